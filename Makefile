@@ -1,0 +1,61 @@
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+PROJECT_FILES := pyproject.toml
+
+.PHONY: help demo test check bench format lock clean
+
+help: ## show this list
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(STAMP)-run ## the whole thing on this machine: GitHub, Postgres and CI embedded; prints the page's address first
+	$(BIN)/tide demo $(DEMO_ARGS)
+
+test: check $(STAMP)-chromium ## every check and every test
+	$(BIN)/pytest -n auto --dist loadgroup $(PYTEST_ARGS)
+
+check: $(STAMP)-dev ## format, lint, types, import contracts, migrations against the tables
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/tide db check --against-models
+
+bench: $(STAMP)-dev ## measure: decisions, batches, a big sync, loading configuration
+	$(BIN)/python -m tests.bench
+
+format: $(STAMP)-dev ## format the code and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# uv resolves; the files hold versions and hashes, and no address.
+lock: ## resolve the requirements anew (needs uv)
+	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --extra embedded --group build pyproject.toml -o requirements/run.txt
+	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --extra embedded --group build --group dev -c requirements/run.txt \
+	  pyproject.toml -o requirements/dev.txt
+
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP)-run: requirements/run.txt $(PROJECT_FILES) | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(STAMP)-dev: requirements/dev.txt $(PROJECT_FILES) | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@ $(STAMP)-run
+
+# Only Debian has the browser: installed when it can be, otherwise said plainly; the browser tests then skip.
+$(STAMP)-chromium: $(STAMP)-dev
+	@.ci/install-chromium && touch $@

@@ -1,0 +1,32 @@
+"""What was about to be done, written down before it is done, so that a crash loses nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from tide.domain.keys import PoolKey
+
+
+class IntentKind(StrEnum):
+    """The deeds that change the outside."""
+
+    START_RUNS = "start_runs"
+    MERGE = "merge"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One deed that was begun.
+
+    `subject` names what it is about (a candidate's refs, a pull request with its head); `detail` is what the next
+    reader needs to finish or to judge it. `outcome` is "" as long as it is not known.
+    """
+
+    kind: IntentKind
+    pool: PoolKey
+    subject: str
+    detail: str
+    begun_at: datetime
+    id: int = 0
+    outcome: str = ""
+    ended_at: datetime | None = None

@@ -1,0 +1,76 @@
+"""Names of repositories, pools and pull requests, as people and Prow write them."""
+
+import re
+from dataclasses import dataclass
+
+_PULL = re.compile(r"(?P<org>[^/#:\s]+)/(?P<repo>[^/#:\s]+)#(?P<number>[1-9][0-9]{0,9})")
+_POOL = re.compile(r"(?P<org>[^/#:\s]+)/(?P<repo>[^/#:\s]+):(?P<branch>\S+)")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RepoKey:
+    """A repository: `org/repo`."""
+
+    org: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.org}/{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> "RepoKey":
+        """Read `org/repo`; raise ValueError when there are not exactly two non-empty parts."""
+        org, slash, name = text.partition("/")
+        if not (org and slash and name) or "/" in name:
+            raise ValueError(f"{text!r} is not of the form org/repo")
+        return cls(org, name)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PoolKey:
+    """A pool: `org/repo:branch`."""
+
+    org: str
+    repo: str
+    branch: str
+
+    def __str__(self) -> str:
+        return f"{self.org}/{self.repo}:{self.branch}"
+
+    @property
+    def repository(self) -> RepoKey:
+        """The repository that the branch is in."""
+        return RepoKey(self.org, self.repo)
+
+    @classmethod
+    def parse(cls, text: str) -> "PoolKey":
+        """Read `org/repo:branch`; raise ValueError when it is not of that form."""
+        match = _POOL.fullmatch(text)
+        if not match:
+            raise ValueError(f"{text!r} is not of the form org/repo:branch")
+        return cls(match["org"], match["repo"], match["branch"])
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PullKey:
+    """A pull request: `org/repo#number`."""
+
+    org: str
+    repo: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.org}/{self.repo}#{self.number}"
+
+    @property
+    def repository(self) -> RepoKey:
+        """The repository that the pull request is in."""
+        return RepoKey(self.org, self.repo)
+
+    @classmethod
+    def parse(cls, text: str) -> "PullKey":
+        """Read `org/repo#number`; raise ValueError when it is not of that form."""
+        match = _PULL.fullmatch(text)
+        if not match:
+            raise ValueError(f"{text!r} is not of the form org/repo#number")
+        return cls(match["org"], match["repo"], int(match["number"]))

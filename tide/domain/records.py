@@ -1,0 +1,87 @@
+"""What is kept for people and machines to read: history, pool views, decisions as recorded."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tide.domain.decisions import Verdict
+from tide.domain.keys import PoolKey
+from tide.domain.pulls import Blocker, Pull
+from tide.domain.snapshot import PROVEN, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryTarget:
+    """A pull request in a history record (Prow: prowapi.Pull)."""
+
+    number: int
+    author: str
+    sha: str
+    title: str
+    head_branch: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRecord:
+    """One thing that was done to a pool (Prow: history.Record); `reason` is ours."""
+
+    pool: PoolKey
+    time: datetime
+    action: str
+    base_sha: str
+    targets: tuple[HistoryTarget, ...]
+    error: str = ""
+    reason: str = ""
+    tenant_ids: tuple[str, ...] = ()
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PoolView:
+    """A pool as the page and the APIs show it: the last decision, and the pull requests that it speaks of.
+
+    `action` is Tide's word (WAIT, TRIGGER, ...); `target` the pull requests that it was about. `error` tells why the
+    last sync could not decide; the rest is then the last known state, as of `synced_at`.
+    """
+
+    pool: PoolKey
+    base_sha: str
+    action: str
+    reason: str
+    passing: tuple[Pull, ...] = ()
+    pending: tuple[Pull, ...] = ()
+    missing: tuple[Pull, ...] = ()
+    outside: tuple[Pull, ...] = ()
+    batch_pending: tuple[Pull, ...] = ()
+    target: tuple[Pull, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    blockers: tuple[Blocker, ...] = ()
+    standing: Standing = PROVEN
+    error: str = ""
+    tenant_ids: tuple[str, ...] = ()
+    is_dry_run: bool = False
+    synced_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """A decision as it was recorded; an equal one that follows only moves `last_seen`."""
+
+    id: int
+    pool: PoolKey
+    snapshot_digest: str
+    action: str
+    reason: str
+    targets: tuple[int, ...]
+    first_seen: datetime
+    last_seen: datetime
+    outcome: str = ""
+    is_dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PullRecord:
+    """A pull request as the store holds it: what was read, and the last verdict on it."""
+
+    pull: Pull
+    verdict: Verdict | None
+    read_at: datetime

@@ -1,0 +1,97 @@
+"""Candidates (what is tested) and runs (one test of one candidate by one job)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from tide.domain.keys import PoolKey
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One pull request's head inside a candidate; the texts are for people and for the CI's own records."""
+
+    number: int
+    sha: str
+    author: str = ""
+    title: str = ""
+    branch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A state of a branch that might become true: `heads` merged one after the other onto `base_sha`.
+
+    `run_tree` is the tree that a test of it sees; no heads means the branch as it is.
+    """
+
+    pool: PoolKey
+    base_sha: str
+    heads: tuple[Head, ...] = ()
+    run_tree: str = ""
+
+    @property
+    def refs(self) -> str:
+        """Name the candidate as Prow does: `branch:base_sha,number:head_sha,...`."""
+        return ",".join((f"{self.pool.branch}:{self.base_sha}", *(f"{head.number}:{head.sha}" for head in self.heads)))
+
+
+class RunState(StrEnum):
+    """The state of a run (Prow: ProwJobState)."""
+
+    SCHEDULING = "scheduling"
+    TRIGGERED = "triggered"
+    PENDING = "pending"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    ABORTED = "aborted"
+    ERROR = "error"
+
+    @property
+    def is_live(self) -> bool:
+        """Tell whether a verdict may still come."""
+        return self in {RunState.SCHEDULING, RunState.TRIGGERED, RunState.PENDING}
+
+
+class RunKind(StrEnum):
+    """What a run tests: one pull request, several, or a branch as it is (Prow: ProwJobType)."""
+
+    PRESUBMIT = "presubmit"
+    BATCH = "batch"
+    POSTSUBMIT = "postsubmit"
+
+
+class Purpose(StrEnum):
+    """Why a run was started."""
+
+    FIRST = "first"  # a head that had no result yet; Prow's trigger plugin would have started it
+    RETEST = "retest"  # a pull request alone on the current base
+    BATCH = "batch"  # several pull requests together
+    PROOF = "proof"  # a branch head that nobody has proved
+    FOREIGN = "foreign"  # somebody else started it
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One test of one candidate by one job.
+
+    `heads` are (number, head SHA) in the order in which they are merged.
+    """
+
+    name: str
+    job: str
+    context: str
+    kind: RunKind
+    pool: PoolKey
+    base_sha: str
+    heads: tuple[tuple[int, str], ...]
+    state: RunState
+    purpose: Purpose = Purpose.FOREIGN
+    job_digest: str = ""
+    run_tree: str = ""
+    attempt: int = 1
+    description: str = ""
+    url: str = ""
+    tenant_id: str = ""
+    started_at: datetime | None = None
+    completed_at: datetime | None = None

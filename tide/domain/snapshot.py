@@ -1,0 +1,70 @@
+"""Everything that one decision about one pool rests on, read at one moment."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from tide.domain.keys import PoolKey
+from tide.domain.pulls import EVERY_METHOD, Blocker, Pull, RepoSettings
+from tide.domain.rules import PoolRules
+from tide.domain.runs import Run
+
+
+class StandingKind(StrEnum):
+    """How far a branch may be trusted."""
+
+    PROVEN = "proven"  # nothing is known against the head
+    UNPROVEN = "unproven"  # a landing stopped half-way or somebody pushed into it: the head itself must be tested
+    FROZEN = "frozen"  # what landed is not what was planned: a human must look
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The standing of a pool's branch.
+
+    While UNPROVEN, `contexts` name the required jobs that must pass on the branch head as it is.
+    """
+
+    kind: StandingKind = StandingKind.PROVEN
+    reason: str = ""
+    contexts: tuple[str, ...] = ()
+    since: datetime | None = None
+
+
+PROVEN = Standing()
+
+
+@dataclass(frozen=True, slots=True)
+class PullView:
+    """One open pull request of the pool as a decision sees it.
+
+    `required` are the contexts of the presubmits that must pass for it (sorted); it is filled in only for a pull
+    request that meets a query. `held` says why it cannot be considered, "" when it can.
+    """
+
+    pull: Pull
+    required: tuple[str, ...] = ()
+    held: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What was read for one pool.
+
+    `runs` are the presubmit, batch and proof runs on `base_sha`, and also our retests and first runs of heads that
+    are still open, whatever their base. `failed_batches` are the (number, head SHA) lists that were tested on
+    `base_sha` and failed. `first_runs` are (head SHA, context) that have been started once and not been forgotten.
+    """
+
+    pool: PoolKey
+    now: datetime
+    base_sha: str
+    rules: PoolRules
+    pulls: tuple[PullView, ...] = ()
+    runs: tuple[Run, ...] = ()
+    blockers: tuple[Blocker, ...] = ()
+    repo_settings: RepoSettings = EVERY_METHOD
+    standing: Standing = PROVEN
+    failed_batches: tuple[tuple[tuple[int, str], ...], ...] = ()
+    first_runs: tuple[tuple[str, str], ...] = ()
+    is_dry_run: bool = False

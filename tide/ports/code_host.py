@@ -1,0 +1,86 @@
+"""The system that holds the pull requests and merges them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tide.domain.actions import Target
+from tide.domain.keys import PoolKey, PullKey, RepoKey
+from tide.domain.outcomes import MergeAnswer
+from tide.domain.pulls import Blocker, ContextState, Pull, RepoSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer to a search.
+
+    `complete` is False when there was more than could be read (an error half-way, or over 1,000 results): what is
+    missing from a partial answer must not be taken for gone. `error` then says why.
+    """
+
+    pulls: tuple[Pull, ...]
+    complete: bool = True
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit: its tree and its parents' SHAs."""
+
+    sha: str
+    tree: str
+    parents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockerIssue:
+    """An open issue with the blocker label, and the repository that it is in."""
+
+    repo: RepoKey
+    blocker: Blocker
+
+
+@dataclass(frozen=True, slots=True)
+class StatusPost:
+    """A commit status to set: at most 140 characters of `description`."""
+
+    context: str
+    state: ContextState
+    description: str
+    target_url: str = ""
+
+
+class CodeHost(Protocol):
+    """Reads and changes pull requests. Every call may raise a `tide.domain.errors.RemoteError`."""
+
+    async def search_pulls(self, query: str) -> Found:
+        """Find pull requests by a search string, with all contexts of their heads."""
+        ...
+
+    async def read_pulls(self, keys: Sequence[PullKey]) -> dict[PullKey, Pull | None]:
+        """Read these pull requests now, past any search index; None for one that does not exist."""
+        ...
+
+    async def branch_head(self, pool: PoolKey) -> str:
+        """Give the SHA that the branch points to; raise NotFound when there is no such branch."""
+        ...
+
+    async def commit(self, repo: RepoKey, sha: str) -> Commit:
+        """Read one commit."""
+        ...
+
+    async def repo_settings(self, repo: RepoKey) -> RepoSettings:
+        """Read which merge methods the repository allows."""
+        ...
+
+    async def search_blockers(self, query: str) -> tuple[BlockerIssue, ...]:
+        """Find the open issues that block merging, by a search string."""
+        ...
+
+    async def post_status(self, repo: RepoKey, sha: str, status: StatusPost) -> None:
+        """Set a commit status; setting the same one twice does no harm."""
+        ...
+
+    async def merge(self, repo: RepoKey, target: Target) -> MergeAnswer:
+        """Ask for a merge that pins the head SHA. Never retried here: the answer may have been lost, not the deed."""
+        ...

@@ -1,0 +1,35 @@
+"""Git, for what the code host cannot tell: which heads merge together, and into which tree."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from tide.domain.evidence import Assembly, Proposal
+from tide.domain.keys import RepoKey
+
+
+class Git(Protocol):
+    """Works on local copies of repositories. Every call may raise a RemoteError; an old answer is never given."""
+
+    async def fetch(self, repo: RepoKey, wanted: Mapping[str, str]) -> None:
+        """Make the commits `wanted` (SHA -> ref on the server, such as `refs/pull/7/head`) present.
+
+        Raise NotFound when a SHA cannot be had, Unavailable when the server cannot be reached in time. Asks the
+        server only when a commit is missing here.
+        """
+        ...
+
+    async def changed_files(self, repo: RepoKey, base_sha: str, head_sha: str) -> tuple[str, ...]:
+        """List the paths that the head changes since it left the base, without rename detection, sorted."""
+        ...
+
+    async def paths_at(self, repo: RepoKey, sha: str, names: Sequence[str]) -> tuple[str, ...]:
+        """Tell which of these top-level names exist in the tree of a commit."""
+        ...
+
+    async def assemble(self, repo: RepoKey, base_sha: str, proposals: Sequence[Proposal], limit: int) -> Assembly:
+        """Merge heads onto a base one after the other, in memory, until `limit` (0: all) have gone in.
+
+        A head that conflicts, leaves the tree as it is, or whose landing cannot be predicted is skipped with its
+        reason. All commits must have been fetched.
+        """
+        ...

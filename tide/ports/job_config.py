@@ -1,0 +1,44 @@
+"""What the operators configured, as a sync sees it."""
+
+from typing import Protocol
+
+from tide.domain.jobs import Presubmit
+from tide.domain.keys import PoolKey, RepoKey
+from tide.domain.rules import PoolRules, Query
+
+
+class JobConfig(Protocol):
+    """One configuration, taken whole; it does not change while it is held."""
+
+    @property
+    def digest(self) -> str:
+        """A hex digest of everything that was loaded."""
+        ...
+
+    @property
+    def queries(self) -> tuple[Query, ...]:
+        """All Tide queries, in the order of their index."""
+        ...
+
+    @property
+    def blocker_label(self) -> str:
+        """The label of issues that block merging; "" when the feature is off."""
+        ...
+
+    @property
+    def link_url(self) -> str:
+        """Where people see the code host, without a slash at the end (Prow: github.link_url)."""
+        ...
+
+    @property
+    def search_per_repository(self) -> bool:
+        """Whether one search is sent per repository instead of one per query."""
+        ...
+
+    def rules(self, pool: PoolKey) -> PoolRules:
+        """Give what applies to one pool; raise ConfigError when the parts contradict each other."""
+        ...
+
+    def presubmits(self, repo: RepoKey) -> tuple[Presubmit, ...]:
+        """Give the configured presubmits of a repository, in the order of the files."""
+        ...

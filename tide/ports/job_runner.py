@@ -1,0 +1,28 @@
+"""The system that runs jobs on candidates. It is told what to test, never how its own records look."""
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from tide.domain.jobs import Presubmit
+from tide.domain.keys import PoolKey
+from tide.domain.runs import Candidate, Purpose, Run
+
+
+class JobRunner(Protocol):
+    """Starts and lists runs. Every call may raise a `tide.domain.errors.RemoteError`."""
+
+    async def start(self, candidate: Candidate, jobs: Sequence[Presubmit], purpose: Purpose) -> tuple[Run, ...]:
+        """Start one run of each job on the candidate.
+
+        A run has a name made of what it runs, so that asking twice finds the first; a new attempt is begun only when
+        the last one of that name has ended without success. On an error the runs that were started remain.
+        """
+        ...
+
+    async def runs(self, pool: PoolKey, base_sha: str, heads: Collection[str]) -> tuple[Run, ...]:
+        """List the runs that matter to a pool now.
+
+        These are all presubmit, batch and postsubmit runs on `base_sha`, and our own presubmit runs of any of
+        `heads` (SHAs) on whatever base. One run per (name, attempt), sorted by name.
+        """
+        ...

@@ -1,0 +1,36 @@
+"""Who is told what happened: metrics, logs."""
+
+from datetime import timedelta
+from typing import Protocol
+
+from tide.domain.decisions import Decision
+from tide.domain.keys import PoolKey
+from tide.domain.outcomes import Outcome
+
+
+class Observer(Protocol):
+    """Is told; never answers, never raises."""
+
+    def decided(self, decision: Decision) -> None:
+        """A pool was decided."""
+        ...
+
+    def enacted(self, pool: PoolKey, outcome: Outcome) -> None:
+        """An action was done, or was tried."""
+        ...
+
+    def pool_failed(self, pool: PoolKey, error: BaseException) -> None:
+        """A pool could not be decided, or its action failed in a way that operators must look at."""
+        ...
+
+    def query_answered(self, query_index: int, org_shard: str, result: str) -> None:
+        """A query was sent; `result` is `success` or `error` (Prow: tidequeryresults)."""
+        ...
+
+    def pools_vanished(self, remaining: frozenset[PoolKey]) -> None:
+        """Only these pools are left."""
+        ...
+
+    def synced(self, controller: str, took: timedelta) -> None:
+        """A round ended, well or not (Prow: tidesyncheartbeat, syncdur)."""
+        ...

@@ -1,0 +1,126 @@
+"""What is remembered between syncs."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from tide.domain.decisions import Decision
+from tide.domain.evidence import Batch, Evidence, Landing
+from tide.domain.intents import Intent
+from tide.domain.keys import PoolKey, PullKey, RepoKey
+from tide.domain.outcomes import Outcome
+from tide.domain.pulls import Pull
+from tide.domain.records import HistoryRecord
+from tide.domain.runs import Run
+from tide.domain.snapshot import Snapshot, Standing
+
+
+class Mirror(Protocol):
+    """The open pull requests of the covered repositories, as they were last read."""
+
+    async def save_pulls(self, pulls: Sequence[Pull], read_at: datetime) -> None:
+        """Keep these as read at `read_at`; an older reading never overwrites a newer one."""
+        ...
+
+    async def open_pulls(self, repos: Collection[RepoKey] | None = None) -> tuple[Pull, ...]:
+        """Give the open ones, sorted by key; None means of every repository."""
+        ...
+
+    async def pool_pulls(self, pool: PoolKey) -> tuple[Pull, ...]:
+        """Give the open ones of one pool, sorted by number."""
+        ...
+
+    async def drop_pulls(self, keys: Collection[PullKey], at: datetime) -> None:
+        """Mark these as no longer open (closed, deleted, or no longer covered)."""
+        ...
+
+    async def watermark(self, name: str) -> tuple[str, datetime] | None:
+        """Give what `set_watermark` kept under a name: the search that it is for, and how far it got."""
+        ...
+
+    async def set_watermark(self, name: str, query: str, until: datetime) -> None:
+        """Keep how far a search got."""
+        ...
+
+
+class Ledger(Protocol):
+    """What was begun, tested, landed and decided in the pools."""
+
+    async def standing(self, pool: PoolKey) -> Standing:
+        """Give the standing of a pool's branch; PROVEN when nothing is known against it."""
+        ...
+
+    async def set_standing(self, pool: PoolKey, standing: Standing) -> None:
+        """Change the standing of a pool's branch."""
+        ...
+
+    async def begin(self, intent: Intent) -> int:
+        """Write down a deed before it is done; give its id."""
+        ...
+
+    async def finish(self, intent_id: int, outcome: str, at: datetime) -> None:
+        """Write down what came of a deed."""
+        ...
+
+    async def open_intents(self, pool: PoolKey) -> tuple[Intent, ...]:
+        """Give the deeds of a pool whose outcome is not known, oldest first."""
+        ...
+
+    async def save_runs(self, runs: Sequence[Run], at: datetime) -> None:
+        """Keep these runs as last seen."""
+        ...
+
+    async def first_runs(self, pool: PoolKey, heads: Collection[str]) -> tuple[tuple[str, str], ...]:
+        """Give (head SHA, context) of the first runs started for these heads and not forgotten since."""
+        ...
+
+    async def forget_failed_runs(self, pull: PullKey, head_sha: str) -> int:
+        """Forget the failed runs of a head, so that they may be started once more; give how many there were."""
+        ...
+
+    async def add_evidence(self, evidence: Sequence[Evidence]) -> None:
+        """Keep what runs have shown; the same run twice is kept once."""
+        ...
+
+    async def evidence(self, run_tree: str, digests: Collection[str]) -> tuple[Evidence, ...]:
+        """Give what is known of these jobs on one tree, newest first."""
+        ...
+
+    async def save_batch(self, batch: Batch) -> None:
+        """Keep a batch, known by its pool, base and members; a later state replaces an earlier one."""
+        ...
+
+    async def batches(self, pool: PoolKey, base_sha: str) -> tuple[Batch, ...]:
+        """Give the batches that were tested on one base, oldest first."""
+        ...
+
+    async def add_landing(self, landing: Landing) -> None:
+        """Keep what landed."""
+        ...
+
+    async def record_decision(self, snapshot: Snapshot, decision: Decision) -> int:
+        """Keep a decision with the snapshot it rests on and show it as the pool's state; give the decision's id.
+
+        An equal decision on an equal snapshot (but for the time) only moves `last_seen`.
+        """
+        ...
+
+    async def record_outcome(self, decision_id: int, outcome: Outcome) -> None:
+        """Keep what came of a decision."""
+        ...
+
+    async def record_failure(self, pool: PoolKey, error: str, at: datetime) -> None:
+        """Show that a pool could not be decided; its last known state stays."""
+        ...
+
+    async def drop_pools(self, keep: Collection[PoolKey], at: datetime) -> None:
+        """Stop showing all pools but these."""
+        ...
+
+    async def add_history(self, record: HistoryRecord) -> None:
+        """Keep what was done, newest first for readers."""
+        ...
+
+
+class Store(Mirror, Ledger, Protocol):
+    """All that a sync remembers."""

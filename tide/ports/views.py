@@ -1,0 +1,44 @@
+"""What the page, the APIs and `tide explain` read; none of them asks anything but the store."""
+
+from typing import Protocol
+
+from tide.domain.evidence import Batch
+from tide.domain.keys import PoolKey, PullKey
+from tide.domain.records import DecisionRecord, HistoryRecord, PoolView, PullRecord
+from tide.domain.runs import Run
+
+
+class Views(Protocol):
+    """Reads what syncs have recorded."""
+
+    async def pools(self) -> tuple[PoolView, ...]:
+        """Give all pools, sorted by org, repo and branch."""
+        ...
+
+    async def pool(self, pool: PoolKey) -> PoolView | None:
+        """Give one pool."""
+        ...
+
+    async def pull(self, pull: PullKey) -> PullRecord | None:
+        """Give one pull request, also when it is merged or closed."""
+        ...
+
+    async def history(self, pool: PoolKey | None = None, limit: int = 1000) -> tuple[HistoryRecord, ...]:
+        """Give what was done, newest first; `limit` counts per pool."""
+        ...
+
+    async def recent_history(self, limit: int) -> tuple[HistoryRecord, ...]:
+        """Give the last things done in any pool, newest first."""
+        ...
+
+    async def decisions(self, pool: PoolKey | None, limit: int, before: int | None) -> tuple[DecisionRecord, ...]:
+        """Give decisions newest first, those with an id below `before` when it is given."""
+        ...
+
+    async def batches(self, pool: PoolKey | None, limit: int) -> tuple[Batch, ...]:
+        """Give batches, newest first."""
+        ...
+
+    async def live_runs(self) -> tuple[Run, ...]:
+        """Give the runs that have no verdict yet, oldest first."""
+        ...
