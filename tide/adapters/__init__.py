@@ -1,0 +1,1 @@
+"""What `tide` speaks to: one folder per outside system, named by it."""

@@ -1,0 +1,1 @@
+"""Postgres: what is remembered between syncs."""
