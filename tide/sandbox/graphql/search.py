@@ -1,0 +1,94 @@
+"""Answers search strings from the index, as GitHub's search does: scope, filters, order, and a cap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from tide.sandbox.graphql.search_filters import compile_filters
+from tide.sandbox.graphql.search_index import spaced_words
+from tide.sandbox.graphql.search_syntax import SearchSyntaxError, parse_search
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tide.sandbox.graphql.search_index import Document, SearchIndex
+    from tide.sandbox.graphql.search_syntax import SearchQuery, Sort
+    from tide.sandbox.model import Repository
+    from tide.sandbox.state import Forge
+
+REACHABLE = 1000
+"""GitHub docs (REST, "About search"): up to 1,000 results for each search."""
+
+NOTHING_TO_SEARCH = (
+    "The listed users and repositories cannot be searched either because the resources do not exist "
+    "or you do not have permission to view them."
+)
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Found(Generic[T]):
+    """The results that can be reached, best first, and how many there are in truth."""
+
+    reachable: Sequence[T]
+    total: int
+
+
+def search_issues(index: SearchIndex, text: str) -> Found[Document]:
+    """Find issues and pull requests.
+
+    Raises:
+        SearchSyntaxError: the string is not one that can be answered, or names only what does not exist.
+    """
+    query = parse_search(text)
+    holds = compile_filters(query, index.forge.accounts)
+    found = [document for document in index.documents(_scope(index.forge, query)) if holds(document)]
+    found.sort(key=_order(query.sort), reverse=query.sort.descending)
+    return Found(found[:REACHABLE], len(found))
+
+
+def search_repositories(forge: Forge, text: str) -> Found[Repository]:
+    """Find repositories by owner, name, ``archived:`` and words of the name, newest first.
+
+    Raises:
+        SearchSyntaxError: the string is not one that can be answered, or names only what does not exist.
+    """
+    query = parse_search(text)
+    archived = {value.lower() == "true" for value in query.values("archived")}
+    found = [
+        repository
+        for repository in _scope(forge, query)
+        if (not archived or repository.settings.archived in archived)
+        and all((spaced_words(word.text).strip() in repository.name.lower()) != word.negated for word in query.words)
+    ]
+    found.sort(key=lambda repository: repository.id, reverse=True)
+    return Found(found[:REACHABLE], len(found))
+
+
+def _scope(forge: Forge, query: SearchQuery) -> list[Repository]:
+    """Return the repositories that ``org:``, ``user:`` and ``repo:`` leave; what does not exist is passed over."""
+    owners = {value.lower() for value in query.values("org", "user")}
+    names = {value.lower() for value in query.values("repo")}
+    without_owners = {value.lower() for value in query.values("org", "user", negated=True)}
+    without_names = {value.lower() for value in query.values("repo", negated=True)}
+    listed = [
+        repository
+        for name, repository in forge.repositories.items()
+        if not (owners or names) or repository.owner.lower() in owners or name in names
+    ]
+    if (owners or names) and not listed and not owners & {login.lower() for login in forge.accounts}:
+        raise SearchSyntaxError(NOTHING_TO_SEARCH)
+    return [
+        repository
+        for repository in listed
+        if repository.owner.lower() not in without_owners and repository.full_name.lower() not in without_names
+    ]
+
+
+def _order(sort: Sort) -> Callable[[Document], tuple[Any, int, int]]:
+    """Return the sort key; ties, and best match which GitHub doesn't define, go by repository and number."""
+    attribute = {"created": "created_at", "updated": "updated_at", "comments": "comments"}[sort.field]
+    return lambda document: (getattr(document, attribute), document.repository.id, document.number)
