@@ -203,6 +203,7 @@ class RepositorySettings:
     delete_branch_on_merge: bool = False
     archived: bool = False
     private: bool = False
+    has_pre_receive_hooks: bool = False
 
 
 @dataclass(eq=False)

@@ -1,0 +1,273 @@
+"""What protection and rulesets refuse: the one place that REST, GraphQL and ``git push`` ask.
+
+Texts are GitHub's; where they come from stands beside each. A ruleset's refusals are gathered under one heading
+("Repository rule violations found"), classic protection's are said one at a time, as GitHub does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from tide.sandbox.branch_rules import classic_rules, ruleset_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tide.sandbox.model import Mergeability, MergeMethod, PullRequest, Repository
+    from tide.sandbox.branch_rules import BranchRules
+    from tide.sandbox.protection import RequiredCheck, RequiredReviews, RequiredStatusChecks
+    from tide.sandbox.registry import Registry
+
+MergeStateStatus = Literal["BEHIND", "BLOCKED", "CLEAN", "DIRTY", "DRAFT", "HAS_HOOKS", "UNKNOWN", "UNSTABLE"]
+CheckVerdict = Literal["success", "failing", "pending", "expected"]
+
+GOOD_CONCLUSIONS = frozenset({"success", "neutral", "skipped"})
+ANY_APP = -1
+APPROVALS = "At least {count} approving review{s} is required by reviewers with write access."
+RULES_HEADING = "Repository rule violations found"
+
+
+def check_verdict(repository: Repository, sha: str, check: RequiredCheck) -> CheckVerdict:
+    """Return how a required check stands on a commit; a status and check runs of that name all count."""
+    verdicts: list[CheckVerdict] = []
+    wanted = None if check.app_id in {None, ANY_APP} else check.app_id
+    if wanted is None:
+        words: dict[str, CheckVerdict] = {"success": "success", "pending": "pending"}
+        verdicts += [
+            words.get(status.state, "failing")
+            for status in repository.latest_statuses(sha)
+            if status.context == check.context
+        ]
+    for run in repository.latest_check_runs(sha):
+        if run.name == check.context and wanted in {None, run.app_id}:
+            good = run.conclusion in GOOD_CONCLUSIONS
+            verdicts.append("pending" if run.status != "completed" else "success" if good else "failing")
+    for worst in ("failing", "pending"):
+        if worst in verdicts:
+            return worst
+    return "success" if verdicts else "expected"
+
+
+def checks_refusal(repository: Repository, sha: str, required: RequiredStatusChecks | None) -> str | None:
+    """Return GitHub's text about required checks that are not green, None when all are.
+
+    Texts: openwrt/packages#7624 (one), kubeflow/pipelines#4384 and RFD-FHEM/RFFHEM#1144 (several of one kind),
+    mikelward/scripts#197 (mixed).
+    """
+    checks = required.checks if required else ()
+    verdicts = {check: check_verdict(repository, sha, check) for check in checks}
+    lacking = {check: verdict for check, verdict in verdicts.items() if verdict != "success"}
+    if not lacking:
+        return None
+    kinds = sorted(set(lacking.values()))
+    if len(lacking) == 1 and len(checks) == 1:
+        ((check, verdict),) = lacking.items()
+        return f'Required status check "{check.context}" is {verdict}.'
+    count = f"{len(lacking)} of {len(checks)} required status checks"
+    if len(kinds) == 1:
+        return f"{count} are {kinds[0]}."
+    numbers = " and ".join(f"{list(lacking.values()).count(kind)} {kind}" for kind in kinds)
+    return f"{count} have not succeeded: {numbers}."
+
+
+def reviews_refusal(
+    forge: Registry, repository: Repository, pull: PullRequest, required: RequiredReviews | None
+) -> str | None:
+    """Return GitHub's text about reviews that lack or refuse, None when they suffice."""
+    if required is None:
+        return None
+    decisive = pull.decisive_reviews().values()
+    writers = {"write", "maintain", "admin"}
+    counted = [review for review in decisive if forge.permission(repository, review.author) in writers]
+    if any(review.state == "CHANGES_REQUESTED" for review in counted):
+        return "Changes have been requested by reviewers with write access."
+    approvals = sum(review.state == "APPROVED" and review.author != pull.author for review in counted)
+    if approvals >= required.required_approving_review_count:
+        return None
+    count = required.required_approving_review_count
+    return APPROVALS.format(count=count, s="s" if count > 1 else "")
+
+
+def rule_violations(
+    forge: Registry,
+    repository: Repository,
+    pull: PullRequest,
+    rules: BranchRules,
+    mergeability: Mergeability,
+    method: MergeMethod | None = None,
+) -> list[str]:
+    """Return what a set of rules has against merging a pull now, in GitHub's words; empty: nothing."""
+    strict = rules.required_status_checks is not None and rules.required_status_checks.strict
+    candidates: list[str | None] = [
+        "Changes must be made through the merge queue" if rules.merge_queue and method else None,
+        "Cannot update this protected ref." if rules.update_restricted else None,
+        "This branch is locked." if rules.locked else None,
+        reviews_refusal(forge, repository, pull, rules.required_reviews),
+        checks_refusal(repository, pull.head_sha, rules.required_status_checks),
+        "This branch is out-of-date with the base branch." if strict and mergeability.behind else None,
+        "This branch must not contain merge commits." if rules.linear_history and method == "merge" else None,
+    ]
+    if method is not None and method not in rules.merge_methods:
+        candidates.append(f"{_METHOD_NAMES[method]} are not allowed on this repository.")
+    return [text for text in candidates if text is not None]
+
+
+_METHOD_NAMES: Mapping[str, str] = {
+    "merge": "Merge commits",
+    "squash": "Squash merges",
+    "rebase": "Rebase merges",
+}
+
+
+def merge_refusal(
+    forge: Registry,
+    repository: Repository,
+    pull: PullRequest,
+    mergeability: Mergeability,
+    *,
+    login: str,
+    method: MergeMethod,
+) -> str | None:
+    """Return the text of GitHub's 405 for merging a pull, None when no rule is against it."""
+    settings = repository.settings
+    allowed = {
+        "merge": settings.allow_merge_commit,
+        "squash": settings.allow_squash_merge,
+        "rebase": settings.allow_rebase_merge,
+    }
+    if not allowed[method]:
+        return f"{_METHOD_NAMES[method]} are not allowed on this repository."
+    classic = classic_rules(forge, repository, pull.base_ref, login)
+    if classic.update_restricted:
+        return (
+            "You're not authorized to push to this branch. Visit "
+            "https://docs.github.com/articles/about-protected-branches/ for more information."
+        )
+    refusals = rule_violations(forge, repository, pull, classic, mergeability, method)
+    if refusals:
+        return refusals[0]
+    rulesets = ruleset_rules(forge, repository, pull.base_ref, login)
+    violations = rule_violations(forge, repository, pull, rulesets, mergeability, method)
+    if violations == ["Changes must be made through the merge queue"]:
+        return violations[0]
+    return "\n\n".join([RULES_HEADING, *violations, ""]) if violations else None
+
+
+def merge_state_status(
+    forge: Registry, repository: Repository, pull: PullRequest, mergeability: Mergeability
+) -> MergeStateStatus:
+    """Return GraphQL's ``mergeStateStatus`` (REST's ``mergeable_state`` is the same in lower case).
+
+    Rules count without anybody's bypass, as GitHub shows them. A merge-queue rule alone does not block: the queue is
+    the way in.
+    """
+    if pull.state != "open" or not mergeability.known:
+        return "UNKNOWN"
+    if not mergeability.mergeable:
+        return "DIRTY"
+    if pull.draft:
+        return "DRAFT"
+    return _standing_against_rules(forge, repository, pull, mergeability) or _standing_without_rules(repository, pull)
+
+
+def _standing_against_rules(
+    forge: Registry, repository: Repository, pull: PullRequest, mergeability: Mergeability
+) -> Literal["BLOCKED", "BEHIND"] | None:
+    sources = _all_rules(forge, repository, pull.base_ref)
+    current = replace(mergeability, behind=False)
+    if any(rule_violations(forge, repository, pull, rules, current) for rules in sources):
+        return "BLOCKED"
+    if any(rule_violations(forge, repository, pull, rules, mergeability) for rules in sources):
+        return "BEHIND"
+    return None
+
+
+def _all_rules(forge: Registry, repository: Repository, branch: str) -> tuple[BranchRules, BranchRules]:
+    return classic_rules(forge, repository, branch, None), ruleset_rules(forge, repository, branch, None)
+
+
+def _standing_without_rules(repository: Repository, pull: PullRequest) -> Literal["UNSTABLE", "HAS_HOOKS", "CLEAN"]:
+    statuses = all(status.state == "success" for status in repository.latest_statuses(pull.head_sha))
+    runs = all(run.conclusion in GOOD_CONCLUSIONS for run in repository.latest_check_runs(pull.head_sha))
+    if not (statuses and runs):
+        return "UNSTABLE"
+    return "HAS_HOOKS" if repository.settings.has_pre_receive_hooks else "CLEAN"
+
+
+@dataclass(frozen=True)
+class PushRefusal:
+    """Why a push of one ref is declined: GH006 for protection, GH013 for rulesets."""
+
+    ref: str
+    code: Literal["GH006", "GH013"]
+    reasons: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """Return what git shows after ``remote: error:`` (GH013: mxcube/mxcubecore#891)."""
+        if self.code == "GH006":
+            return [f"GH006: Protected branch update failed for {self.ref}.", " ".join(self.reasons)]
+        reasons = [f"- {reason}" for reason in self.reasons]
+        return [f"GH013: Repository rule violations found for {self.ref}.", *reasons]
+
+
+def push_refusal(
+    forge: Registry, repository: Repository, branch: str, after: str | None, *, login: str
+) -> PushRefusal | None:
+    """Return why ``login`` may not push ``after`` (None deletes) to a branch; fast-forward is git's to check."""
+    ref = f"refs/heads/{branch}"
+    created = branch not in repository.branches
+    classic = classic_rules(forge, repository, branch, login)
+    if reasons := tuple(_push_reasons(repository, classic, after, created=created)):
+        return PushRefusal(ref, "GH006", reasons)
+    rulesets = ruleset_rules(forge, repository, branch, login)
+    if reasons := tuple(_push_reasons(repository, rulesets, after, created=created)):
+        return PushRefusal(ref, "GH013", reasons)
+    return None
+
+
+def _push_reasons(repository: Repository, rules: BranchRules, after: str | None, *, created: bool) -> Iterable[str]:
+    if after is None:
+        if rules.deletion_restricted:
+            yield "Cannot delete this branch"
+        return
+    if created and rules.creation_restricted:
+        yield "Cannot create ref due to creations being restricted."
+    if created:
+        return
+    if rules.update_restricted:
+        yield "Cannot update this protected ref."
+    if rules.locked:
+        yield "Cannot change this locked branch"
+    if rules.merge_queue:
+        yield "Changes must be made through the merge queue"
+    elif rules.pull_request_required:
+        yield "Changes must be made through a pull request."
+    if refusal := checks_refusal(repository, after, rules.required_status_checks):
+        yield refusal
+
+
+def fast_forward_only(forge: Registry, repository: Repository, branch: str, login: str) -> bool:
+    """Whether ``login`` may not force-push to a branch."""
+    return (
+        classic_rules(forge, repository, branch, login).fast_forward_only
+        or ruleset_rules(forge, repository, branch, login).fast_forward_only
+    )
+
+
+def review_decision(
+    forge: Registry, repository: Repository, pull: PullRequest
+) -> Literal["APPROVED", "CHANGES_REQUESTED", "REVIEW_REQUIRED"] | None:
+    """Return GraphQL's ``reviewDecision``: None where the base branch requires no review and nobody objects."""
+    required = [
+        rules.required_reviews
+        for rules in _all_rules(forge, repository, pull.base_ref)
+        if rules.required_reviews is not None
+    ]
+    wanting = [review for review in required if review.required_approving_review_count > 0]
+    if any(review.state == "CHANGES_REQUESTED" for review in pull.decisive_reviews().values()):
+        return "CHANGES_REQUESTED"
+    if not wanting:
+        return None
+    lacking = any(reviews_refusal(forge, repository, pull, review) for review in wanting)
+    return "REVIEW_REQUIRED" if lacking else "APPROVED"
