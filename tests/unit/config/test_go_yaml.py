@@ -1,0 +1,152 @@
+import pytest
+
+from tide.config.go_yaml import YamlError, load
+
+
+def read(text: str) -> object:
+    return load(text.encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *((word, True) for word in ("y", "Y", "yes", "Yes", "on", "ON", "true")),
+        *((word, False) for word in ("n", "N", "no", "No", "off", "OFF", "False")),
+        *((word, None) for word in ("~", "null", "NULL", "")),
+        *((word, word) for word in ("yEs", "nO", "12:30:45", "2024-01-02", "2024-01-02T03:04:05Z", "0x", "+", "1.2.3")),
+        *((text, 15) for text in ("15", "017", "0o17", "0xF", "0b1111", "+15", "1_5", "15.0", "1.5e1", "15.")),
+        ("08", 8.0),
+        ("1e3", 1000.0),
+        ("-0b11", -3),
+        ("0400", 256),
+        (".5_0", 0.5),
+        ("18446744073709551615", 18446744073709551615),
+        ("123456789012345678901", 123456789012345680000.0),
+        ("1e400", "1e400"),
+        ('"yes"', "yes"),
+        ("'017'", "017"),
+        ("!!str 017", "017"),
+        ('!!int "0x1F"', 31),
+        ("!!float 3", 3.0),
+        ("!foo 12", "12"),
+        ("!!binary aGk=", "hi"),
+    ],
+)
+def test_a_scalar_means_what_go_takes_it_for(text: str, value: object) -> None:
+    document = read(f"v: {text}")
+    assert document == {"v": value}
+    assert isinstance(document, dict)
+    assert type(document["v"]) is type(value) or value == 15
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("yes", "true"),
+        ("n", "false"),
+        ("1.10", "1.1"),
+        ("017", "15"),
+        ("1e6", "1e+06"),
+        ("3.14159265358979", "3.1415927"),
+    ],
+)
+def test_a_key_becomes_the_text_that_go_makes_of_it(key: str, text: str) -> None:
+    assert read(f"{key}: here") == {text: "here"}
+
+
+@pytest.mark.parametrize("key", ["~", "[a]", "{a: 1}"])
+def test_a_key_that_is_no_scalar_or_null_is_refused(key: str) -> None:
+    with pytest.raises(YamlError, match="a key may not be"):
+        read(f"? {key}\n: 1")
+
+
+def test_of_duplicate_keys_the_last_wins() -> None:
+    assert read("a: 1\nb: 2\na: 3") == {"a": 3, "b": 2}
+
+
+def test_keys_after_a_merge_win_over_what_it_brings() -> None:
+    assert read("j: &j {a: 1, b: 2}\nk: {<<: *j, a: 3}") == {"j": {"a": 1, "b": 2}, "k": {"a": 3, "b": 2}}
+
+
+def test_keys_before_a_merge_lose_as_in_go() -> None:
+    assert read("j: &j {a: 1}\nk: {a: 3, <<: *j}") == {"j": {"a": 1}, "k": {"a": 1}}
+
+
+def test_of_several_merged_maps_the_first_wins() -> None:
+    assert read("j: &j {a: 1}\nk: &k {a: 2, b: 2}\nl:\n  <<: [*j, *k]\n  c: 3") == {
+        "j": {"a": 1},
+        "k": {"a": 2, "b": 2},
+        "l": {"a": 1, "b": 2, "c": 3},
+    }
+
+
+def test_a_quoted_merge_key_is_a_key() -> None:
+    assert read('"<<": {a: 1}') == {"<<": {"a": 1}}
+
+
+@pytest.mark.parametrize("source", ["3", "[1]", "*list"])
+def test_only_maps_can_be_merged(source: str) -> None:
+    with pytest.raises(YamlError, match="map merge requires map"):
+        read(f"list: &list [{{a: 1}}]\nb: {{<<: {source}}}")
+
+
+def test_an_anchor_may_be_given_again() -> None:
+    assert read("a: &x 1\nb: *x\nc: &x 2\nd: *x") == {"a": 1, "b": 1, "c": 2, "d": 2}
+
+
+def test_an_alias_inside_of_what_it_names_is_refused() -> None:
+    with pytest.raises(YamlError, match="contains itself"):
+        read("a: &a [*a]")
+
+
+def test_an_unknown_alias_is_refused() -> None:
+    with pytest.raises(YamlError, match="unknown anchor 'b'"):
+        read("a: *b")
+
+
+@pytest.mark.parametrize("text", ["a: 1\n---\nb: 2", "a: 1\n---\n}{: ["])
+def test_only_the_first_document_is_read(text: str) -> None:
+    assert read(text) == {"a": 1}
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "---\n# nothing\n"])
+def test_an_empty_text_is_none(text: str) -> None:
+    assert read(text) is None
+
+
+def test_a_byte_order_mark_is_skipped() -> None:
+    assert load(b"\xef\xbb\xbfa: 1") == {"a": 1}
+
+
+@pytest.mark.parametrize("text", [".inf", "-.Inf", ".nan"])
+def test_numbers_that_json_cannot_hold_are_refused(text: str) -> None:
+    with pytest.raises(YamlError, match="JSON"):
+        read(f"a: {text}")
+
+
+def test_aliases_that_explode_are_refused_at_once() -> None:
+    lines = ["l0: &l0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 10)}]" for i in range(1, 30)]
+    with pytest.raises(YamlError, match="excessive aliasing"):
+        read("\n".join(lines))
+
+
+def test_nesting_without_end_is_refused() -> None:
+    with pytest.raises(YamlError, match="nested too deeply"):
+        read("- " * 100_000 + "1")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        (b"a: 1\nb: [1, 2\n", 3, "did not find expected ',' or ']'"),
+        (b"a:\n\tb: 2\n", 2, "cannot start any token"),
+        (b"a: 1\nb: \xff\n", 2, "invalid leading UTF-8 octet"),
+        (b"a: 1\nb: !!int x\n", 2, "cannot decode `x` as a !!int"),
+    ],
+)
+def test_an_error_names_its_line_in_one_line(text: bytes, line: int, words: str) -> None:
+    with pytest.raises(YamlError, match=r"^[^\n]+$") as caught:
+        load(text)
+    assert caught.value.line == line
+    assert words in str(caught.value)

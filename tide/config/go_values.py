@@ -1,0 +1,99 @@
+"""Values as Go writes and reads them: numbers as text, durations."""
+
+import re
+import struct
+from datetime import timedelta
+from decimal import Decimal
+from math import copysign, inf, isinf, isnan
+
+_UNIT_NANOSECONDS = {
+    "ns": 1,
+    "us": 1_000,
+    "\u00b5s": 1_000,  # micro sign
+    "\u03bcs": 1_000,  # Greek mu
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60_000_000_000,
+    "h": 3_600_000_000_000,
+}
+_DURATION = re.compile(
+    r"(?P<sign>[-+]?)(?P<terms>0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+)"
+)
+_TERM = re.compile(r"(?P<number>[0-9.]+)(?P<unit>[a-z\u00b5\u03bc]+)")
+_LEAST_EXPONENT, _EXPONENT_FROM = -4, 6  # %g with the shortest precision (Go: strconv.FormatFloat)
+_LARGEST_NANOSECONDS = (1 << 63) - 1
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read `text` as Go's time.ParseDuration does ("1m30s", "1.5h", "-3ms", "0"); below a microsecond is cut off.
+
+    Raises:
+        ValueError: it is no duration; the message shows what one looks like.
+    """
+    match = _DURATION.fullmatch(text)
+    if not match:
+        raise ValueError(f"{text!r} is not a duration such as 90s, 1m30s or 24h")
+    nanoseconds = 0 if match["terms"] == "0" else sum(map(_nanoseconds, _TERM.finditer(match["terms"])))
+    if nanoseconds > _LARGEST_NANOSECONDS:
+        raise ValueError(f"{text!r} is longer than a duration can be (about 292 years)")
+    duration = timedelta(microseconds=nanoseconds // 1000)
+    return -duration if match["sign"] == "-" else duration
+
+
+def _nanoseconds(term: re.Match[str]) -> int:
+    return int(Decimal(term["number"]) * _UNIT_NANOSECONDS[term["unit"]])
+
+
+def format_duration(duration: timedelta) -> str:
+    """Write `duration` as Go's Duration.String does: "24h0m0s", "1m30s", "1.5s", "100ms", "0s"."""
+    microseconds = duration // timedelta(microseconds=1)
+    sign, microseconds = ("-", -microseconds) if microseconds < 0 else ("", microseconds)
+    if microseconds == 0:
+        return "0s"
+    for unit, size in (("\u00b5s", 1), ("ms", 1_000)):
+        if microseconds < size * 1_000:
+            return f"{sign}{_decimal(microseconds, size)}{unit}"
+    minutes, rest = divmod(microseconds, 60_000_000)
+    hours, minutes = divmod(minutes, 60)
+    seconds = f"{_decimal(rest, 1_000_000)}s"
+    if hours:
+        return f"{sign}{hours}h{minutes}m{seconds}"
+    return f"{sign}{minutes}m{seconds}" if minutes else f"{sign}{seconds}"
+
+
+def _decimal(amount: int, unit: int) -> str:
+    return format((Decimal(amount) / unit).normalize(), "f")
+
+
+def float_text(number: float) -> str:
+    """Write a float as Go's strconv.FormatFloat(number, 'g', -1, 64) does: 1.10 as "1.1", 1e6 as "1e+06"."""
+    return _general(repr(number))
+
+
+def float32_text(number: float) -> str:
+    """Write a float as Go's strconv.FormatFloat(number, 'g', -1, 32) does: with the digits that tell float32s apart."""
+    if isnan(number):
+        return ".nan"
+    try:
+        single = _as_float32(number)
+    except OverflowError:
+        single = copysign(inf, number)
+    if isinf(single):
+        return ".inf" if single > 0 else "-.inf"
+    shortest = next(text for digits in range(9) if _as_float32(float(text := f"{single:.{digits}e}")) == single)
+    return _general(shortest)
+
+
+def _as_float32(number: float) -> float:
+    return float(struct.unpack("<f", struct.pack("<f", number))[0])
+
+
+def _general(text: str) -> str:
+    """Lay out the digits of a decimal number as Go's %g does: an exponent below 1e-4 and from 1e6 on."""
+    sign, digits, _ = Decimal(text).normalize().as_tuple()
+    exponent = Decimal(text).adjusted()
+    figures = "".join(map(str, digits))
+    if _LEAST_EXPONENT <= exponent < _EXPONENT_FROM or not any(digits):
+        return format(Decimal(text).normalize(), "f")
+    fraction = f".{figures[1:]}" if figures[1:] else ""
+    return f"{'-' if sign else ''}{figures[0]}{fraction}e{exponent:+03d}"

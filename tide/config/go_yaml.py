@@ -1,0 +1,266 @@
+"""YAML exactly as Go's sigs.k8s.io/yaml reads it, which is how Prow reads its configuration.
+
+PyYAML's C parser (libyaml, which Go's parser is a port of) gives the events; what they mean is decided here: `yes`,
+`on` and `y` are booleans, `0400` is octal, `12:30` and dates are strings, a later duplicate key wins, keys become
+strings, unknown tags and further documents are ignored. A `<<` takes effect where it stands, so keys that come
+before it are overridden, as in Go and unlike the YAML description.
+"""
+
+import base64
+import binascii
+import re
+from functools import lru_cache
+from math import isfinite
+from typing import TYPE_CHECKING, TypeAlias
+
+import yaml
+from yaml.cyaml import CBaseLoader
+from yaml.events import (
+    AliasEvent,
+    CollectionStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+from tide.config.go_values import float32_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Scalar: TypeAlias = str | bool | int | float | None
+
+_TAGS = "tag:yaml.org,2002:"
+_WORDS: dict[str, bool | float | None] = {
+    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
+    **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
+}
+_NUMBER_STARTS = frozenset("+-0123456789")
+_INTEGER = re.compile(
+    r"(?P<sign>[-+]?)(?:0[xX](?P<hex>[0-9a-fA-F]+)|0[bB](?P<binary>[01]+)|0[oO]?(?P<octal>[0-7]+)|(?P<decimal>0|[1-9][0-9]*))"
+)
+_BASES = {"hex": 16, "binary": 2, "octal": 8, "decimal": 10}
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_DOT_FLOAT = re.compile(r"\.[0-9](?:_?[0-9])*(?:[eE][-+]?[0-9](?:_?[0-9])*)?")
+
+
+_FEW_ALIASES, _FEW_NODES = 100, 1000  # below these any share of aliases is fine (go-yaml v2: decode.go)
+
+
+class YamlError(ValueError):
+    """The text is not YAML that Go would take; `line` counts from 1, 0 where none can be named."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def load(text: bytes) -> object:
+    """Read the first document of `text` into dicts with string keys, lists and scalars; None if there is none.
+
+    What anchors name is shared, not copied: the result is to be read, never changed.
+
+    Raises:
+        YamlError: in one line what is wrong, and where.
+    """
+    try:
+        return _Document(CBaseLoader(text)).read()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise YamlError(mark.line + 1 if mark else 0, _one_line(error.context, error.problem)) from None
+    except yaml.reader.ReaderError as error:
+        line = text[: error.position or 0].count(b"\n") + 1
+        raise YamlError(line, _one_line(error.reason)) from None
+    except RecursionError:
+        raise YamlError(0, "nested too deeply") from None
+
+
+def _one_line(*parts: str | None) -> str:
+    return " ".join(": ".join(part for part in parts if part).split())
+
+
+class _Document:
+    """Builds the value of one document while its events come in."""
+
+    def __init__(self, parser: CBaseLoader) -> None:
+        self._next: Callable[[], Event | None] = parser.get_event
+        self._anchors: dict[str, tuple[object, int] | None] = {}
+        self._nodes = 0
+        self._nodes_by_alias = 0
+
+    def read(self) -> object:
+        self._take()  # the start of the stream
+        if isinstance(self._take(), StreamEndEvent):
+            return None
+        value = self._value(self._take())
+        self._refuse_alias_bombs()
+        return value
+
+    def _take(self) -> Event:
+        event = self._next()
+        if event is None:
+            raise YamlError(0, "ends unexpectedly")
+        return event
+
+    def _value(self, event: Event) -> object:
+        if not isinstance(event, ScalarEvent | CollectionStartEvent):
+            return self._alias(event)
+        before = self._nodes
+        self._nodes += 1
+        anchor = event.anchor
+        if isinstance(event, ScalarEvent):
+            value: object = _scalar(event)
+            if isinstance(value, float) and not isfinite(value):
+                raise YamlError(line_of(event), f"{event.value} is not a value that JSON can hold")
+        else:
+            if anchor is not None:
+                self._anchors[anchor] = None
+            value = self._mapping() if isinstance(event, MappingStartEvent) else self._sequence()
+        if anchor is not None:
+            self._anchors[anchor] = value, self._nodes - before
+        return value
+
+    def _alias(self, event: Event) -> object:
+        name = event.anchor if isinstance(event, AliasEvent) and event.anchor else ""
+        if name not in self._anchors:
+            raise YamlError(line_of(event), f"unknown anchor {name!r} referenced")
+        named = self._anchors[name]
+        if named is None:
+            raise YamlError(line_of(event), f"anchor {name!r} value contains itself")
+        value, nodes = named
+        self._nodes += nodes + 1
+        self._nodes_by_alias += nodes
+        return value
+
+    def _sequence(self) -> list[object]:
+        items: list[object] = []
+        while not isinstance(event := self._take(), SequenceEndEvent):
+            items.append(self._value(event))
+        return items
+
+    def _mapping(self) -> dict[str, object]:
+        entries: dict[str, object] = {}
+        while not isinstance(event := self._take(), MappingEndEvent):
+            if isinstance(event, ScalarEvent) and is_merge(event):
+                self._merge(entries)
+            else:
+                key = self._key(event)
+                entries[key] = self._value(self._take())
+        return entries
+
+    def _key(self, event: Event) -> str:
+        if isinstance(event, ScalarEvent) and event.anchor is None:
+            self._nodes += 1
+            return scalar_key(event)
+        value = self._value(event)
+        return value if isinstance(value, str) else _key_text(value, line_of(event))
+
+    def _merge(self, entries: dict[str, object]) -> None:
+        event = self._take()
+        value = self._value(event)
+        # Of several, the first wins; several are written in place, never named by an alias.
+        sources = value[::-1] if isinstance(event, SequenceStartEvent) and isinstance(value, list) else [value]
+        for source in sources:
+            if not isinstance(source, dict):
+                raise YamlError(line_of(event), "map merge requires map or sequence of maps as the value")
+            entries.update(source)
+
+    def _refuse_alias_bombs(self) -> None:
+        """Refuse a document most of which is aliases written out (go-yaml: allowedAliasRatio)."""
+        if self._nodes_by_alias <= _FEW_ALIASES or self._nodes <= _FEW_NODES:
+            return
+        span = min(max(self._nodes - 400_000, 0) / 3_600_000, 1)
+        if self._nodes_by_alias / self._nodes > 0.99 - 0.89 * span:
+            raise YamlError(0, "document contains excessive aliasing")
+
+
+def line_of(event: Event) -> int:
+    """Give the line an event starts in, counted from 1; 0 when it is not known."""
+    return event.start_mark.line + 1 if event.start_mark else 0
+
+
+def is_merge(event: ScalarEvent) -> bool:
+    """Tell whether a key asks for other maps to be merged in."""
+    return event.value == "<<" and (event.implicit[0] or event.tag == f"{_TAGS}merge")
+
+
+def scalar_key(event: ScalarEvent) -> str:
+    """Give the text that a scalar key becomes; raise YamlError for null."""
+    value = _scalar(event)
+    return value if isinstance(value, str) else _key_text(value, line_of(event))
+
+
+def _scalar(event: ScalarEvent) -> Scalar:
+    if event.tag is None:
+        return resolve(event.value) if event.implicit[0] else str(event.value)
+    return _tagged(event)
+
+
+@lru_cache(maxsize=65536)
+def resolve(text: str) -> Scalar:
+    """Tell what a plain scalar means (go-yaml v2: resolve)."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] == ".":
+        return float(text) if _DOT_FLOAT.fullmatch(text) and isfinite(float(text)) else text
+    if text[0] in _NUMBER_STARTS:
+        number = _number(text.replace("_", ""))
+        return text if number is None else number
+    return text
+
+
+def _number(text: str) -> int | float | None:
+    match = _INTEGER.fullmatch(text)
+    if match and match.lastgroup:
+        integer = int(f"{match['sign']}{match[match.lastgroup]}", _BASES[match.lastgroup])
+        if -(1 << 63) <= integer < (1 << 63) or (not match["sign"] and integer < (1 << 64)):
+            return integer
+    if _FLOAT.fullmatch(text) and isfinite(number := float(text)):
+        return number
+    return None
+
+
+def _tagged(event: ScalarEvent) -> Scalar:
+    kind = str(event.tag).removeprefix(_TAGS) if str(event.tag).startswith(_TAGS) else ""
+    if kind == "binary":
+        return _binary(event)
+    if kind not in _KINDS:
+        return str(event.value)
+    value = resolve(event.value)
+    if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not _KINDS[kind]:
+        raise YamlError(line_of(event), f"cannot decode `{event.value}` as a !!{kind}")
+    return value
+
+
+_KINDS: dict[str, type] = {"bool": bool, "int": int, "float": float, "null": type(None)}
+
+
+def _binary(event: ScalarEvent) -> str:
+    try:
+        content = base64.b64decode("".join(event.value.split()), validate=True)
+    except binascii.Error:
+        raise YamlError(line_of(event), "!!binary value contains invalid base64 data") from None
+    return content.decode("utf-8", "replace")
+
+
+def _key_text(value: object, line: int) -> str:
+    """Write a key that is no string as sigs.k8s.io/yaml does."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return float32_text(value)
+    if value is None:
+        raise YamlError(line, "a key may not be null")
+    raise YamlError(line, "a key may not be a map or a list")
