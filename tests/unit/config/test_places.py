@@ -57,9 +57,8 @@ def test_of_two_merged_maps_the_first_is_the_place() -> None:
     assert Places(text).line(("c", "k")) == 2
 
 
-def test_broken_and_empty_texts_have_the_lines_that_can_be_read() -> None:
+def test_an_empty_text_has_no_lines() -> None:
     assert Places(b"").line(("a",)) == 0
-    assert Places(b"a:\n  b: 1\n  c: [").line(("a", "b")) == 2
 
 
 def test_paths_are_written_as_people_write_them() -> None:
