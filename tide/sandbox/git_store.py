@@ -36,6 +36,9 @@ CONFIGURATION = """\
 \tenabled = false
 """
 
+# GitHub merges without a work tree: attributes in the tree (`merge=union`, `eol`, filters) have no say there.
+ATTRIBUTES = "* !merge !text !eol !crlf !filter !ident !working-tree-encoding\n"
+
 UPDATE_HOOK = """\
 #!/bin/sh
 # The server decides before it starts receive-pack and hands the refusals over: lines "ref<TAB>message".
@@ -280,7 +283,9 @@ def _template(root: Path) -> Path:
     template = root / "template"
     if not template.exists():
         (template / "hooks").mkdir(parents=True)
+        (template / "info").mkdir()
         (template / "config").write_text(CONFIGURATION)
+        (template / "info" / "attributes").write_text(ATTRIBUTES)
         hook = template / "hooks" / "update"
         hook.write_text(UPDATE_HOOK)
         hook.chmod(0o755)
