@@ -94,6 +94,10 @@ class Ledger(Protocol):
         """Give the batches that were tested on one base, oldest first."""
         ...
 
+    async def abandon_batches(self, pool: PoolKey, base_sha: str, at: datetime) -> None:
+        """Mark the batches of a pool that are being tested on any other base as abandoned: the base has moved."""
+        ...
+
     async def add_landing(self, landing: Landing) -> None:
         """Keep what landed."""
         ...

@@ -1,0 +1,42 @@
+"""The flags that say where the database is, shared by all commands that use one."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def default_data_dir() -> Path:
+    """Give where the embedded database and the git copies lie unless told otherwise."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/tide")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "tide"
+
+
+def database_flags(command: F) -> F:
+    """Add --database-url, --database-password-file and --data-dir."""
+    for option in (
+        click.option(
+            "--data-dir",
+            type=click.Path(path_type=Path, file_okay=False),
+            default=default_data_dir,
+            show_default="/var/lib/tide as root, else the user's data directory",
+            help="Where the embedded Postgres and the local git copies lie.",
+        ),
+        click.option(
+            "--database-password-file",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="A file with the password for --database-url.",
+        ),
+        click.option(
+            "--database-url",
+            envvar="TIDE_DATABASE_URL",
+            help="postgresql://user@host/name; without it Postgres is embedded under --data-dir.",
+        ),
+    ):
+        command = option(command)
+    return command

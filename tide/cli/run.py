@@ -1,0 +1,48 @@
+"""`tide run`: the daemon."""
+
+import asyncio
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tide.app import RunOptions, run_daemon
+from tide.cli.run_flags import IGNORED_FLAGS, run_flags
+from tide.domain.errors import TideError
+
+
+@click.command()
+@run_flags
+def run(**flags: Any) -> None:
+    """Run the daemon: search, decide, test, merge, and show what it does and why.
+
+    With --dry-run (the default, as in Prow) nothing outside is changed. The flags are those of Prow's tide; the ones
+    that mean nothing here are taken with a warning.
+    """
+    _refuse(flags)
+    for name, why in IGNORED_FLAGS.items():
+        if flags.pop(name.replace("-", "_").replace(".", "_"), ()):
+            click.echo(f"tide: warning: --{name} is ignored: {why}", err=True)
+    asyncio.run(run_daemon(_options(flags)))
+
+
+def _refuse(flags: dict[str, Any]) -> None:
+    if flags.pop("provider") == "gerrit":
+        raise click.UsageError("--provider=gerrit is not served: a second merger on the same pools would be worse")
+    if flags.pop("github_app_id") or flags.pop("github_app_private_key_path", None):
+        raise TideError("GitHub App authentication is not supported yet: use --github-token-path")
+    if flags["prowjob_backend"] == "kubernetes":
+        raise TideError(
+            "this version cannot create ProwJobs on Kubernetes yet: use --prowjob-backend=local to run jobs on this host"
+        )
+
+
+def _options(flags: dict[str, Any]) -> RunOptions:
+    flags.pop("prowjob_backend")
+    known = {field.name for field in fields(RunOptions)}
+    values = {name: value for name, value in flags.items() if name in known}
+    for name, value in values.items():
+        if isinstance(value, Path) and name.endswith("_path"):
+            values[name] = value.absolute()
+    return RunOptions(**values)

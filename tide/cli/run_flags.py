@@ -1,0 +1,111 @@
+"""The flags of `tide run`: Prow's names and meaning, and our own."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from tide.cli.database import database_flags
+from tide.cli.go_flags import GoDuration, switch
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_FILE = click.Path(path_type=Path)
+
+PROWJOB_BACKENDS = ("kubernetes", "local")
+
+# Flags of Prow's tide that are taken and change nothing here; a word on each is what the log says.
+IGNORED_FLAGS = {
+    "status-path": "what the status controller has seen is kept in the database",
+    "cookiefile": "Gerrit is not served",
+    "gerrit-max-qps": "Gerrit is not served",
+    "gerrit-max-burst": "Gerrit is not served",
+    "timeout-listing-prowjobs": "ProwJobs are not listed before the first round",
+    "in-repo-config-cache-size": "the cache needs no size",
+    "cache-dir-base": "git copies lie under --data-dir",
+    "moonraker-address": "the configuration is read here",
+    "gcs-credentials-file": "history is kept in the database",
+    "s3-credentials-file": "history is kept in the database",
+    "history-uri": "history is kept in the database",
+    "pprof-port": "there is no Go to profile",
+    "profile-memory-usage": "there is no Go to profile",
+    "memory-profile-interval": "there is no Go to profile",
+    "sync-hourly-tokens": "GitHub's own rate-limit headers are obeyed",
+    "status-hourly-tokens": "GitHub's own rate-limit headers are obeyed",
+    "github-hourly-tokens": "GitHub's own rate-limit headers are obeyed",
+    "github-allowed-burst": "GitHub's own rate-limit headers are obeyed",
+    "github-throttle-org": "GitHub's own rate-limit headers are obeyed",
+    "github-client.max-404-retries": "a 404 is an answer",
+    "github-client.backoff-timeout": "waits are bounded by --github-client.request-timeout",
+    "github-client.initial-delay": "waits are chosen with jitter",
+    "git-signing-key-path": "GitHub makes the commits",
+    "kubeconfig": "this version runs jobs locally",
+    "kubeconfig-dir": "this version runs jobs locally",
+    "kubeconfig-suffix": "this version runs jobs locally",
+    "projected-token-file": "this version runs jobs locally",
+    "no-in-cluster-config": "this version runs jobs locally",
+    "supplemental-prow-config-dir": "supplemental configuration is not read yet",
+    "supplemental-prow-configs-filename-suffix": "supplemental configuration is not read yet",
+    "tenant-ids": "every tenant is shown",
+    "show-hidden": "every repository is shown",
+}
+
+
+def run_flags(command: F) -> F:
+    """Add every flag of `tide run`, in the order of the help text."""
+    for name in reversed(IGNORED_FLAGS):
+        command = click.option(
+            f"--{name}", multiple=True, is_flag=False, flag_value="true", hidden=True, expose_value=True
+        )(command)
+    for option in reversed((*_CONFIG, *_BEHAVIOUR, *_GITHUB, *_JOBS, *_SERVING)):
+        command = option(command)
+    return database_flags(command)
+
+
+_CONFIG = (
+    click.option("--config-path", type=_FILE, required=True, help="Prow's config.yaml."),
+    click.option("--job-config-path", type=_FILE, help="Prow's job files: a file, or a directory tree."),
+    click.option("--merge-queue-config-path", type=_FILE, help="Our own settings (merge_queue:)."),
+)
+
+_BEHAVIOUR = (
+    switch("--dry-run", default=True, help="Decide and show, but change nothing outside."),
+    switch("--run-once", default=False, help="Sync once and exit."),
+    click.option("--max-records-per-pool", type=click.IntRange(1), default=1000, show_default=True,
+                 help="How much history is shown per pool."),
+    click.option("--provider", type=click.Choice(("github", "gerrit")), default="github", hidden=True),
+    click.option("--log-format", type=click.Choice(("json", "console")), default="json", show_default=True),
+    click.option("--log-level", type=click.Choice(("debug", "info", "warning", "error")), default="info",
+                 show_default=True),
+)
+
+_GITHUB = (
+    click.option("--github-endpoint", multiple=True, default=("https://api.github.com",), show_default=True,
+                 help="GitHub's REST API; the first that answers is used."),
+    click.option("--github-graphql-endpoint", default="https://api.github.com/graphql", show_default=True),
+    click.option("--github-host", default="github.com", show_default=True,
+                 help="Where git fetches from; with a scheme it is used as it stands."),
+    click.option("--github-token-path", type=_FILE, help="A file with the token; read again when it changes."),
+    click.option("--github-app-id", help="Not supported yet.", hidden=True),
+    click.option("--github-app-private-key-path", type=_FILE, help="Not supported yet.", hidden=True),
+    click.option("--github-client.request-timeout", "request_timeout", type=GoDuration(), default="2m",
+                 show_default=True),
+    click.option("--github-client.max-retries", "max_retries", type=click.IntRange(0), default=8, show_default=True),
+)
+
+_JOBS = (
+    click.option("--prowjob-backend", type=click.Choice(PROWJOB_BACKENDS), default="kubernetes", show_default=True,
+                 help="Where jobs run. `local` runs what pull request authors wrote on this host; it is no sandbox."),
+    click.option("--local-jobs", type=click.IntRange(1), default=2, show_default=True,
+                 help="How many jobs the local backend runs at a time."),
+)
+
+_SERVING = (
+    click.option("--port", type=click.IntRange(0, 65535), default=8888, show_default=True, help="Page and API; 0: any."),
+    click.option("--metrics-port", type=click.IntRange(0, 65535), default=9090, show_default=True),
+    click.option("--health-port", type=click.IntRange(0, 65535), default=8081, show_default=True),
+    click.option("--bind", default="", help="The address to listen on.", show_default="all"),
+    click.option("--public-url", default="", help="Where people reach this page; used for links in statuses."),
+)
+

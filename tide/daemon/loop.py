@@ -1,0 +1,90 @@
+"""The loop: takes signals and syncs; rounds one after the other, pools beside each other."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from tide.daemon.wakeups import Signal, Wakeups
+from tide.domain.errors import StoreError, TideError
+from tide.domain.keys import PoolKey
+
+log = structlog.get_logger(component="tide")
+
+
+@dataclass(slots=True)
+class Loop:
+    """Turns signals into syncs until it is told to stop.
+
+    `round` syncs everything, `look_again` one pool. A pool that is woken while it is being synced is synced once more
+    afterwards. `on_error` is told of a sync that could not be done at all.
+    """
+
+    wakeups: Wakeups
+    round: Callable[[], Awaitable[None]]
+    look_again: Callable[[PoolKey], Awaitable[None]]
+    on_error: Callable[[str], None]
+    rounds_done: int = 0
+    _looking: set[PoolKey] = field(default_factory=set)
+    _again: set[PoolKey] = field(default_factory=set)
+    _is_rounding: bool = False
+    _round_again: bool = False
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Serve signals; after `stopping` is set, finish the syncs at hand and return."""
+        stopped = asyncio.create_task(stopping.wait())
+        async with asyncio.TaskGroup() as group:
+            while not stopping.is_set():
+                taking = asyncio.create_task(self.wakeups.take())
+                await asyncio.wait({taking, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                if not taking.done():
+                    taking.cancel()
+                    continue
+                self._start(group, taking.result())
+        stopped.cancel()
+
+    def _start(self, group: asyncio.TaskGroup, signal: Signal) -> None:
+        if signal.is_round:
+            if self._is_rounding:
+                self._round_again = True
+            else:
+                self._is_rounding = True
+                group.create_task(self._round())
+        for pool in signal.pools:
+            if pool in self._looking:
+                self._again.add(pool)
+            else:
+                self._looking.add(pool)
+                group.create_task(self._look(pool))
+
+    async def _round(self) -> None:
+        await self._guarded(self.round())
+        self.rounds_done += 1
+        self._is_rounding = False
+        if self._round_again:
+            self._round_again = False
+            self.wakeups.look_at_all()
+
+    async def _look(self, pool: PoolKey) -> None:
+        await self._guarded(self.look_again(pool))
+        self._looking.discard(pool)
+        if pool in self._again:
+            self._again.discard(pool)
+            self.wakeups.look_at(pool)
+
+    async def _guarded(self, sync: Awaitable[None]) -> None:
+        """Let no broken sync stop the loop."""
+        try:
+            await sync
+        except* StoreError as group:
+            self._tell(str(group.exceptions[0]))
+        except* TideError as group:
+            self._tell(str(group.exceptions[0]))
+        except* Exception as group:  # noqa: BLE001 - the loop runs for months; the error is logged with its trace
+            log.exception("a sync failed", exc_info=group)
+            self._tell(repr(group.exceptions[0]))
+
+    def _tell(self, error: str) -> None:
+        log.error("a sync failed", error=error)
+        self.on_error(error)

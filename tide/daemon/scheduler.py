@@ -1,0 +1,39 @@
+"""The timer: APScheduler sets the wake-ups, the loop does the work.
+
+Its jobs only ring a bell and return at once, so that no tick is skipped for a sync that takes long.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+
+class Scheduler:
+    """Calls functions at intervals."""
+
+    def __init__(self) -> None:
+        self._scheduler = AsyncIOScheduler(timezone="UTC")
+
+    def every(
+        self, name: str, period: timedelta, call: Callable[[], Awaitable[None] | None], *, first: datetime | None = None
+    ) -> None:
+        """Call `call` every `period`, the first time at `first` or one period from now."""
+        extra = {"next_run_time": first} if first else {}
+        self._scheduler.add_job(
+            call, "interval", seconds=period.total_seconds(), id=name, coalesce=True, max_instances=1, **extra
+        )
+
+    def change_period(self, name: str, period: timedelta) -> None:
+        """Change how often a call is made."""
+        self._scheduler.reschedule_job(name, trigger="interval", seconds=period.total_seconds())
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Make the calls while the block runs."""
+        self._scheduler.start()
+        try:
+            yield
+        finally:
+            self._scheduler.shutdown(wait=False)

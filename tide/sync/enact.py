@@ -1,0 +1,167 @@
+"""Do what was decided: the only writer to the outside, with `landing`.
+
+What needs the world to be known (which heads merge cleanly) narrows an action here; it is never decided anew. Every
+deed is written down as an intent before it is done, and its outcome after.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from tide.domain.actions import Action, Blocked, Merge, MergeBatch, Prove, Target, Trigger, TriggerBatch, Wait
+from tide.domain.decisions import Decision
+from tide.domain.errors import RemoteError
+from tide.domain.evidence import Assembly, Batch, Proposal, Skip
+from tide.domain.intents import Intent, IntentKind
+from tide.domain.jobs import Presubmit
+from tide.domain.outcomes import Outcome
+from tide.domain.runs import Candidate, Head, Purpose, Run
+from tide.domain.snapshot import PullView, Snapshot
+from tide.policy.jobs import runs_on_branch
+from tide.sync.holds import Holds
+from tide.sync.landing import Lander
+from tide.sync.observe import pull_ref
+from tide.sync.world import World
+
+SMALLEST_BATCH = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Enactor:
+    """Does the actions of one decision."""
+
+    world: World
+    holds: Holds
+    lander: Lander
+
+    async def enact(self, snapshot: Snapshot, decision: Decision, presubmits: Sequence[Presubmit]) -> Outcome:
+        """Do the decided action and start the first runs; give what came of the action.
+
+        A first run that fails to start is told to the observer and does not keep the others from starting.
+        """
+        deed = _Deed(self, snapshot, presubmits)
+        for trigger in decision.first_runs:
+            try:
+                outcome = await deed.trigger(trigger, Purpose.FIRST)
+            except RemoteError as error:
+                self.world.observer.pool_failed(snapshot.pool, error)
+            else:
+                self.world.observer.enacted(snapshot.pool, replace(outcome, action="FIRST_RUN"))
+        return await deed.do(decision.action)
+
+
+@dataclass(frozen=True, slots=True)
+class _Deed:
+    """One decision being enacted."""
+
+    enactor: Enactor
+    snapshot: Snapshot
+    presubmits: Sequence[Presubmit]
+
+    async def do(self, action: Action) -> Outcome:
+        match action:
+            case Wait() | Blocked():
+                return Outcome(action.kind, reason=action.reason)
+            case Trigger():
+                return await self.trigger(action, Purpose.RETEST)
+            case TriggerBatch():
+                return await self.trigger_batch(action)
+            case Merge():
+                return await self.enactor.lander.land(self.snapshot, (action.target,), action)
+            case MergeBatch():
+                return await self.enactor.lander.land(self.snapshot, action.targets, action)
+            case Prove():
+                return await self.prove(action)
+
+    async def trigger(self, action: Trigger, purpose: Purpose) -> Outcome:
+        assembly = await self._assemble((action.target,), 0)
+        if assembly.skips:
+            return self._hold(action, assembly.skips[0])
+        candidate = self._candidate((action.target,), assembly.run_tree)
+        runs = await self._start(candidate, self._jobs(action.contexts), purpose)
+        return Outcome(action.kind, (action.target.number,), _names(runs), reason=action.reason)
+
+    async def trigger_batch(self, action: TriggerBatch) -> Outcome:
+        assembly = await self._assemble(action.candidates, action.limit)
+        by_number = {target.number: target for target in action.candidates}
+        picked = tuple(by_number[step.number] for step in assembly.steps)
+        if len(picked) < SMALLEST_BATCH:
+            return await self.do(action.otherwise)
+        contexts = self._contexts_of(picked)
+        candidate = self._candidate(picked, assembly.run_tree)
+        await self.enactor.world.store.save_batch(
+            Batch(
+                pool=self.snapshot.pool,
+                base_sha=self.snapshot.base_sha,
+                members=tuple((target.number, target.head_sha) for target in picked),
+                contexts=contexts,
+                run_tree=assembly.run_tree,
+                plan_tree=assembly.plan_tree,
+                created_at=self.snapshot.now,
+            )
+        )
+        runs = await self._start(candidate, self._jobs(contexts), Purpose.BATCH)
+        reason = f"{action.reason}{_left_out(assembly.skips)}"
+        return Outcome(action.kind, tuple(target.number for target in picked), _names(runs), reason=reason)
+
+    async def prove(self, action: Prove) -> Outcome:
+        runs = await self._start(self._candidate((), ""), self._jobs(action.contexts), Purpose.PROOF)
+        return Outcome(action.kind, (), _names(runs), reason=action.reason)
+
+    async def _assemble(self, targets: Sequence[Target], limit: int) -> Assembly:
+        git, pool, base_sha = self.enactor.world.git, self.snapshot.pool, self.snapshot.base_sha
+        wanted = {base_sha: f"refs/heads/{pool.branch}"}
+        await git.fetch(pool.repository, wanted | {target.head_sha: pull_ref(target.number) for target in targets})
+        proposals = [Proposal(target.number, target.head_sha, target.method) for target in targets]
+        return await git.assemble(pool.repository, base_sha, proposals, limit)
+
+    def _hold(self, action: Trigger, skip: Skip) -> Outcome:
+        """Remember a head that does not go onto its base, so that the next one gets its turn."""
+        self.enactor.holds.add(self.snapshot.pool, self.snapshot.base_sha, action.target, skip.reason)
+        return Outcome(action.kind, error=f"#{skip.number}: {skip.reason}", reason=action.reason)
+
+    def _candidate(self, targets: Iterable[Target], run_tree: str) -> Candidate:
+        views = {view.pull.number: view for view in self.snapshot.pulls}
+        heads = tuple(_head(views[target.number], target) for target in targets)
+        return Candidate(self.snapshot.pool, self.snapshot.base_sha, heads, run_tree)
+
+    def _contexts_of(self, targets: Iterable[Target]) -> tuple[str, ...]:
+        """Name the contexts that a batch needs: all that any member needs."""
+        numbers = {target.number for target in targets}
+        needed = (view.required for view in self.snapshot.pulls if view.pull.number in numbers)
+        return tuple(sorted({context for required in needed for context in required}))
+
+    def _jobs(self, contexts: Iterable[str]) -> list[Presubmit]:
+        """Give the jobs that report these contexts on this branch."""
+        wanted = set(contexts)
+        branch = self.snapshot.pool.branch
+        return [job for job in self.presubmits if job.context in wanted and runs_on_branch(job, branch)]
+
+    async def _start(self, candidate: Candidate, jobs: Sequence[Presubmit], purpose: Purpose) -> tuple[Run, ...]:
+        world = self.enactor.world
+        detail = json.dumps({"jobs": [job.name for job in jobs], "purpose": purpose, "run_tree": candidate.run_tree})
+        intent = Intent(IntentKind.START_RUNS, candidate.pool, candidate.refs, detail, world.clock.now())
+        intent_id = await world.store.begin(intent)
+        try:
+            runs = await world.runner.start(candidate, jobs, purpose)
+        except RemoteError as error:
+            await world.store.finish(intent_id, f"error: {error}", world.clock.now())
+            raise
+        await world.store.save_runs(runs, world.clock.now())
+        await world.store.finish(intent_id, "started", world.clock.now())
+        return runs
+
+
+def _head(view: PullView, target: Target) -> Head:
+    pull = view.pull
+    return Head(target.number, target.head_sha, pull.author, pull.title, pull.head_branch)
+
+
+def _names(runs: Iterable[Run]) -> tuple[str, ...]:
+    return tuple(run.name for run in runs)
+
+
+def _left_out(skips: Sequence[Skip]) -> str:
+    if not skips:
+        return ""
+    return "; left out: " + ", ".join(f"#{skip.number} ({skip.reason})" for skip in skips)

@@ -1,0 +1,47 @@
+"""Pull requests that cannot go on as they are, remembered so that they do not stand in the way of others."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tide.domain.actions import Target
+from tide.domain.keys import PoolKey
+
+# A refusal by the code host may end without a push (a review, a changed rule), so it is asked again after a while.
+REFUSAL_LASTS = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hold:
+    base_sha: str
+    reason: str
+    until: datetime | None
+
+
+@dataclass(slots=True)
+class Holds:
+    """What was found out while acting: a projection, rebuilt by trying again after a restart.
+
+    A hold is about one head on one base: it ends when either moves.
+    """
+
+    _holds: dict[tuple[PoolKey, int, str], _Hold] = field(default_factory=dict)
+
+    def add(self, pool: PoolKey, base_sha: str, target: Target, reason: str, *, until: datetime | None = None) -> None:
+        """Remember why a head cannot go on upon this base, for good or until a moment."""
+        self._holds[pool, target.number, target.head_sha] = _Hold(base_sha, reason, until)
+
+    def reason(self, pool: PoolKey, base_sha: str, number: int, head_sha: str, now: datetime) -> str:
+        """Give why a head is held on a base now, "" when it is not."""
+        hold = self._holds.get((pool, number, head_sha))
+        if hold is None:
+            return ""
+        if hold.base_sha != base_sha or (hold.until is not None and hold.until <= now):
+            del self._holds[pool, number, head_sha]
+            return ""
+        return hold.reason
+
+    def forget_all_but(self, pool: PoolKey, heads: frozenset[tuple[int, str]]) -> None:
+        """Drop the holds of heads that are no longer in a pool."""
+        gone = [key for key in self._holds if key[0] == pool and key[1:] not in heads]
+        for key in gone:
+            del self._holds[key]

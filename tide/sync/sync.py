@@ -1,0 +1,170 @@
+"""One turn of the loop: refresh, then for each pool observe, decide, enact, record.
+
+One broken pool never stops the others, and one broken sync never stops the loop.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from tide.domain.actions import Blocked, Wait, targets_of
+from tide.domain.decisions import Decision
+from tide.domain.errors import StoreError, TideError
+from tide.domain.keys import PoolKey, PullKey, RepoKey
+from tide.domain.outcomes import Outcome
+from tide.domain.pulls import Blocker
+from tide.domain.records import HistoryRecord, HistoryTarget
+from tide.domain.snapshot import Snapshot
+from tide.policy.decide import decide
+from tide.policy.search import covers
+from tide.ports.job_config import JobConfig
+from tide.sync.enact import Enactor
+from tide.sync.holds import Holds
+from tide.sync.landing import Lander
+from tide.sync.observe import Observer, SettingsCache
+from tide.sync.recovery import recover
+from tide.sync.refresh import Refreshed, read_blockers, refresh
+from tide.sync.verdicts import Recorder, tenant_ids
+from tide.sync.world import World
+
+HISTORY_ACTIONS = frozenset({"TRIGGER", "TRIGGER_BATCH", "MERGE", "MERGE_BATCH"})
+
+
+@dataclass(slots=True)
+class Sync:
+    """Syncs pools, one at a time per pool.
+
+    `config` gives the configuration in force; it is asked once a turn. `concurrency` bounds how many pools are
+    synced at once. `wake` is called with a pool that has changed by our own doing and wants another look.
+    """
+
+    world: World
+    config: Callable[[], JobConfig]
+    is_dry_run: bool
+    concurrency: int = 20
+    wake: Callable[[PoolKey], None] = lambda _pool: None
+    errors: tuple[str, ...] = ()
+    _settings: SettingsCache = field(default_factory=SettingsCache)
+    _holds: Holds = field(default_factory=Holds)
+    _locks: defaultdict[PoolKey, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    _recovered: set[PoolKey] = field(default_factory=set)
+
+    async def round(self) -> None:
+        """Search, then sync every pool that has an open pull request.
+
+        Raises:
+            StoreError: the database is out of reach; nothing was decided.
+        """
+        config, started = self.config(), self.world.clock.now()
+        try:
+            refreshed = await refresh(self.world, config)
+            self.errors = refreshed.errors
+            await self._sync_pools(config, refreshed)
+        finally:
+            self.world.observer.synced("sync", self.world.clock.now() - started)
+
+    async def look_again(self, pool: PoolKey) -> None:
+        """Sync one pool without searching: its candidates are read anew."""
+        config = self.config()
+        await self._sync(pool, config, await read_blockers(self.world, config), ())
+
+    async def _sync_pools(self, config: JobConfig, refreshed: Refreshed) -> None:
+        pools = await self._pools(config)
+        gate = asyncio.Semaphore(self.concurrency)
+
+        async def sync(pool: PoolKey) -> None:
+            async with gate:
+                await self._sync(pool, config, refreshed.blockers, refreshed.read)
+
+        async with asyncio.TaskGroup() as group:
+            for pool in sorted(pools):
+                group.create_task(sync(pool))
+
+    async def _pools(self, config: JobConfig) -> frozenset[PoolKey]:
+        """Find the pools from the mirror; drop what is no longer covered."""
+        pulls = await self.world.store.open_pulls()
+        uncovered = [pull.key for pull in pulls if not covers(config.queries, pull.key.repository)]
+        now = self.world.clock.now()
+        await self.world.store.drop_pulls(uncovered, now)
+        pools = frozenset(pull.pool for pull in pulls if pull.key not in set(uncovered))
+        await self.world.store.drop_pools(pools, now)
+        self.world.observer.pools_vanished(pools)
+        return pools
+
+    async def _sync(
+        self,
+        pool: PoolKey,
+        config: JobConfig,
+        blockers: dict[RepoKey, tuple[Blocker, ...]] | None,
+        read: Collection[PullKey],
+    ) -> None:
+        async with self._locks[pool]:
+            try:
+                await self._turn(pool, config, blockers, read)
+            except StoreError:
+                raise
+            except Exception as error:  # noqa: BLE001 - one broken pool never stops the others; it is told and shown
+                await self._failed(pool, error)
+
+    async def _failed(self, pool: PoolKey, error: Exception) -> None:
+        self.world.observer.pool_failed(pool, error)
+        text = str(error) if isinstance(error, TideError) else f"internal error: {error!r}"
+        await self.world.store.record_failure(pool, text, self.world.clock.now())
+
+    async def _turn(
+        self,
+        pool: PoolKey,
+        config: JobConfig,
+        blockers: dict[RepoKey, tuple[Blocker, ...]] | None,
+        read: Collection[PullKey],
+    ) -> None:
+        if blockers is None:
+            raise BlockersUnknown("the issues that may block merging could not be read, so nothing may merge")
+        if pool not in self._recovered and not self.is_dry_run:
+            await recover(self.world, pool)
+            self._recovered.add(pool)
+        observer = Observer(self.world, self._settings, self._holds, self.is_dry_run)
+        observed = await observer.observe(pool, config, blockers=blockers.get(pool.repository, ()), already_read=read)
+        snapshot = observed if self.is_dry_run else await Recorder(self.world).record(observed)
+        decision = decide(snapshot)
+        decision_id = await self.world.store.record_decision(snapshot, decision)
+        self.world.observer.decided(decision)
+        if self.is_dry_run:
+            return
+        outcome = await self._enact(snapshot, decision, config)
+        if not isinstance(decision.action, Wait | Blocked):
+            await self.world.store.record_outcome(decision_id, outcome)
+
+    async def _enact(self, snapshot: Snapshot, decision: Decision, config: JobConfig) -> Outcome:
+        enactor = Enactor(self.world, self._holds, Lander(self.world, self._holds))
+        presubmits = config.presubmits(snapshot.pool.repository)
+        outcome = await enactor.enact(snapshot, decision, presubmits)
+        self.world.observer.enacted(snapshot.pool, outcome)
+        if outcome.action in HISTORY_ACTIONS:
+            await self.world.store.add_history(_history(snapshot, decision, outcome, self.world))
+            self.wake(snapshot.pool)
+        return outcome
+
+
+class BlockersUnknown(TideError):  # noqa: N818 - names the state
+    """The blocking issues could not be read: when in doubt, wait."""
+
+
+def _history(snapshot: Snapshot, decision: Decision, outcome: Outcome, world: World) -> HistoryRecord:
+    numbers = outcome.numbers or tuple(target.number for target in targets_of(decision.action))
+    pulls = {view.pull.number: view.pull for view in snapshot.pulls}
+    targets = tuple(
+        HistoryTarget(pull.number, pull.author, pull.head_sha, pull.title, pull.head_branch)
+        for pull in (pulls[number] for number in sorted(numbers))
+    )
+    return HistoryRecord(
+        pool=snapshot.pool,
+        time=world.clock.now(),
+        action=outcome.action,
+        base_sha=snapshot.base_sha,
+        targets=targets,
+        error=outcome.error,
+        reason=outcome.reason,
+        tenant_ids=tenant_ids(snapshot.runs, snapshot.pool),
+    )
