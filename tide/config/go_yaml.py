@@ -27,7 +27,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from tide.config.go_values import float32_text
+from tide.config.go_values import float32_text, float_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +52,7 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 _DOT_FLOAT = re.compile(r"\.[0-9](?:_?[0-9])*(?:[eE][-+]?[0-9](?:_?[0-9])*)?")
 
 
+_LARGEST_PLAIN_FLOAT = 1e21  # Go's JSON writes floats from here on with an exponent
 _FEW_ALIASES, _FEW_NODES = 100, 1000  # below these any share of aliases is fine (go-yaml v2: decode.go)
 
 
@@ -85,6 +86,10 @@ def load(text: bytes) -> object:
 
 def _one_line(*parts: str | None) -> str:
     return " ".join(": ".join(part for part in parts if part).split())
+
+
+class WholeFloat(int):
+    """A float without a fraction, such as 08 or 1e3: Go's JSON holds it as an integer, its text is a float's."""
 
 
 class _Document:
@@ -182,6 +187,17 @@ class _Document:
             raise YamlError(0, "document contains excessive aliasing")
 
 
+def go_text(value: str | float) -> str:
+    """Give the text of a scalar where Go expects a string: 1.10 becomes "1.1", yes becomes "true"."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, WholeFloat | float):
+        return float_text(float(value))
+    return str(value)
+
+
 def line_of(event: Event) -> int:
     """Give the line an event starts in, counted from 1; 0 when it is not known."""
     return event.start_mark.line + 1 if event.start_mark else 0
@@ -210,7 +226,7 @@ def resolve(text: str) -> Scalar:
     if text in _WORDS:
         return _WORDS[text]
     if text[0] == ".":
-        return float(text) if _DOT_FLOAT.fullmatch(text) and isfinite(float(text)) else text
+        return _as_json(float(text)) if _DOT_FLOAT.fullmatch(text) and isfinite(float(text)) else text
     if text[0] in _NUMBER_STARTS:
         number = _number(text.replace("_", ""))
         return text if number is None else number
@@ -224,8 +240,12 @@ def _number(text: str) -> int | float | None:
         if -(1 << 63) <= integer < (1 << 63) or (not match["sign"] and integer < (1 << 64)):
             return integer
     if _FLOAT.fullmatch(text) and isfinite(number := float(text)):
-        return number
+        return _as_json(number)
     return None
+
+
+def _as_json(number: float) -> int | float:
+    return WholeFloat(number) if number.is_integer() and abs(number) < _LARGEST_PLAIN_FLOAT else number
 
 
 def _tagged(event: ScalarEvent) -> Scalar:
@@ -235,8 +255,8 @@ def _tagged(event: ScalarEvent) -> Scalar:
     if kind not in _KINDS:
         return str(event.value)
     value = resolve(event.value)
-    if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+    if kind == "float" and type(value) in {int, WholeFloat}:
+        return _as_json(float(str(value)))
     if type(value) is not _KINDS[kind]:
         raise YamlError(line_of(event), f"cannot decode `{event.value}` as a !!{kind}")
     return value
@@ -255,12 +275,10 @@ def _binary(event: ScalarEvent) -> str:
 
 def _key_text(value: object, line: int) -> str:
     """Write a key that is no string as sigs.k8s.io/yaml does."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        return float32_text(value)
+    if isinstance(value, WholeFloat | float):
+        return float32_text(float(value))
+    if isinstance(value, bool | int):
+        return go_text(value)
     if value is None:
         raise YamlError(line, "a key may not be null")
     raise YamlError(line, "a key may not be a map or a list")

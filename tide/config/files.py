@@ -1,0 +1,130 @@
+"""Configuration files: which there are, and what is in them.
+
+A path may be a file or a directory; a directory may be a ConfigMap mount, where the kubelet swaps the symlink
+`..data` to change all files at once.
+"""
+
+import hashlib
+import os
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from pathspec import GitIgnoreSpec
+
+from tide.domain.errors import ConfigError, Problem
+
+_EXTENSIONS = (".yaml", ".yml")
+_GZIP_MAGIC = b"\x1f\x8b"
+_LARGEST_FILE = 256 << 20  # unpacked; what does not end before is an attack or an accident
+_IGNORE_FILE = ".prowignore"
+
+Fingerprint: TypeAlias = tuple[tuple[str, int, int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """One file as it was read: its path as people know it, its text unpacked, and the SHA-256 of that."""
+
+    path: str
+    text: bytes
+    digest: str
+
+
+def read_file(path: Path) -> ConfigFile:
+    """Read one file, unpacking gzip (told by its first two bytes).
+
+    Raises:
+        ConfigError: it cannot be read or unpacked.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(Problem(str(path), 0, "", f"cannot be read: {error.strerror or error}")) from None
+    text = _unpack(path, content) if content[:2] == _GZIP_MAGIC else content
+    return ConfigFile(str(path), text, hashlib.sha256(text).hexdigest())
+
+
+def _unpack(path: Path, content: bytes) -> bytes:
+    unpacker = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        text = unpacker.decompress(content, _LARGEST_FILE)
+    except zlib.error:
+        raise ConfigError(Problem(str(path), 0, "", "begins like gzip but cannot be unpacked")) from None
+    if not unpacker.eof:
+        reason = "is larger than 256 MiB" if unpacker.unconsumed_tail else "is gzip that ends too early"
+        raise ConfigError(Problem(str(path), 0, "", reason))
+    return text
+
+
+def job_files(path: Path) -> list[Path]:
+    """List the job files that `path` stands for, in the order in which Prow reads them.
+
+    A directory gives all its `.yaml` and `.yml` files, those of its directories included, in lexical order; names
+    that start with `..`, directories behind symlinks, and what a `.prowignore` names are left out.
+
+    Raises:
+        ConfigError: a directory cannot be listed.
+    """
+    if not path.is_dir():
+        return [path]
+    try:
+        return list(_walk(path, ()))
+    except OSError as error:
+        raise ConfigError(Problem(str(path), 0, "", f"cannot be listed: {error.strerror or error}")) from None
+
+
+_Ignores: TypeAlias = tuple[tuple[Path, GitIgnoreSpec], ...]
+
+
+def _walk(directory: Path, ignores: _Ignores) -> Iterator[Path]:
+    ignore_file = directory / _IGNORE_FILE
+    if ignore_file.is_file():
+        lines = ignore_file.read_text(errors="replace").splitlines()
+        ignores = ((directory, GitIgnoreSpec.from_lines(lines)), *ignores)
+    with os.scandir(directory) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            path = directory / entry.name
+            if entry.name.startswith(".."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                yield from _walk(path, ignores)
+            elif entry.name.endswith(_EXTENSIONS) and not entry.is_dir() and not _is_ignored(path, ignores):
+                yield path
+
+
+def _is_ignored(path: Path, ignores: _Ignores) -> bool:
+    """Tell whether a `.prowignore` names `path`; the nearest one that has an opinion decides."""
+    for directory, spec in ignores:
+        verdict = spec.check_file(path.relative_to(directory).as_posix()).include
+        if verdict is not None:
+            return verdict
+    return False
+
+
+def fingerprint(*paths: Path) -> Fingerprint:
+    """Describe files and directory trees without reading them; a change of content changes it.
+
+    Symlinks are followed, so that the swap of a ConfigMap's `..data` shows. A path that does not exist is part of
+    the description.
+    """
+    return tuple(_stat(file) for path in paths for file in _existing(path))
+
+
+def _existing(path: Path) -> list[Path]:
+    try:
+        files = job_files(path)
+    except ConfigError:
+        return [path]
+    ignore_files = sorted({file.parent / _IGNORE_FILE for file in files}) if path.is_dir() else []
+    return [*files, *(file for file in ignore_files if file.exists())]
+
+
+def _stat(path: Path) -> tuple[str, int, int, int, int]:
+    try:
+        stat = path.stat()
+    except OSError:
+        return str(path), 0, 0, 0, 0
+    return str(path), stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
