@@ -1,0 +1,179 @@
+"""Which contexts on a head count, and which of those that count are not successful."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from tide.domain.jobs import Presubmit
+from tide.domain.pulls import Context, ContextState
+from tide.domain.rules import ContextPolicy
+from tide.policy.jobs import runs_on_branch
+from tide.policy.patterns import compile_pattern, matches
+
+TIDE_CONTEXT = "tide"
+
+
+@dataclass(frozen=True, slots=True)
+class ContextOptions:
+    """What operators wrote under `context_options` for one level (Prow: TideContextPolicy).
+
+    None means that this level says nothing about it.
+    """
+
+    required: tuple[str, ...] = ()
+    required_if_present: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    optional_patterns: tuple[str, ...] = ()
+    skip_unknown: bool | None = None
+    from_branch_protection: bool | None = None
+    overwrite_pending: bool | None = None
+
+    def refined_by(self, inner: "ContextOptions") -> "ContextOptions":
+        """Give the options with those of an inner level on top (Prow: mergeTideContextPolicy)."""
+        return ContextOptions(
+            required=_union(self.required, inner.required),
+            required_if_present=_union(self.required_if_present, inner.required_if_present),
+            optional=_union(self.optional, inner.optional),
+            optional_patterns=_union(self.optional_patterns, inner.optional_patterns),
+            skip_unknown=_inner(self.skip_unknown, inner.skip_unknown),
+            from_branch_protection=_inner(self.from_branch_protection, inner.from_branch_protection),
+            overwrite_pending=_inner(self.overwrite_pending, inner.overwrite_pending),
+        )
+
+
+def build_context_policy(
+    options: ContextOptions,
+    presubmits: Iterable[Presubmit],
+    branch: str,
+    protection_contexts: Iterable[str] = (),
+    require_manually_triggered: bool = False,  # noqa: FBT001, FBT002 - one of five inputs, all named by their callers
+) -> ContextPolicy:
+    """Make the policy of one branch (Prow: GetTideContextPolicy, BranchRequirements).
+
+    Args:
+        options: what operators wrote, all levels taken together.
+        presubmits: the jobs of the repository; those that do not run on the branch are left out.
+        branch: the base branch.
+        protection_contexts: what Prow's own branch protection requires, where it is to be asked.
+        require_manually_triggered: whether jobs that only a command starts are required.
+
+    Raises:
+        ValueError: a context is in two lists, or a pattern does not compile or contradicts them.
+    """
+    required, if_present = {*options.required, *protection_contexts}, {*options.required_if_present}
+    optional = {*options.optional}
+    for job in presubmits:
+        if not runs_on_branch(job, branch):
+            continue
+        if not job.is_context_required:
+            optional.add(job.context)
+        elif job.always_run or (require_manually_triggered and job.needs_explicit_trigger):
+            required.add(job.context)
+        else:
+            if_present.add(job.context)
+    policy = ContextPolicy(
+        required=tuple(sorted(required)),
+        required_if_present=tuple(sorted(if_present)),
+        optional=tuple(sorted(optional)),
+        optional_patterns=tuple(sorted(options.optional_patterns)),
+        skip_unknown=bool(options.skip_unknown),
+    )
+    validate(policy)
+    return policy
+
+
+def validate(policy: ContextPolicy) -> None:
+    """Raise ValueError when a policy contradicts itself (Prow: TideContextPolicy.Validate)."""
+    required, if_present, optional = set(policy.required), set(policy.required_if_present), set(policy.optional)
+    _refuse_overlap(required & optional, "required and optional")
+    _refuse_overlap(required & if_present, "required and required if present")
+    _refuse_overlap(optional & if_present, "optional and required if present")
+    for text in policy.optional_patterns:
+        try:
+            compile_pattern(text)
+        except ValueError as error:
+            raise ValueError(f"optional context regex {text!r} doesn't compile: {error}") from None
+        _refuse_pattern(text, "required", policy.required)
+        _refuse_pattern(text, "required if present", policy.required_if_present)
+
+
+def is_optional(policy: ContextPolicy, name: str) -> bool:
+    """Tell whether a context does not matter for merging (Prow: TideContextPolicy.IsOptional)."""
+    return _judge(policy).is_optional(name)
+
+
+def missing_required(policy: ContextPolicy, present: Collection[str]) -> tuple[str, ...]:
+    """Give the required contexts that are not there, sorted (Prow: MissingRequiredContexts)."""
+    return tuple(sorted(_judge(policy).required.difference(present)))
+
+
+def unsuccessful(policy: ContextPolicy, contexts: Sequence[Context]) -> tuple[Context, ...]:
+    """Give the contexts that stand against merging, sorted by name (Prow: tide.go unsuccessfulContexts).
+
+    A required one that is not there is given as EXPECTED. Tide's own context never counts.
+    """
+    judge = _judge(policy)
+    found = [
+        context
+        for context in contexts
+        if context.state is not ContextState.SUCCESS
+        and context.name != TIDE_CONTEXT
+        and not judge.is_optional(context.name)
+    ]
+    absent = judge.required.difference([context.name for context in contexts])
+    found.extend(Context(name, ContextState.EXPECTED) for name in absent)
+    return tuple(sorted(found, key=_by_name)) if found else ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    required: frozenset[str]
+    counted: frozenset[str]
+    optional: frozenset[str]
+    patterns: tuple[str, ...]
+    skip_unknown: bool
+
+    def is_optional(self, name: str) -> bool:
+        if name in self.optional or (self.patterns and _matches_any(self.patterns, name)):
+            return True
+        return self.skip_unknown and name not in self.counted
+
+
+@lru_cache(maxsize=1024)
+def _judge(policy: ContextPolicy) -> _Judge:
+    return _Judge(
+        required=frozenset(policy.required),
+        counted=frozenset((*policy.required, *policy.required_if_present)),
+        optional=frozenset(policy.optional),
+        patterns=policy.optional_patterns,
+        skip_unknown=policy.skip_unknown,
+    )
+
+
+# Bounded, because whoever may post a status chooses the names.
+@lru_cache(maxsize=16384)
+def _matches_any(patterns: tuple[str, ...], name: str) -> bool:
+    return any(matches(pattern, name) for pattern in patterns)
+
+
+def _by_name(context: Context) -> tuple[str, str, str]:
+    return (context.name, context.state, context.source)
+
+
+def _union(outer: Iterable[str], inner: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({*outer, *inner}))
+
+
+def _inner(outer: bool | None, inner: bool | None) -> bool | None:  # noqa: FBT001 - two settings of one kind
+    return outer if inner is None else inner
+
+
+def _refuse_overlap(names: Collection[str], lists: str) -> None:
+    if names:
+        raise ValueError(f"contexts {', '.join(sorted(names))} are defined as {lists}")
+
+
+def _refuse_pattern(pattern: str, kind: str, names: Iterable[str]) -> None:
+    for name in names:
+        if matches(pattern, name):
+            raise ValueError(f"optional context regex {pattern!r} matches {kind} context {name}")

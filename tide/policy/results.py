@@ -1,0 +1,144 @@
+"""What runs have shown so far, put in order once per decision.
+
+A run that was aborted or could not be carried out has no verdict: its job is as good as never run, and may be tried
+again. Only when the third attempt ends like that is it taken for a failure, so that nothing is tried for ever.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from tide.domain.runs import Purpose, Run, RunKind, RunState
+
+MOST_ATTEMPTS = 3
+
+Member = tuple[int, str]
+"""A pull request's number and head SHA."""
+
+
+class Result(IntEnum):
+    """What is known of one job on one candidate; of several runs the largest counts (Prow: tide.go accumulate)."""
+
+    NONE = 0
+    FAILED = 1
+    PENDING = 2
+    PASSED = 3
+
+
+_RESULTS = {
+    RunState.SUCCESS: Result.PASSED,
+    RunState.SCHEDULING: Result.PENDING,
+    RunState.TRIGGERED: Result.PENDING,
+    RunState.PENDING: Result.PENDING,
+    RunState.FAILURE: Result.FAILED,
+}
+
+
+def result_of(run: Run) -> Result:
+    """Give what a single run shows."""
+    known = _RESULTS.get(run.state)
+    if known is not None:
+        return known
+    return Result.FAILED if run.attempt >= MOST_ATTEMPTS else Result.NONE
+
+
+def best_results(runs: Iterable[Run]) -> dict[str, Result]:
+    """Give the best result of each context; the runs must be of one candidate."""
+    best: dict[str, Result] = {}
+    for run in runs:
+        _raise(best, run)
+    return best
+
+
+@dataclass(slots=True)
+class _Own:
+    """Our own runs of one context on one head, whatever their base."""
+
+    latest: Run
+    is_retested: bool = False
+    has_live_first: bool = False
+
+    def add(self, run: Run) -> None:
+        if _age(run) > _age(self.latest):
+            self.latest = run
+        if run.purpose is Purpose.RETEST:
+            self.is_retested = True
+        elif run.state.is_live:
+            self.has_live_first = True
+
+
+@dataclass(slots=True)
+class Results:
+    """The runs of a snapshot, by what they tested.
+
+    `alone` holds the results of single heads on the current base, `batches` those of several heads (in the order in
+    which they were merged); both by context.
+    """
+
+    alone: dict[Member, dict[str, Result]] = field(default_factory=dict)
+    batches: dict[tuple[Member, ...], dict[str, Result]] = field(default_factory=dict)
+    _own: dict[Member, dict[str, _Own]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, runs: Iterable[Run], base_sha: str) -> "Results":
+        """Sort runs into place; those on another base count only for who tests a head and why."""
+        results = cls()
+        for run in runs:
+            results._add(run, base_sha)
+        return results
+
+    def _add(self, run: Run, base_sha: str) -> None:
+        if run.kind is RunKind.PRESUBMIT and len(run.heads) == 1:
+            member = run.heads[0]
+            if run.base_sha == base_sha:
+                _raise(self.alone.setdefault(member, {}), run)
+            if run.purpose is Purpose.RETEST or run.purpose is Purpose.FIRST:
+                contexts = self._own.setdefault(member, {})
+                own = contexts.get(run.context)
+                if own is None:
+                    own = contexts[run.context] = _Own(run)
+                own.add(run)
+        elif run.kind is RunKind.BATCH and run.base_sha == base_sha:
+            _raise(self.batches.setdefault(run.heads, {}), run)
+
+    def on_base(self, member: Member) -> Mapping[str, Result]:
+        """Give the results of one head alone on the current base."""
+        return self.alone.get(member, {})
+
+    def is_retested(self, member: Member, context: str) -> bool:
+        """Tell whether a pending context is that of a retest of ours, on whatever base.
+
+        Names are compared in full (Prow: tide.go isRetestEligible compares shortened labels).
+        """
+        own = self._own_runs(member, context)
+        return own is not None and own.is_retested and not own.has_live_first
+
+    def is_without_verdict(self, member: Member, context: str) -> bool:
+        """Tell whether our last run of a job on a head ended without a verdict and may be tried again."""
+        own = self._own_runs(member, context)
+        if own is None or own.latest.state.is_live:
+            return False
+        return own.latest.state not in _RESULTS and result_of(own.latest) is Result.NONE
+
+    def is_known(self, member: Member, context: str) -> bool:
+        """Tell whether any run of a context on a head is known."""
+        return context in self.on_base(member) or self._own_runs(member, context) is not None
+
+    def live_first_heads(self) -> frozenset[Member]:
+        """Give the heads whose first runs are in flight."""
+        return frozenset(
+            member for member, contexts in self._own.items() if any(own.has_live_first for own in contexts.values())
+        )
+
+    def _own_runs(self, member: Member, context: str) -> _Own | None:
+        return self._own.get(member, {}).get(context)
+
+
+def _raise(best: dict[str, Result], run: Run) -> None:
+    result = result_of(run)
+    if result >= best.get(run.context, Result.NONE):
+        best[run.context] = result
+
+
+def _age(run: Run) -> tuple[float, int, str]:
+    return (run.started_at.timestamp() if run.started_at else 0.0, run.attempt, run.name)

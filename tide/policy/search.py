@@ -1,0 +1,176 @@
+"""The search strings sent to GitHub, all of them.
+
+A search only proposes: whether a pull request is in a pool is decided from its own fields (`tide.policy.queries`). So a
+criterion that cannot be quoted safely is left out, which makes a search broader but never wrong; a target that cannot
+be quoted is left out together with what it would have found.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tide.domain.keys import RepoKey
+from tide.domain.rules import Query
+
+# GitHub began in 2007; an earlier bound finds nothing more (Prow: github.go floor).
+_FLOOR = datetime(2007, 1, 1, tzinfo=UTC)
+_FIRST_YEAR = 1970
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSearch:
+    """One search for the pull requests of one query; `org` is the organisation that it is limited to, or ""."""
+
+    query_index: int
+    text: str
+    org: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The repositories that some query speaks of (Prow: OrgExceptionsAndRepos).
+
+    `orgs` are whole organisations with the repositories that are left out of them; all sorted.
+    """
+
+    orgs: tuple[tuple[str, tuple[str, ...]], ...]
+    repos: tuple[str, ...]
+
+    @classmethod
+    def of(cls, queries: Iterable[Query]) -> "Coverage":
+        """Unite what the queries cover."""
+        left_out: dict[str, set[str]] = {}
+        repos: set[str] = set()
+        for query in queries:
+            repos.update(query.repos)
+            for org in query.orgs:
+                here = {repo for repo in query.excluded_repos if repo.startswith(f"{org}/")}
+                left_out[org] = left_out[org] & here if org in left_out else here
+        orgs = tuple((org, tuple(sorted(left_out[org] - repos))) for org in sorted(left_out))
+        return cls(orgs, tuple(sorted(repos)))
+
+
+def pool_searches(
+    queries: Iterable[Query], *, per_repository: bool = False, until: datetime | None = None
+) -> tuple[PoolSearch, ...]:
+    """Make the searches for pool candidates (Prow: TideQuery.Query, github.go search).
+
+    Args:
+        queries: all Tide queries.
+        per_repository: send one search per repository or organisation named, instead of one per query; GitHub
+            answers long searches over many repositories badly.
+        until: the present; without it the `updated:` token is left out.
+    """
+    return tuple(
+        PoolSearch(query.index, " ".join((*_criteria(query), *target, *_updated(None, until))), org)
+        for query in queries
+        for org, target in _targets(query, per_repository=per_repository)
+    )
+
+
+def covers(queries: Iterable[Query], repo: RepoKey) -> bool:
+    """Tell whether any query speaks of a repository."""
+    return any(query.covers(repo) for query in queries)
+
+
+def coverage(queries: Iterable[Query]) -> str:
+    """Name everything that the queries cover, as search tokens; equal coverage gives equal text."""
+    return " ".join(_coverage_tokens(queries))
+
+
+def changes_search(queries: Iterable[Query], *, since: datetime | None, until: datetime) -> str:
+    """Make the search for all open pull requests of the covered repositories (Prow: status.go openPRsQuery).
+
+    The oldest update comes first, so that a long backlog is walked over several searches.
+
+    Args:
+        queries: all Tide queries.
+        since: leave out what was last updated before; None for everything.
+        until: the present.
+    """
+    fixed = ("is:pr", "state:open", "sort:updated-asc", "archived:false")
+    return " ".join((*fixed, *_coverage_tokens(queries), *_updated(since, until)))
+
+
+def blocker_search(label: str, queries: Iterable[Query]) -> str:
+    """Make the search for issues that block merging (Prow: blockers.go blockerQuery); "" when there is none to make."""
+    quoted = _quoted(label)
+    if not label or quoted is None:
+        return ""
+    return " ".join(sorted(["is:issue", "state:open", f"label:{quoted}", *_coverage_tokens(queries)]))
+
+
+def _criteria(query: Query) -> tuple[str, ...]:
+    tokens: list[str | None] = ["is:pr", "state:open", "archived:false"]
+    if query.author:
+        tokens.append(_token("author", query.author))
+    tokens += [_token("-base", branch) for branch in query.excluded_branches]
+    tokens += [_token("base", branch) for branch in query.included_branches]
+    tokens += [_token("label", *entry.split(",")) for entry in query.labels]
+    tokens += [_token("-label", label) for label in query.missing_labels]
+    if query.milestone:
+        tokens.append(_token("milestone", query.milestone))
+    if query.review_approved_required:
+        tokens.append("review:approved")
+    return _present(tokens)
+
+
+def _targets(query: Query, *, per_repository: bool) -> Sequence[tuple[str, tuple[str, ...]]]:
+    """Give (organisation or "", target tokens) for each search of a query; none without a usable target."""
+    parts: list[tuple[str, tuple[str, ...]]] = []
+    for org in query.orgs:
+        token = _token("org", org)
+        left_out = [_repo_token("-repo", repo) for repo in query.excluded_repos if repo.startswith(f"{org}/")]
+        if token:
+            parts.append((org, (token, *_present(left_out))))
+    for repo in query.repos:
+        token = _repo_token("repo", repo)
+        if token:
+            parts.append((repo.partition("/")[0], (token,)))
+    if per_repository or not parts:
+        return parts
+    return [("", tuple(token for _, tokens in parts for token in tokens))]
+
+
+def _coverage_tokens(queries: Iterable[Query]) -> tuple[str, ...]:
+    scope = Coverage.of(queries)
+    tokens: list[str | None] = []
+    for org, left_out in scope.orgs:
+        token = _token("org", org)
+        if token:
+            tokens += [token, *(_repo_token("-repo", repo) for repo in left_out)]
+    tokens += [_repo_token("repo", repo) for repo in scope.repos]
+    return _present(tokens)
+
+
+def _repo_token(qualifier: str, repo: str) -> str | None:
+    """Name a repository; None where the text is not of the form org/repo (Prow: splitOrgRepoString)."""
+    return _token(qualifier, repo) if repo.count("/") == 1 else None
+
+
+def _token(qualifier: str, *values: str) -> str | None:
+    """Write `qualifier:"a","b"`; None where a value cannot be quoted."""
+    quoted = _present([_quoted(value) for value in values])
+    return f"{qualifier}:{','.join(quoted)}" if len(quoted) == len(values) else None
+
+
+def _quoted(value: str) -> str | None:
+    """Put a value into quotes that it cannot leave; None where it could, as GitHub has no escape for them."""
+    return f'"{value}"' if value.isprintable() and not {'"', "\\"} & set(value) else None
+
+
+def _updated(since: datetime | None, until: datetime | None) -> tuple[str, ...]:
+    if until is None:
+        return ()
+    start = _FLOOR if since is None else max(since, _FLOOR)
+    return (f"updated:{_bound(start)}..{_bound(until)}",)
+
+
+def _bound(moment: datetime) -> str:
+    if moment.year < _FIRST_YEAR:
+        return "*"
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _present(tokens: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(token for token in tokens if token)
