@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Literal
 
 from tide.sandbox.changes import CommentChanged, IssueChanged, PullChanged, ReviewChanged
 from tide.sandbox.model import PullRequest
+from tide.sandbox.rules import review_decision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from datetime import datetime
 
     from tide.sandbox.changes import AnyChange
@@ -77,7 +78,6 @@ class SearchIndex:
     """
 
     forge: Forge
-    review_decision: Callable[[Repository, PullRequest], ReviewDecision]
     lag: timedelta = timedelta(0)
     _documents: dict[int, dict[int, Document]] = field(default_factory=dict)
     _waiting: deque[tuple[datetime, Document]] = field(default_factory=deque)
@@ -137,7 +137,7 @@ class SearchIndex:
             closed_at=record.closed_at,
             merged_at=pull.merged_at if pull else None,
             comments=len(record.comments),
-            review_decision=self.review_decision(repository, pull) if pull else None,
+            review_decision=review_decision(self.forge, repository, pull) if pull else None,
             title=record.title,
             body=record.body or "",
         )

@@ -1,0 +1,164 @@
+"""Issues, and what pull requests share with them, as GraphQL shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from tide.sandbox.graphql.accounts import AccountView, account_view
+from tide.sandbox.graphql.connections import Connection, Paging, paged
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import Unpack
+
+    from tide.sandbox.graphql.reading import Reading
+    from tide.sandbox.model import Issue, Label, Milestone, Repository
+
+
+@dataclass(frozen=True)
+class LabelView:
+    """A ``Label``; one that the repository no longer lists keeps its name."""
+
+    reading: Reading
+    repo: Repository
+    name: str
+    label: Label | None
+    typename: ClassVar[str] = "Label"
+
+    @property
+    def id(self) -> str:
+        """The node id."""
+        return self.label.node_id if self.label else f"LA_{self.name}"
+
+    @property
+    def color(self) -> str:
+        """Six hexadecimal digits."""
+        return self.label.color if self.label else "ededed"
+
+    @property
+    def description(self) -> str | None:
+        """What it is for."""
+        return self.label.description if self.label else None
+
+
+@dataclass(frozen=True)
+class MilestoneView:
+    """A ``Milestone``."""
+
+    milestone: Milestone
+    typename: ClassVar[str] = "Milestone"
+
+    @property
+    def id(self) -> str:
+        """The node id."""
+        return self.milestone.node_id
+
+    @property
+    def number(self) -> int:
+        """The number within the repository."""
+        return self.milestone.number
+
+    @property
+    def title(self) -> str:
+        """The title."""
+        return self.milestone.title
+
+    @property
+    def description(self) -> str | None:
+        """What it is for."""
+        return self.milestone.description
+
+    @property
+    def state(self) -> str:
+        """``OPEN`` or ``CLOSED``."""
+        return self.milestone.state.upper()
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was made."""
+        return self.milestone.created_at
+
+
+@dataclass(frozen=True)
+class IssueView:
+    """An ``Issue``."""
+
+    reading: Reading
+    repo: Repository
+    record: Issue
+    typename: ClassVar[str] = "Issue"
+    page: ClassVar[str] = "issues"
+
+    @property
+    def id(self) -> str:
+        """The node id."""
+        return self.record.node_id
+
+    @property
+    def database_id(self) -> int:
+        """REST's id."""
+        return self.record.id
+
+    @property
+    def number(self) -> int:
+        """The number within the repository."""
+        return self.record.number
+
+    @property
+    def title(self) -> str:
+        """The title."""
+        return self.record.title
+
+    @property
+    def body(self) -> str:
+        """The text; empty where there is none, which REST calls null."""
+        return self.record.body or ""
+
+    @property
+    def url(self) -> str:
+        """The page."""
+        return f"{self.reading.url}/{self.repo.full_name}/{self.page}/{self.record.number}"
+
+    @property
+    def author(self) -> AccountView | None:
+        """Who opened it."""
+        return account_view(self.reading, self.record.author)
+
+    @property
+    def state(self) -> str:
+        """``OPEN`` or ``CLOSED``."""
+        return self.record.state.upper()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed (or merged)."""
+        return self.record.state == "closed"
+
+    @property
+    def closed_at(self) -> datetime | None:
+        """When it was closed."""
+        return self.record.closed_at
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was opened."""
+        return self.record.created_at
+
+    @property
+    def updated_at(self) -> datetime:
+        """When anything but its checks last changed."""
+        return self.record.updated_at
+
+    @property
+    def milestone(self) -> MilestoneView | None:
+        """The milestone it is on."""
+        found = self.repo.milestones.get(self.record.milestone) if self.record.milestone is not None else None
+        return MilestoneView(found) if found else None
+
+    def labels(self, **paging: Unpack[Paging]) -> Connection:
+        """The labels, in the order in which they were put on."""
+        return paged(self.record.labels, paging, self._label)
+
+    def _label(self, name: str) -> LabelView:
+        return LabelView(self.reading, self.repo, name, self.repo.labels.get(name))
