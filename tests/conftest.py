@@ -1,0 +1,65 @@
+"""Fixtures that many suites share: a real Postgres, started once per test session (one per xdist worker)."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import psycopg
+import pytest
+import pytest_asyncio
+from psycopg import sql
+from sqlalchemy.engine import URL, make_url
+
+from tide.adapters.postgres.embedded import temporary
+from tide.adapters.postgres.migrate import upgrade
+from tide.adapters.postgres.schema import metadata
+
+_EMPTY = sql.SQL("; ").join(
+    sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name)) for table in reversed(metadata.sorted_tables)
+)
+_OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def postgres_url() -> AsyncIterator[str]:
+    """A running server: the URL of its maintenance database, from which others are made."""
+    async with temporary() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def shared_database_url(postgres_url: str) -> str:
+    """A database with all tables, made once; use `database_url`, which is empty at the start of each test."""
+    return _create(postgres_url, "tide_shared", migrated=True)
+
+
+@pytest.fixture
+def database_url(postgres_url: str, shared_database_url: str) -> str:
+    """A database with all tables and no rows; whoever is still connected from an earlier test is thrown out."""
+    with _connect(postgres_url) as connection:
+        connection.execute(_OTHERS, ["tide_shared"])
+    with _connect(shared_database_url) as connection:
+        connection.execute(_EMPTY)
+    return shared_database_url
+
+
+@pytest.fixture
+def bare_database_url(postgres_url: str) -> Iterator[str]:
+    """A new database without any table, dropped at the end."""
+    name = f"bare_{uuid.uuid4().hex}"
+    yield _create(postgres_url, name, migrated=False)
+    with _connect(postgres_url) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _create(postgres_url: str, name: str, *, migrated: bool) -> str:
+    with _connect(postgres_url) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+    url = make_url(postgres_url).set(database=name)
+    if migrated:
+        upgrade(url)
+    return url.render_as_string()
+
+
+def _connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
+    parsed: URL = make_url(url).set(drivername="postgresql")
+    return psycopg.connect(parsed.render_as_string(hide_password=False), autocommit=True)

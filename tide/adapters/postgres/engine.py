@@ -1,0 +1,106 @@
+"""Connections to Postgres, and its errors as ours."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from tide.domain.errors import StoreError
+
+_DRIVER = "postgresql+psycopg"
+_SCHEMES = frozenset({"postgres", "postgresql", _DRIVER})
+_OLDEST_VERSION = 130000  # server_version_num
+CONNECT_ARGUMENTS = {
+    "application_name": "tide",
+    "connect_timeout": 10,
+    "prepare_threshold": None,  # prepared statements break behind a pooler that pools by transaction
+}
+
+
+def normalise_url(url: str, password_file: Path | None = None) -> URL:
+    """Read a database URL as operators write it: `postgres://` or `postgresql://`, with libpq's parameters.
+
+    The password may stand in a file (its first line), in the URL, in ~/.pgpass or in $PGPASSFILE; the file wins. The
+    value hides the password when it is printed. Raise StoreError when it is no such URL or the file cannot be read.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise StoreError("the database URL cannot be read; it should look like postgresql://user@host/name") from error
+    if parsed.drivername not in _SCHEMES:
+        raise StoreError(f"the database URL begins with {parsed.drivername}://; only postgresql:// is supported")
+    parsed = parsed.set(drivername=_DRIVER)
+    return parsed.set(password=_first_line(password_file)) if password_file else parsed
+
+
+def has_password(url: str) -> bool:
+    """Tell whether a password stands in a URL, where process lists show it."""
+    return normalise_url(url).password is not None
+
+
+def _first_line(path: Path) -> str:
+    try:
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(f"the database password file {path} cannot be read: {error}") from error
+    return lines[0] if lines else ""
+
+
+@asynccontextmanager
+async def connected(url: URL | str, *, connections: int = 10) -> AsyncIterator[AsyncEngine]:
+    """Open a pool of connections, after a first one has shown that the server can be used.
+
+    Raise StoreError when it cannot be reached, refuses the user, or is older than Postgres 13.
+    """
+    engine = create_async_engine(url, pool_size=connections, max_overflow=0, connect_args=CONNECT_ARGUMENTS)
+    try:
+        await _check_version(engine)
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+async def _check_version(engine: AsyncEngine) -> None:
+    async with statements(engine) as connection:
+        version = int((await connection.execute(text("SHOW server_version_num"))).scalar_one())
+    if version < _OLDEST_VERSION:
+        raise StoreError(f"Postgres 13 or newer is needed, and this is {version // 10000}")
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Give a connection whose statements take effect together or not at all."""
+    with told_as_store_errors():
+        async with engine.begin() as connection:
+            yield connection
+
+
+@asynccontextmanager
+async def statements(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Give a connection where each statement is a transaction of its own: one round trip instead of three."""
+    with told_as_store_errors():
+        async with engine.connect() as connection:
+            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+@contextmanager
+def told_as_store_errors() -> Iterator[None]:
+    """Turn whatever the driver raises into a StoreError of one line, without statements, values or passwords."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise StoreError(_one_line(error.orig or error)) from error
+    except (SQLAlchemyError, psycopg.Error, OSError) as error:
+        raise StoreError(_one_line(error)) from error
+
+
+def _one_line(error: BaseException) -> str:
+    """Give the first line of libpq's message; the others are hints and, for an address with several hosts, repeats."""
+    primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    lines = (primary or str(error)).strip().splitlines()
+    return f"database: {lines[0] if lines else type(error).__name__}"
