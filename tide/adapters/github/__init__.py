@@ -1,0 +1,12 @@
+"""GitHub as the code host: GraphQL for what is read in bulk, REST for refs, commits, statuses and merges.
+
+From the outside in::
+
+    connect   settings in, a `GitHub` out
+    code_host `GitHub`, the port's implementation
+    search    all pages of a search, also beyond 1,000 results      pulls     heads' contexts, reading again
+    parse     GraphQL nodes to values of the domain                 merging   what an answer to a merge means
+    graph     documents sent, partial answers kept                  transport the same under gql
+    client    one HTTP client: retries, limits, ETags, counting
+    answers   what went wrong, as an error of ours                  limits, retries, etags, calls, token
+"""

@@ -1,0 +1,193 @@
+"""GitHub as the code host of the queue."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from pydantic import BaseModel, ConfigDict
+
+from tide.adapters.github import parse
+from tide.adapters.github.answers import failure, path
+from tide.adapters.github.calls import Calls
+from tide.adapters.github.client import Client
+from tide.adapters.github.documents import document
+from tide.adapters.github.graph import Graph
+from tide.adapters.github.merging import merge_answer
+from tide.adapters.github.pulls import PullReader
+from tide.adapters.github.search import CAP, find_all
+from tide.domain.actions import Target
+from tide.domain.errors import BadAnswer, NotFound, Unavailable
+from tide.domain.keys import PoolKey, PullKey, RepoKey
+from tide.domain.outcomes import MergeAnswer
+from tide.domain.pulls import Blocker, ContextState, Pull, RepoSettings
+from tide.policy.blockers import parse_title
+from tide.ports.code_host import BlockerIssue, Commit, Found, StatusPost
+
+LONGEST_DESCRIPTION = 140
+"""Characters that GitHub takes for the description of a status."""
+
+_UNLIMITED = "rate limiting is not enabled"
+_MANY_STATUSES = "maximum number of statuses"
+
+_log = structlog.get_logger(__name__)
+
+
+class _Answered(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Object(_Answered):
+    sha: str
+
+
+class _Ref(_Answered):
+    ref: str
+    object: _Object
+
+
+class _Commit(_Answered):
+    sha: str
+    tree: _Object
+    parents: tuple[_Object, ...]
+
+
+class _Repository(_Answered):
+    # GitHub leaves these out of what it tells those who may not push.
+    allow_merge_commit: bool = True
+    allow_squash_merge: bool = True
+    allow_rebase_merge: bool = True
+    archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GitHub:
+    """The port `CodeHost` over GitHub's APIs; made by `tide.adapters.github.connect.github`."""
+
+    client: Client
+    graph: Graph
+    pulls: PullReader
+
+    @property
+    def calls(self) -> Calls:
+        """What was asked of GitHub so far."""
+        return self.client.calls
+
+    async def verify(self) -> None:
+        """Ask both APIs something that every token may ask, once.
+
+        Raises:
+            RemoteError: With one line that says what is wrong with the token or the addresses.
+        """
+        try:
+            await self.client.get_once("/rate_limit", "")
+        except NotFound as error:
+            # A GitHub Enterprise Server without limits says so by a 404 (GitHub docs: Get rate limit status).
+            if _UNLIMITED not in str(error).lower():
+                raise
+        await self.client.graphql_once({"query": document("rate_limit")}, "")
+
+    async def search_pulls(self, query: str) -> Found:
+        """Find pull requests by a search string, all of them (see `search`), with all contexts of their heads."""
+        return await find_all(self.pulls.search_page, query)
+
+    async def read_pulls(self, keys: Sequence[PullKey]) -> dict[PullKey, Pull | None]:
+        """Read these pull requests now; None for one that does not exist."""
+        return await self.pulls.read_all(keys)
+
+    async def branch_head(self, pool: PoolKey) -> str:
+        """Give the SHA that the branch points to (GitHub docs: Get a reference); raise NotFound without one."""
+        told = await self.client.get(
+            path("repos", pool.org, pool.repo, "git", "ref", "heads", pool.branch), org=pool.org
+        )
+        # Older servers list every ref that begins like the one asked for.
+        refs = [parse.read(_Ref, each) for each in (told if isinstance(told, list) else [told])]
+        for ref in refs:
+            if ref.ref == f"refs/heads/{pool.branch}":
+                return ref.object.sha
+        raise NotFound(f"{pool.repository} has no branch {pool.branch}")
+
+    async def commit(self, repo: RepoKey, sha: str) -> Commit:
+        """Read one commit (GitHub docs: Get a commit object)."""
+        told = await self.client.get(path("repos", repo.org, repo.name, "git", "commits", sha), org=repo.org)
+        commit = parse.read(_Commit, told)
+        return Commit(commit.sha, commit.tree.sha, tuple(parent.sha for parent in commit.parents))
+
+    async def repo_settings(self, repo: RepoKey) -> RepoSettings:
+        """Read which merge methods the repository allows (GitHub docs: Get a repository)."""
+        told = await self.client.get(path("repos", repo.org, repo.name), org=repo.org)
+        settings = parse.read(_Repository, told)
+        return RepoSettings(
+            allow_merge=settings.allow_merge_commit,
+            allow_squash=settings.allow_squash_merge,
+            allow_rebase=settings.allow_rebase_merge,
+            is_archived=settings.archived,
+        )
+
+    async def search_blockers(self, query: str) -> tuple[BlockerIssue, ...]:
+        """Find the open issues that block merging.
+
+        Raises:
+            RemoteError: Also when only some of them could be read: one that is missed would let merges through.
+        """
+        found: list[BlockerIssue] = []
+        after: str | None = None
+        while True:
+            answer = await self.graph.ask("search_blockers", {"query": query, "after": after})
+            answer.require()
+            page = parse.connection(answer.data.get("search"))
+            if page["issueCount"] > CAP:
+                raise BadAnswer(f"more than {CAP} issues block merging: not all of them can be read")
+            found += [_blocker_issue(node) for node in page["nodes"] if _is_open_issue(node)]
+            after = parse.read(parse.PageInfo, page["pageInfo"]).next
+            if after is None:
+                return tuple(found)
+
+    async def post_status(self, repo: RepoKey, sha: str, status: StatusPost) -> None:
+        """Set a commit status (GitHub docs: Create a commit status).
+
+        A commit that is gone, and one that has as many statuses as GitHub takes, are let be.
+        """
+        where = path("repos", repo.org, repo.name, "statuses", sha)
+        answer = await self.client.write("POST", where, _status_body(status), org=repo.org)
+        is_full = answer.status == HTTPStatus.UNPROCESSABLE_ENTITY and _MANY_STATUSES in answer.message.lower()
+        if is_full or answer.status == HTTPStatus.NOT_FOUND:
+            _log.warning("a status was not taken", repo=str(repo), sha=sha, context=status.context, why=answer.message)
+        elif problem := failure(answer, self.client.credentials.name):
+            raise problem
+
+    async def merge(self, repo: RepoKey, target: Target) -> MergeAnswer:
+        """Ask for a merge that pins the head SHA (GitHub docs: Merge a pull request); sent once.
+
+        Raises:
+            Unavailable: It may or may not have been merged.
+            RateLimited: It was not merged.
+        """
+        where = path("repos", repo.org, repo.name, "pulls", target.number, "merge")
+        body = {"sha": target.head_sha, "merge_method": target.method.value}
+        return merge_answer(await self.client.write("PUT", where, body, org=repo.org))
+
+
+def _is_open_issue(node: object) -> bool:
+    if node is None:
+        raise Unavailable("an issue that may block merging could not be read")
+    # A search may still show an issue that has been closed.
+    return isinstance(node, dict) and node.get("__typename") == "Issue" and node.get("state") == "OPEN"
+
+
+def _blocker_issue(node: object) -> BlockerIssue:
+    issue = parse.read(parse.IssueNode, node)
+    title, branches = parse_title(issue.title)
+    return BlockerIssue(issue.repo, Blocker(issue.number, title, issue.url, branches))
+
+
+def _status_body(status: StatusPost) -> Mapping[str, Any]:
+    # EXPECTED is GitHub's word for a context that nobody has posted yet: it cannot be posted.
+    state = ContextState.PENDING if status.state is ContextState.EXPECTED else status.state
+    body = {
+        "context": status.context,
+        "state": state.value.lower(),
+        "description": status.description[:LONGEST_DESCRIPTION],
+    }
+    return body | ({"target_url": status.target_url} if status.target_url else {})

@@ -1,0 +1,64 @@
+"""Connect to GitHub."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from tide.adapters.github.calls import Calls, OnCall
+from tide.adapters.github.client import Addresses, Client, Endpoints, http_client
+from tide.adapters.github.code_host import GitHub
+from tide.adapters.github.graph import open_graph
+from tide.adapters.github.limits import Governor, Pace, Sleep
+from tide.adapters.github.pulls import PullReader
+from tide.adapters.github.retries import Patience
+from tide.adapters.github.token import Credentials, TokenFile
+from tide.ports.clock import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitHubSettings:
+    """Where GitHub is and how to treat it (Prow: the `--github-*` flags, under the same defaults)."""
+
+    endpoints: tuple[str, ...] = ("https://api.github.com",)
+    graphql_endpoint: str = "https://api.github.com/graphql"
+    request_timeout: timedelta = timedelta(minutes=2)
+    patience: Patience = field(default_factory=Patience)
+    pace: Pace = field(default_factory=Pace)
+
+
+@asynccontextmanager
+async def github(
+    settings: GitHubSettings,
+    credentials: Credentials | Path,
+    *,
+    clock: Clock,
+    on_call: OnCall | None = None,
+    sleep: Sleep = asyncio.sleep,
+) -> AsyncIterator[GitHub]:
+    """Give GitHub for as long as the context is open.
+
+    Args:
+        settings: Where and how.
+        credentials: What to show, or the file that holds a token.
+        clock: Tells the time, to which rate limits refer.
+        on_call: Told of every request.
+        sleep: Waits for rate limits.
+    """
+    async with http_client(settings.request_timeout) as http:
+        client = Client(
+            http=http,
+            addresses=Addresses(
+                rest=Endpoints(settings.endpoints),
+                graphql=Endpoints([settings.graphql_endpoint]),
+                request_timeout=settings.request_timeout,
+            ),
+            credentials=TokenFile(credentials) if isinstance(credentials, Path) else credentials,
+            governor=Governor(clock, sleep, settings.pace),
+            calls=Calls(on_call),
+            patience=settings.patience,
+        )
+        async with open_graph(client) as graph:
+            yield GitHub(client, graph, PullReader(graph))

@@ -1,0 +1,75 @@
+"""Send the GraphQL documents, and keep what a partial answer has."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from gql import Client as GqlClient
+from gql import GraphQLRequest
+from gql.client import AsyncClientSession
+from gql.transport.exceptions import TransportQueryError
+from graphql import DocumentNode, parse
+
+from tide.adapters.github.client import Client
+from tide.adapters.github.documents import document
+from tide.adapters.github.graph_errors import NOT_FOUND, GraphError, errors_of
+from tide.adapters.github.transport import ClientTransport
+
+
+@dataclass(frozen=True, slots=True)
+class GraphAnswer:
+    """The data of an answer and the errors that explain its nulls."""
+
+    data: Mapping[str, Any]
+    errors: tuple[GraphError, ...] = ()
+
+    def errors_at(self, *path: str | int) -> tuple[GraphError, ...]:
+        """Give the errors at or below a place in the data."""
+        return tuple(error for error in self.errors if error.path[: len(path)] == path)
+
+    def require(self, *path: str | int) -> None:
+        """Raise the first error at or below a place; return when there is none, or the thing does not exist."""
+        for error in self.errors_at(*path):
+            if error.kind != NOT_FOUND:
+                raise error.as_error()
+
+
+class Graph:
+    """Sends documents in one gql session."""
+
+    def __init__(self, session: AsyncClientSession) -> None:
+        self._session = session
+
+    async def ask(self, name: str, variables: Mapping[str, Any], *, org: str = "") -> GraphAnswer:
+        """Send a document.
+
+        Args:
+            name: Its file's name without the ending.
+            variables: Its variables.
+            org: The organisation that it is about, "" for none or several.
+
+        Raises:
+            RemoteError: Nothing could be read.
+        """
+        request = GraphQLRequest(_parsed(name), variable_values=dict(variables))
+        try:
+            data = await self._session.execute(request, org=org)
+        except TransportQueryError as error:
+            return GraphAnswer(error.data or {}, errors_of(error.errors))
+        return GraphAnswer(data)
+
+
+@asynccontextmanager
+async def open_graph(client: Client) -> AsyncIterator[Graph]:
+    """Open a session for documents over a client."""
+    # No time-out of gql's own (10 s by default): the client has one for each request.
+    gql = GqlClient(transport=ClientTransport(client), execute_timeout=None)
+    async with gql as session:
+        yield Graph(session)
+
+
+@cache
+def _parsed(name: str) -> DocumentNode:
+    return parse(document(name), no_location=True)

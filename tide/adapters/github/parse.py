@@ -1,0 +1,301 @@
+"""Turn GraphQL nodes into values of the domain.
+
+The models say what we rely on (the documents in `documents/` ask for it); whatever else is there is ignored. New
+values of GitHub's enums are taken for the least favourable ones that we know, so that they never merge anything.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from tide.domain.errors import BadAnswer
+from tide.domain.keys import PullKey, RepoKey
+from tide.domain.pulls import (
+    Context,
+    ContextSource,
+    ContextState,
+    Mergeable,
+    MergeState,
+    Pull,
+    ReviewDecision,
+)
+
+GHOST = "ghost"
+"""The account that GitHub shows in place of a deleted one."""
+
+_State = TypeVar("_State", bound=StrEnum)
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class _Node(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+
+
+class PageInfo(_Node):
+    """Where a page ends; `end_cursor` is what comes next is asked with."""
+
+    has_next_page: bool
+    end_cursor: str | None = None
+
+    @property
+    def next(self) -> str | None:
+        """The cursor of the next page, None on the last one."""
+        return self.end_cursor if self.has_next_page else None
+
+
+class CheckRunNode(_Node):
+    """A check run on a commit."""
+
+    typename: Literal["CheckRun"] = Field(alias="__typename")
+    name: str
+    status: str
+    conclusion: str | None = None
+    details_url: str | None = None
+
+
+class StatusNode(_Node):
+    """A commit status, the newest of its context."""
+
+    typename: Literal["StatusContext"] = Field(alias="__typename")
+    context: str
+    state: str
+    description: str | None = None
+    target_url: str | None = None
+
+
+ContextNode = Annotated[CheckRunNode | StatusNode, Field(discriminator="typename")]
+
+
+class ContextPage(_Node):
+    """A page of the contexts of a commit; a null is one that may not be seen."""
+
+    page_info: PageInfo
+    nodes: tuple[ContextNode | None, ...] | None = None
+
+
+class RollupNode(_Node):
+    """The contexts of a commit; there is none on a commit without any."""
+
+    contexts: ContextPage
+
+
+class CommitNode(_Node):
+    """A commit with the first page of its contexts."""
+
+    oid: str
+    status_check_rollup: RollupNode | None = None
+
+
+class _CommitEdge(_Node):
+    commit: CommitNode
+
+
+class _Commits(_Node):
+    nodes: tuple[_CommitEdge | None, ...] | None = None
+
+
+class _Actor(_Node):
+    typename: str = Field(alias="__typename")
+    login: str
+
+
+class _Label(_Node):
+    name: str
+
+
+class _Labels(_Node):
+    page_info: PageInfo
+    nodes: tuple[_Label | None, ...] | None = None
+
+
+class _Milestone(_Node):
+    title: str
+
+
+class _Owner(_Node):
+    login: str
+
+
+class _Repository(_Node):
+    name: str
+    owner: _Owner
+
+
+class PullNode(_Node):
+    """A pull request as `pull_fields.graphql` asks for it."""
+
+    id: str
+    number: int
+    title: str
+    body: str | None = None
+    state: str
+    is_draft: bool
+    created_at: datetime
+    updated_at: datetime
+    author: _Actor | None = None
+    base_ref_name: str
+    head_ref_name: str
+    head_ref_oid: str
+    mergeable: str
+    merge_state_status: str
+    can_be_rebased: bool
+    review_decision: str | None = None
+    labels: _Labels | None = None
+    milestone: _Milestone | None = None
+    repository: _Repository
+    commits: _Commits | None = None
+
+    @property
+    def repo(self) -> RepoKey:
+        """The repository that the pull request is in."""
+        return RepoKey(self.repository.owner.login, self.repository.name)
+
+    @property
+    def head_commit(self) -> CommitNode | None:
+        """The head as listed among the commits, None where GitHub lists another one (after a forced push)."""
+        listed = self.commits.nodes if self.commits and self.commits.nodes else ()
+        return next((edge.commit for edge in listed if edge and edge.commit.oid == self.head_ref_oid), None)
+
+    @property
+    def has_all_labels(self) -> bool:
+        """Whether the labels were read, and all of them."""
+        return self.labels is not None and self.labels.nodes is not None and not self.labels.page_info.has_next_page
+
+
+@dataclass(frozen=True, slots=True)
+class Contexts:
+    """The contexts of one head as far as they were read; `is_complete` is False where some may be missing."""
+
+    found: tuple[Context, ...] = ()
+    is_complete: bool = True
+
+
+class IssueNode(_Node):
+    """An issue as `search_blockers.graphql` asks for it."""
+
+    typename: Literal["Issue"] = Field(alias="__typename")
+    number: int
+    title: str
+    url: str
+    state: str
+    repository: _Repository
+
+    @property
+    def repo(self) -> RepoKey:
+        """The repository that the issue is in."""
+        return RepoKey(self.repository.owner.login, self.repository.name)
+
+
+def read(model: type[_Model], node: object) -> _Model:
+    """Validate a node.
+
+    Raises:
+        BadAnswer: It lacks what was asked for, or has it in another form.
+    """
+    try:
+        return model.model_validate(node)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise BadAnswer(f"GraphQL: {model.__name__} is not as described: {place}: {first['msg']}") from None
+
+
+def pull(node: PullNode, contexts: Contexts, *, is_whole: bool = True) -> Pull:
+    """Give the pull request of a node.
+
+    Args:
+        node: What GitHub told.
+        contexts: Those of its head.
+        is_whole: False when an error belongs to the node: a null in it may then hide something. Such a pull request
+            counts as one whose contexts are not known, which is never merged.
+    """
+    labels = node.labels.nodes if node.labels and node.labels.nodes else ()
+    return Pull(
+        key=PullKey(node.repo.org, node.repo.name, node.number),
+        title=node.title,
+        body=node.body or "",
+        author=node.author.login if node.author else GHOST,
+        base_branch=node.base_ref_name,
+        head_branch=node.head_ref_name,
+        head_sha=node.head_ref_oid,
+        updated_at=node.updated_at,
+        author_is_bot=node.author is not None and node.author.typename == "Bot",
+        is_open=node.state == "OPEN",
+        is_merged=node.state == "MERGED",
+        is_draft=node.is_draft,
+        mergeable=_member(Mergeable, node.mergeable, Mergeable.UNKNOWN),
+        merge_state=_member(MergeState, node.merge_state_status, MergeState.UNKNOWN),
+        can_be_rebased=node.can_be_rebased,
+        review_decision=_review(node.review_decision),
+        labels=tuple(sorted(label.name for label in labels if label)),
+        milestone=node.milestone.title if node.milestone else "",
+        contexts=contexts.found,
+        contexts_known=contexts.is_complete and is_whole and node.has_all_labels and None not in labels,
+    )
+
+
+def contexts(nodes: Sequence[CheckRunNode | StatusNode | None]) -> Contexts:
+    """Give the contexts of a head (Prow: tide/github.go, checkRunNodesToContexts).
+
+    A check run without a name is ignored; of several with one name the best state counts. A status and a check run
+    of one name are both kept. Sorted by name, so that the same contexts make the same snapshot.
+    """
+    statuses = [_status(node) for node in nodes if isinstance(node, StatusNode)]
+    runs = [_check_run(node) for node in nodes if isinstance(node, CheckRunNode) and node.name]
+    found = sorted([*statuses, *_best_of_each(runs)], key=lambda context: (context.name, context.source))
+    return Contexts(tuple(found), is_complete=None not in nodes)
+
+
+# A context that is still pending outranks one that failed: it may be the new run of the same check.
+_RANK: Mapping[ContextState, int] = {
+    ContextState.SUCCESS: 3,
+    ContextState.PENDING: 2,
+    ContextState.ERROR: 1,
+    ContextState.FAILURE: 1,
+    ContextState.EXPECTED: 0,
+}
+_PASSING_CONCLUSIONS = frozenset({"NEUTRAL", "SKIPPED", "SUCCESS"})
+
+
+def _best_of_each(runs: Iterable[Context]) -> list[Context]:
+    best: dict[str, Context] = {}
+    for run in runs:
+        known = best.get(run.name)
+        if known is None or _RANK[run.state] > _RANK[known.state]:
+            best[run.name] = run
+    return list(best.values())
+
+
+def _check_run(node: CheckRunNode) -> Context:
+    if node.status != "COMPLETED":
+        state = ContextState.PENDING
+    else:
+        state = ContextState.SUCCESS if node.conclusion in _PASSING_CONCLUSIONS else ContextState.FAILURE
+    return Context(node.name, state, source=ContextSource.CHECK_RUN, target_url=node.details_url or "")
+
+
+def _status(node: StatusNode) -> Context:
+    state = _member(ContextState, node.state, ContextState.ERROR)
+    return Context(node.context, state, node.description or "", target_url=node.target_url or "")
+
+
+def _review(decision: str | None) -> ReviewDecision:
+    if decision is None:
+        return ReviewDecision.NONE
+    return _member(ReviewDecision, decision, ReviewDecision.REVIEW_REQUIRED)
+
+
+def _member(kind: type[_State], value: str, unknown: _State) -> _State:
+    return kind(value) if value in kind.__members__ else unknown
+
+
+def connection(value: Any) -> Mapping[str, Any]:
+    """Give a connection of the data as it came; raise BadAnswer when it is none."""
+    if not isinstance(value, dict) or not isinstance(value.get("nodes"), list):
+        raise BadAnswer("GraphQL: a list of nodes is missing")
+    return value

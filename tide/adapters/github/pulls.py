@@ -1,0 +1,172 @@
+"""Read pull requests with all contexts of their heads."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from tide.adapters.github import parse
+from tide.adapters.github.graph import Graph, GraphAnswer
+from tide.adapters.github.parse import CheckRunNode, Contexts, PullNode, StatusNode
+from tide.adapters.github.search import PAGE_SIZE, Page, Result
+from tide.domain.errors import BadAnswer, NotFound, RemoteError
+from tide.domain.keys import PullKey, RepoKey
+from tide.domain.pulls import Pull
+
+KNOWN_IDS = 20_000
+"""Node ids remembered at most; one that is not known costs a query of its own, which tells it."""
+
+_log = structlog.get_logger(__name__)
+
+_ContextNodes = list[CheckRunNode | StatusNode | None]
+
+
+class PullReader:
+    """Reads pull requests over GraphQL.
+
+    Args:
+        graph: Where the documents are sent.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._ids: OrderedDict[PullKey, str] = OrderedDict()
+
+    async def search_page(self, query: str, after: str | None) -> Page:
+        """Read one page of a search; raise RemoteError when nothing of it can be read."""
+        answer = await self._graph.ask("search_pulls", {"query": query, "first": PAGE_SIZE, "after": after})
+        found = parse.connection(answer.data.get("search"))
+        results: list[Result] = []
+        troubles: list[str] = []
+        for index, node in enumerate(found["nodes"]):
+            try:
+                read = await self._result(node, answer, ("search", "nodes", index))
+            except BadAnswer as error:
+                troubles.append(str(error))
+            else:
+                results.extend(read)
+        return Page(
+            results=tuple(results),
+            total=int(found["issueCount"]),
+            next=parse.read(parse.PageInfo, found["pageInfo"]).next,
+            trouble=f"{len(troubles)} results could not be read: {troubles[0]}" if troubles else "",
+        )
+
+    async def _result(self, node: object, answer: GraphAnswer, place: tuple[str | int, ...]) -> list[Result]:
+        """Give the pull request of a result; none when the search found something else."""
+        if node is None:
+            errors = answer.errors_at(*place)
+            raise BadAnswer(errors[0].message if errors else "GraphQL: an empty result")
+        if not isinstance(node, dict) or node.get("__typename") != "PullRequest":
+            return []
+        known = parse.read(PullNode, node)
+        return [Result(await self._whole(known, answer, place), known.created_at)]
+
+    async def read_all(self, keys: Iterable[PullKey]) -> dict[PullKey, Pull | None]:
+        """Read pull requests by their keys, as they are now.
+
+        Those whose node ids are known are read many at a time, the others one by one.
+
+        Raises:
+            RemoteError: One of them could not be read.
+        """
+        wanted = list(dict.fromkeys(keys))
+        known = [key for key in wanted if key in self._ids]
+        found: dict[PullKey, Pull | None] = {}
+        for batch in _batches(known, PAGE_SIZE):
+            found |= await self._read_by_id(batch)
+        for key in wanted:
+            if key not in found:
+                found[key] = await self._read_one(key)
+        return {key: found[key] for key in wanted}
+
+    async def _read_by_id(self, keys: Sequence[PullKey]) -> dict[PullKey, Pull | None]:
+        answer = await self._graph.ask("pulls_by_id", {"ids": [self._ids[key] for key in keys]}, org=_org_of(keys))
+        nodes = answer.data.get("nodes")
+        if not isinstance(nodes, list) or len(nodes) != len(keys):
+            raise BadAnswer("GraphQL: not one node for each id")
+        return {
+            key: await self._present(node, answer, ("nodes", index))
+            for index, (key, node) in enumerate(zip(keys, nodes, strict=True))
+        }
+
+    async def _read_one(self, key: PullKey) -> Pull | None:
+        variables = {"owner": key.org, "name": key.repo, "number": key.number}
+        try:
+            answer = await self._graph.ask("pull", variables, org=key.org)
+        except NotFound:
+            return None
+        repository = answer.data.get("repository") or {}
+        return await self._present(repository.get("pullRequest"), answer, ("repository", "pullRequest"))
+
+    async def _present(self, node: object, answer: GraphAnswer, place: tuple[str | int, ...]) -> Pull | None:
+        if node is None:
+            answer.require(*place)
+            return None
+        return await self._whole(parse.read(PullNode, node), answer, place)
+
+    async def _whole(self, node: PullNode, answer: GraphAnswer, place: tuple[str | int, ...]) -> Pull:
+        errors = answer.errors_at(*place)
+        if errors:
+            _log.warning("a pull request was read in part", repo=str(node.repo), number=node.number, why=errors[0])
+        pull = parse.pull(node, await self._contexts(node), is_whole=not errors)
+        self._remember(pull.key, node.id)
+        return pull
+
+    def _remember(self, key: PullKey, node_id: str) -> None:
+        self._ids[key] = node_id
+        self._ids.move_to_end(key)
+        if len(self._ids) > KNOWN_IDS:
+            self._ids.popitem(last=False)
+
+    async def _contexts(self, node: PullNode) -> Contexts:
+        """Give all contexts of the head; those of another commit are no substitute."""
+        commit = node.head_commit
+        rollup = commit.status_check_rollup if commit else None
+        if commit and not rollup:
+            return Contexts()
+        nodes: _ContextNodes = list(rollup.contexts.nodes or (None,)) if rollup else []
+        after = rollup.contexts.page_info.next if rollup else None
+        if rollup and not after:
+            return parse.contexts(nodes)
+        try:
+            nodes += await self._further_contexts(node.repo, node.head_ref_oid, after)
+        except RemoteError as error:
+            _log.warning("contexts could not be read", repo=str(node.repo), number=node.number, why=str(error))
+            nodes.append(None)
+        return parse.contexts(nodes)
+
+    async def _further_contexts(self, repo: RepoKey, oid: str, after: str | None) -> _ContextNodes:
+        nodes: _ContextNodes = []
+        while True:
+            variables = {"owner": repo.org, "name": repo.name, "oid": oid, "after": after}
+            answer = await self._graph.ask("head_contexts", variables, org=repo.org)
+            rollup = _head(answer).status_check_rollup
+            if rollup is None:
+                answer.require()
+                return nodes
+            nodes += rollup.contexts.nodes or (None,)
+            after = rollup.contexts.page_info.next
+            if after is None:
+                return nodes
+
+
+def _head(answer: GraphAnswer) -> parse.CommitNode:
+    repository: Mapping[str, Any] = answer.data.get("repository") or {}
+    found = repository.get("object")
+    if found is None:
+        answer.require()
+        raise NotFound("the head is not in the repository")
+    return parse.read(parse.CommitNode, found)
+
+
+def _org_of(keys: Sequence[PullKey]) -> str:
+    orgs = {key.org for key in keys}
+    return orgs.pop() if len(orgs) == 1 else ""
+
+
+def _batches(keys: Sequence[PullKey], size: int) -> Iterator[Sequence[PullKey]]:
+    ordered = sorted(keys)
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]

@@ -1,0 +1,143 @@
+"""Read all that a search finds.
+
+GitHub gives a search page by page and stops after 1,000 results, whatever their number (GitHub docs: Search, "About
+search"). Its pages are counted from the first result on, so that one that drops out of an early page moves the rest
+up, and one of them slips through between two pages.
+
+So a search is sorted by creation, which never changes, and where it cannot go on it starts anew from the newest result
+that it has seen, with `created:>=` that moment and the criteria as they were: after the last page when more than 1,000
+results were announced, and as soon as a page announces fewer results than the page before it.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from tide.domain.errors import RemoteError
+from tide.domain.keys import PullKey
+from tide.domain.pulls import Pull
+from tide.ports.code_host import Found
+
+PAGE_SIZE = 37
+"""A page of up to 37 pull requests with their checks costs one point (kubernetes/test-infra#19743)."""
+
+CAP = 1000
+"""Results that GitHub gives of one search at most."""
+
+_TOKEN = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A pull request that a search found, and when it was opened."""
+
+    pull: Pull
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a search.
+
+    `total` is the number of results that GitHub announces for the search; `next` the cursor of the next page, None on
+    the last; `trouble` says which of its results could not be read, and why.
+    """
+
+    results: tuple[Result, ...]
+    total: int
+    next: str | None = None
+    trouble: str = ""
+
+
+Ask = Callable[[str, str | None], Awaitable[Page]]
+"""Sends a search string with the cursor of the page before, None for the first page."""
+
+
+async def find_all(ask: Ask, query: str) -> Found:
+    """Read all that a search finds.
+
+    Args:
+        ask: Sends one request.
+        query: The search string; the order that it asks for does not matter.
+
+    Returns:
+        All pull requests, oldest first, each once; those that were read when a page fails half-way.
+
+    Raises:
+        RemoteError: The first page fails.
+    """
+    walk = Walk(query)
+    while not walk.is_over:
+        try:
+            walk.take(await ask(walk.text, walk.cursor))
+        except RemoteError as error:
+            if not walk.pages:
+                raise
+            walk.stop(str(error))
+    return Found(tuple(walk.pulls.values()), complete=not walk.problem, error=walk.problem)
+
+
+@dataclass(slots=True)
+class Walk:
+    """How far a search has been read."""
+
+    query: str
+    pulls: dict[PullKey, Pull] = field(default_factory=dict)
+    pages: int = 0
+    cursor: str | None = None
+    is_over: bool = False
+    problem: str = ""
+    _floor: datetime | None = None
+    _newest: datetime | None = None
+    _total: int = 0
+
+    @property
+    def text(self) -> str:
+        """The search string to send next."""
+        return sorted_search(self.query, self._floor)
+
+    def take(self, page: Page) -> None:
+        """Add a page, and find out where to go on."""
+        has_shrunk = self.cursor is not None and page.total < self._total
+        seen_before = self._newest
+        self._add(page)
+        if has_shrunk:
+            self._start_from(seen_before, "results dropped out while they were read")
+        elif page.next:
+            self.cursor, self._total = page.next, page.total
+        elif page.total > CAP:
+            self._start_from(self._newest, f"more than {CAP} results")
+        else:
+            self.is_over = True
+
+    def stop(self, problem: str) -> None:
+        """End here: the rest cannot be read."""
+        self.is_over = True
+        self.problem = self.problem or problem
+
+    def _add(self, page: Page) -> None:
+        self.pages += 1
+        self.problem = self.problem or page.trouble
+        for result in page.results:
+            self.pulls[result.pull.key] = result.pull
+            self._newest = max(result.created_at, self._newest or result.created_at)
+
+    def _start_from(self, floor: datetime | None, why: str) -> None:
+        # From the same floor the same results would come again: over 1,000 pull requests opened in one second.
+        if floor is None or floor == self._floor or has_created(self.query):
+            self.stop(f"{why}, and the search cannot be split")
+        else:
+            self._floor, self.cursor, self._total = floor, None, 0
+
+
+def sorted_search(query: str, floor: datetime | None) -> str:
+    """Give the search string that lists the same results by creation, oldest first, from `floor` on."""
+    kept = [token for token in _TOKEN.findall(query) if not token.startswith("sort:")]
+    since = [f"created:>={floor.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"] if floor else []
+    return " ".join([*kept, *since, "sort:created-asc"])
+
+
+def has_created(query: str) -> bool:
+    """Tell whether a search string is bound to times of creation itself."""
+    return any(token.startswith("created:") for token in _TOKEN.findall(query))
