@@ -55,15 +55,11 @@ def as_json(error: GraphQLError) -> dict[str, Any]:
         written["type"] = source.kind
     if error.path:
         written["path"] = error.path
-    if undefined := UNDEFINED_FIELD.match(error.message):
-        written["extensions"] = {"code": "undefinedField", **undefined.groupdict()}
     if error.locations:
         written["locations"] = [{"line": each.line, "column": each.column} for each in error.locations]
-    written["message"] = _message(error.message)
+    written["message"] = error.message
+    if undefined := UNDEFINED_FIELD.match(error.message):
+        names = undefined.groupdict()
+        written["extensions"] = {"code": "undefinedField", **names}
+        written["message"] = f"Field '{names['fieldName']}' doesn't exist on type '{names['typeName']}'"
     return written
-
-
-def _message(message: str) -> str:
-    return UNDEFINED_FIELD.sub(r"Field '\g<fieldName>' doesn't exist on type '\g<typeName>'", message).split(
-        ". Did you mean"
-    )[0]

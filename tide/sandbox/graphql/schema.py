@@ -40,7 +40,7 @@ def github_schema() -> GraphQLSchema:
         elif is_abstract_type(kind):
             kind.resolve_type = _type_name
         elif isinstance(kind, GraphQLScalarType) and kind.name == "DateTime":
-            kind.serialize = _date_time  # type: ignore[method-assign]  # graphql-core's way for a scalar from SDL
+            kind.coerce_output_value = _date_time
     return schema
 
 

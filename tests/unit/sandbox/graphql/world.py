@@ -87,7 +87,7 @@ class World:
         transport = httpx.ASGITransport(Starlette(routes=routes(self.endpoint)))
         async with httpx.AsyncClient(transport=transport, base_url="http://github.test") as client:
             body = {"content": content} if isinstance(content, bytes) else {"json": content}
-            return await client.post("/graphql", headers=headers, **body)  # type: ignore[arg-type]  # one of the two
+            return await client.post("/graphql", headers=headers, **body)
 
     async def ask(self, query: str, **variables: object) -> Any:
         """Return the whole answer to a query."""
