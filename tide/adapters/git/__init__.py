@@ -1,0 +1,1 @@
+"""Local copies of repositories, kept by the `git` program (see `bare_repositories`)."""

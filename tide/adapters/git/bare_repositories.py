@@ -1,0 +1,133 @@
+"""The port `Git` over bare repositories that are kept between syncs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tide.adapters.git.assembly import Assembler
+from tide.adapters.git.attribute_files import AttributeFiles
+from tide.adapters.git.credentials import Credentials, TokenOf
+from tide.adapters.git.failures import failure
+from tide.adapters.git.memo import Memo
+from tide.adapters.git.merging import Merger
+from tide.adapters.git.names import repository_directory
+from tide.adapters.git.program import GitProgram
+from tide.adapters.git.repository import BareRepository, Patience
+from tide.domain.errors import BadAnswer
+from tide.domain.evidence import Assembly, Proposal
+from tide.domain.keys import RepoKey
+
+UrlOf = Callable[[RepoKey], str]
+"""Gives the URL that a repository is fetched from; no credentials in it."""
+
+
+@dataclass(eq=False)
+class _Copy:
+    """A local copy and what is known of it."""
+
+    repository: BareRepository
+    merger: Merger
+    attributes: AttributeFiles
+    changed_files: Memo[tuple[str, str], tuple[str, ...]] = field(default_factory=lambda: Memo(16384))
+    paths: Memo[tuple[str, tuple[str, ...]], tuple[str, ...]] = field(default_factory=lambda: Memo(16384))
+
+
+@dataclass(eq=False)
+class BareRepositories:
+    """Implements `tide.ports.git.Git` with the git program.
+
+    `directory` holds `ORG/REPO.git`. Call `check` once at the start: it raises TideError when git cannot be used.
+    """
+
+    directory: Path
+    url_of: UrlOf
+    token_of: TokenOf | None = None
+    program: GitProgram = field(default_factory=GitProgram)
+    patience: Patience = field(default_factory=Patience)
+    _copies: dict[RepoKey, _Copy] = field(default_factory=dict)
+
+    async def check(self) -> str:
+        """Give git's version; raise TideError when there is no git, or an older one than 2.38."""
+        return await self.program.version()
+
+    async def fetch(self, repo: RepoKey, wanted: Mapping[str, str]) -> None:
+        """Make commits present; see `tide.ports.git.Git.fetch`. What can be had is there also when it raises."""
+        await self._copy(repo).repository.fetch(wanted)
+
+    async def changed_files(self, repo: RepoKey, base_sha: str, head_sha: str) -> tuple[str, ...]:
+        """List what a head changes; see `tide.ports.git.Git.changed_files`."""
+        copy, key = self._copy(repo), (base_sha, head_sha)
+        known = copy.changed_files.get(key)
+        if known is not None:
+            return known
+        found = await copy.repository.repairing(lambda: _changed_files(copy.repository, base_sha, head_sha))
+        return copy.changed_files.keep(key, found)
+
+    async def paths_at(self, repo: RepoKey, sha: str, names: Sequence[str]) -> tuple[str, ...]:
+        """Tell which top-level names exist; see `tide.ports.git.Git.paths_at`."""
+        copy, key = self._copy(repo), (sha, tuple(names))
+        known = copy.paths.get(key)
+        if known is not None:
+            return known
+        return copy.paths.keep(key, await copy.repository.repairing(lambda: _paths_at(copy.repository, sha, names)))
+
+    async def assemble(self, repo: RepoKey, base_sha: str, proposals: Sequence[Proposal], limit: int) -> Assembly:
+        """Merge heads onto a base in memory; see `tide.ports.git.Git.assemble`."""
+        copy = self._copy(repo)
+        assembler = Assembler(copy.merger, copy.attributes, await self.program.version())
+
+        async def work() -> Assembly:
+            async with copy.repository.lock:
+                copy.repository.require(base_sha, *(proposal.head_sha for proposal in proposals))
+                return await assembler.assemble(base_sha, proposals, limit)
+
+        return await copy.repository.repairing(work)
+
+    def _copy(self, repo: RepoKey) -> _Copy:
+        if repo not in self._copies:
+            repository = self._repository(repo)
+            self._copies[repo] = _Copy(repository, Merger(repository), AttributeFiles(repository))
+        return self._copies[repo]
+
+    def _repository(self, repo: RepoKey) -> BareRepository:
+        url = self.url_of(repo)
+        credentials = Credentials(self.directory, self.token_of)
+        return BareRepository(
+            str(repo),
+            self.directory / repository_directory(repo),
+            url,
+            self.program,
+            lambda: credentials.environment(repo, url),
+            self.patience,
+        )
+
+
+async def _changed_files(repository: BareRepository, base_sha: str, head_sha: str) -> tuple[str, ...]:
+    repository.require(base_sha, head_sha)
+    options = ("-r", "-z", "--name-only", "--no-renames")
+    finished = await repository.run("diff-tree", *options, "--merge-base", base_sha, head_sha)
+    if finished.code and "merge base" in finished.stderr:
+        origin = await _origin(repository, base_sha, head_sha)
+        finished = await repository.run("diff-tree", *options, origin, head_sha)
+    if finished.code:
+        raise failure(f"git diff-tree in {repository.name}", finished)
+    return tuple(sorted(finished.stdout.decode(errors="surrogateescape").split("\0")[:-1]))
+
+
+async def _origin(repository: BareRepository, base_sha: str, head_sha: str) -> str:
+    """Give the first of several merge bases; the base itself where there is no common history."""
+    finished = await repository.run("merge-base", base_sha, head_sha)
+    return finished.stdout.decode().strip() or base_sha
+
+
+async def _paths_at(repository: BareRepository, sha: str, names: Sequence[str]) -> tuple[str, ...]:
+    repository.require(sha)
+    for name in names:
+        if not name or "/" in name or "\0" in name:
+            raise BadAnswer(f"{name!r} is not a name in the top directory")
+    options = ("-z", "--name-only", sha, "--", *names)
+    finished = await repository.run("--literal-pathspecs", "ls-tree", *options)
+    if finished.code:
+        raise failure(f"git ls-tree in {repository.name}", finished)
+    found = set(finished.stdout.decode(errors="surrogateescape").split("\0"))
+    return tuple(name for name in names if name in found)
