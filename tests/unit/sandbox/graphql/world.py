@@ -89,15 +89,15 @@ class World:
             body = {"content": content} if isinstance(content, bytes) else {"json": content}
             return await client.post("/graphql", headers=headers, **body)
 
-    async def ask(self, query: str, **variables: object) -> Any:
+    async def ask(self, document: str, /, **variables: object) -> Any:
         """Return the whole answer to a query."""
-        response = await self.post({"query": query, "variables": variables})
+        response = await self.post({"query": document, "variables": variables})
         assert response.status_code == 200, response.text
         return response.json()
 
-    async def data(self, query: str, **variables: object) -> Any:
+    async def data(self, document: str, /, **variables: object) -> Any:
         """Return the data of an answer that must have no errors."""
-        answer = await self.ask(query, **variables)
+        answer = await self.ask(document, **variables)
         assert "errors" not in answer, answer
         return answer["data"]
 
