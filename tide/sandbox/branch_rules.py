@@ -144,3 +144,11 @@ def _add_reviews(known: RequiredReviews | None, parameters: Mapping[str, Any]) -
         dismiss_stale_reviews=bool(parameters.get("dismiss_stale_reviews_on_push")),
         require_last_push_approval=bool(parameters.get("require_last_push_approval")),
     )
+
+
+def fast_forward_only(forge: Registry, repository: Repository, branch: str, login: str) -> bool:
+    """Whether ``login`` may not force-push to a branch."""
+    return (
+        classic_rules(forge, repository, branch, login).fast_forward_only
+        or ruleset_rules(forge, repository, branch, login).fast_forward_only
+    )

@@ -59,7 +59,7 @@ async def merge_pull(forge: Forge, repository: Repository, pull: PullRequest, re
         except GitFailedError as error:
             raise MergeRefusedError(405, BASE_MODIFIED) from error
         forge.pull_merged(repository, pull, sha, method=request.method, actor=login)
-        await close_contained_pulls(forge, repository, pull.base_ref, login)
+        await forge.close_contained_pulls(repository, pull.base_ref, login)
         return sha
 
 
@@ -163,14 +163,3 @@ async def _with_wrong_tree(repository: Repository, pull: PullRequest, sha: str, 
     parents = [argument for parent in made.parents for argument in ("-p", parent)]
     output = await git.run("commit-tree", tree, *parents, stdin=made.message.encode())
     return output.decode().strip()
-
-
-async def close_contained_pulls(forge: Forge, repository: Repository, branch: str, actor: str) -> None:
-    """Mark open pulls as merged whose head the branch now contains, as GitHub does after any push."""
-    if branch not in repository.branches:
-        return
-    tip = repository.branches[branch]
-    contained = await repository.git.ancestors(tip)
-    for pull in list(repository.pulls.values()):
-        if pull.state == "open" and pull.base_ref == branch and pull.head_sha in contained:
-            forge.pull_merged(repository, pull, tip, method="merge", actor=actor)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import itertools
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from tide.sandbox.changes import ChangeLog, RepositoryChanged
 from tide.sandbox.git_store import GitStore
-from tide.sandbox.model import Account, Label, Milestone, Repository, RepositorySettings
+from tide.sandbox.model import Account, Hook, Label, Milestone, Repository, RepositorySettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,17 @@ if TYPE_CHECKING:
 
 DEFAULT_LOGIN = "merge-bot"
 """Whom an unregistered token speaks for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewHook:
+    """A webhook to add; ``events`` may hold ``*``."""
+
+    url: str
+    secret: str | None = None
+    events: tuple[str, ...] = ("*",)
+    content_type: Literal["json", "form"] = "json"
+    active: bool = True
 
 
 class NoSuchRepositoryError(LookupError):
@@ -162,6 +174,19 @@ class Registry:
         """Remove a ruleset."""
         del repository.rulesets[ruleset_id]
         self.repository_changed(repository, "ruleset", actor)
+
+    def add_hook(self, repository: Repository, new: NewHook) -> Hook:
+        """Add a webhook to a repository."""
+        number = self.next_id()
+        hook = Hook(number, new.url, new.secret, new.events, self.now(), new.content_type, new.active)
+        repository.hooks[number] = hook
+        self.repository_changed(repository, "hook")
+        return hook
+
+    def remove_hook(self, repository: Repository, number: int) -> None:
+        """Remove a webhook."""
+        del repository.hooks[number]
+        self.repository_changed(repository, "hook")
 
     def ensure_label(
         self, repository: Repository, name: str, color: str = "ededed", description: str | None = None

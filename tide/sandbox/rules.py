@@ -14,8 +14,8 @@ from tide.sandbox.branch_rules import classic_rules, ruleset_rules
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from tide.sandbox.model import Mergeability, MergeMethod, PullRequest, Repository
     from tide.sandbox.branch_rules import BranchRules
+    from tide.sandbox.model import Mergeability, MergeMethod, PullRequest, Repository
     from tide.sandbox.protection import RequiredCheck, RequiredReviews, RequiredStatusChecks
     from tide.sandbox.registry import Registry
 
@@ -245,14 +245,6 @@ def _push_reasons(repository: Repository, rules: BranchRules, after: str | None,
         yield "Changes must be made through a pull request."
     if refusal := checks_refusal(repository, after, rules.required_status_checks):
         yield refusal
-
-
-def fast_forward_only(forge: Registry, repository: Repository, branch: str, login: str) -> bool:
-    """Whether ``login`` may not force-push to a branch."""
-    return (
-        classic_rules(forge, repository, branch, login).fast_forward_only
-        or ruleset_rules(forge, repository, branch, login).fast_forward_only
-    )
 
 
 def review_decision(

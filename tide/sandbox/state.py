@@ -8,12 +8,13 @@ thousands of pulls can be opened without a process each.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tide.sandbox.changes import PullChanged, Pushed, ReviewChanged
 from tide.sandbox.conversations import Conversations
 from tide.sandbox.evidence import Evidence
+from tide.sandbox.faults import striking
 from tide.sandbox.mergeability import MergeabilityCache
 from tide.sandbox.model import PullRequest, Review
 from tide.sandbox.registry import DEFAULT_LOGIN
@@ -139,6 +140,14 @@ class Forge(Conversations, Evidence):
             raise PullRefusedError("state cannot be changed. The pull request cannot be reopened.", field="state")
         pull.state, pull.closed_at, pull.closed_by = "open", None, None
         self.touch(repository, pull, "reopened", actor)
+
+    def request_reviewers(
+        self, repository: Repository, pull: PullRequest, logins: Iterable[str], actor: str = DEFAULT_LOGIN
+    ) -> None:
+        """Ask more people for a review."""
+        asked = [self.account(login).login for login in logins]
+        pull.requested_reviewers = list(dict.fromkeys([*pull.requested_reviewers, *asked]))
+        self._touch_pull(repository, pull, "review_requested", actor)
 
     def submit_review(
         self,
@@ -281,6 +290,16 @@ class Forge(Conversations, Evidence):
             repository.git.delete_ref_later(f"refs/heads/{pull.head_ref}")
             self.branch_moved(repository, pull.head_ref, None, actor=actor)
 
+    async def close_contained_pulls(self, repository: Repository, branch: str, actor: str = DEFAULT_LOGIN) -> None:
+        """Mark open pulls as merged whose head the branch now contains, as GitHub does after any push."""
+        tip = repository.branches.get(branch)
+        if tip is None:
+            return
+        contained = await repository.git.ancestors(tip)
+        for pull in list(repository.pulls.values()):
+            if pull.state == "open" and pull.base_ref == branch and pull.head_sha in contained:
+                self.pull_merged(repository, pull, tip, method="merge", actor=actor)
+
     async def write_branch(self, repository: Repository, branch: str, sha: str, *, actor: str = DEFAULT_LOGIN) -> None:
         """Put a branch on a commit that the bare repository has, as a push by ``actor`` past all rules would."""
         await repository.git.set_ref(f"refs/heads/{branch}", sha)
@@ -291,5 +310,11 @@ class Forge(Conversations, Evidence):
         return (await self.mergeabilities(repository, [pull]))[0]
 
     async def mergeabilities(self, repository: Repository, pulls: Iterable[PullRequest]) -> list[Mergeability]:
-        """Return ``mergeability`` of many pulls of one repository with few git processes, in their order."""
-        return await self._mergeability.of(repository, list(pulls))
+        """Return ``mergeability`` of many pulls of one repository with few git processes, in their order.
+
+        Under the fault ``stale_mergeable`` GitHub has not worked them out yet: ``known`` is False.
+        """
+        answers = await self._mergeability.of(repository, list(pulls))
+        if striking("stale_mergeable"):
+            return [replace(answer, known=False) for answer in answers]
+        return answers

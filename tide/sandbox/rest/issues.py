@@ -1,0 +1,223 @@
+"""Endpoints of issues and of what pull requests share with them: labels, comments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from tide.sandbox.model import PullRequest
+from tide.sandbox.rest.call import Answer, Body, Call, RestError, invalid, not_found
+from tide.sandbox.rest.shapes_pulls import comment, issue, issue_of_pull
+from tide.sandbox.rest.shapes_repositories import label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tide.sandbox.model import Comment, Issue
+
+
+class NamedLabel(Body):
+    """A label given as an object."""
+
+    name: str
+
+
+class IssueBody(Body):
+    """Body of ``POST /issues``."""
+
+    title: str | int
+    body: str | None = None
+    labels: tuple[str | NamedLabel, ...] = ()
+    milestone: int | None = None
+    assignees: tuple[str, ...] = ()
+
+
+class IssuePatch(Body):
+    """Body of ``PATCH /issues/{number}``."""
+
+    title: str | None = None
+    body: str | None = None
+    state: Literal["open", "closed"] | None = None
+    state_reason: Literal["completed", "not_planned", "reopened"] | None = None
+    labels: tuple[str | NamedLabel, ...] | None = None
+    milestone: int | None = None
+    assignees: tuple[str, ...] | None = None
+
+
+class LabelsBody(Body):
+    """Body of ``POST`` and ``PUT /issues/{number}/labels``; GitHub also takes the bare list."""
+
+    labels: tuple[str | NamedLabel, ...] = ()
+
+
+class CommentBody(Body):
+    """Body of comments."""
+
+    body: str
+
+
+def _show(call: Call, found: Issue) -> dict[str, Any]:
+    if isinstance(found, PullRequest):
+        return issue_of_pull(call.base, call.forge, call.repository, found)
+    return issue(call.base, call.forge, call.repository, found)
+
+
+def _names(labels: Iterable[str | NamedLabel]) -> list[str]:
+    return [one if isinstance(one, str) else one.name for one in labels]
+
+
+async def list_issues(call: Call) -> Answer:
+    """``GET /issues``: pull requests among them, newest first."""
+    everything = [*call.repository.issues.values(), *call.repository.pulls.values()]
+    state, creator = call.query("state", "open"), call.query("creator")
+    wanted = {name for name in call.query("labels").split(",") if name}
+    found = [
+        one
+        for one in everything
+        if state in {"all", one.state} and creator in {"", one.author} and wanted <= set(one.labels)
+    ]
+    moved = call.query("sort") == "updated"
+    found.sort(key=lambda one: (one.updated_at if moved else one.created_at, one.number))
+    if call.query("direction", "desc") == "desc":
+        found.reverse()
+    return call.page(found, lambda one: _show(call, one))
+
+
+async def create_issue(call: Call) -> Answer:
+    """``POST /issues``."""
+    body = call.body(IssueBody)
+    made = call.forge.open_issue(
+        call.repository, title=str(body.title), body=body.body, author=call.login, labels=_names(body.labels)
+    )
+    _set_milestone(call, made, body.milestone)
+    if body.assignees:
+        call.forge.set_assignees(call.repository, made, body.assignees, call.login)
+    return Answer(_show(call, made), 201)
+
+
+def _set_milestone(call: Call, found: Issue, number: int | None) -> None:
+    try:
+        call.forge.set_milestone(call.repository, found, number, call.login)
+    except KeyError as error:
+        raise invalid("Issue", field="milestone") from error
+
+
+async def get_issue(call: Call) -> Answer:
+    """``GET /issues/{number}``."""
+    return Answer(_show(call, call.issue))
+
+
+async def patch_issue(call: Call) -> Answer:
+    """``PATCH /issues/{number}``; it serves pull requests too."""
+    body, found, repository = call.body(IssuePatch), call.issue, call.repository
+    call.forge.edit_issue(repository, found, title=body.title, body=body.body, actor=call.login)
+    if body.labels is not None:
+        _replace_labels(call, found, _names(body.labels))
+    if "milestone" in body.model_fields_set:
+        _set_milestone(call, found, body.milestone)
+    if body.assignees is not None:
+        call.forge.set_assignees(repository, found, body.assignees, call.login)
+    if body.state is not None:
+        _set_state(call, found, body.state, body.state_reason)
+    return Answer(_show(call, found))
+
+
+def _set_state(call: Call, found: Issue, state: Literal["open", "closed"], reason: str | None) -> None:
+    if not isinstance(found, PullRequest):
+        call.forge.set_issue_state(call.repository, found, state, reason=reason, actor=call.login)
+    elif state == "closed":
+        call.forge.close_pull(call.repository, found, call.login)
+    else:
+        call.forge.reopen_pull(call.repository, found, call.login)
+
+
+def _labels(call: Call, found: Issue) -> list[dict[str, Any]]:
+    ensure = call.forge.ensure_label
+    return [label(call.base, call.repository, ensure(call.repository, name)) for name in found.labels]
+
+
+async def list_labels(call: Call) -> Answer:
+    """``GET /issues/{number}/labels``."""
+    return call.page(_labels(call, call.issue), lambda shown: shown)
+
+
+async def add_labels(call: Call) -> Answer:
+    """``POST /issues/{number}/labels``: labels that are new to the repository are made."""
+    for name in _names(_labels_body(call)):
+        call.forge.add_label(call.repository, call.issue, name, call.login)
+    return Answer(_labels(call, call.issue))
+
+
+def _labels_body(call: Call) -> tuple[str | NamedLabel, ...]:
+    if call.raw.lstrip().startswith(b"["):
+        wrapped = b'{"labels":' + call.raw + b"}"
+        return Call(call.request, call.forge, call.caller, call.limits, wrapped).body(LabelsBody).labels
+    return call.body(LabelsBody).labels
+
+
+async def set_labels(call: Call) -> Answer:
+    """``PUT /issues/{number}/labels``: these and no others."""
+    _replace_labels(call, call.issue, _names(_labels_body(call)))
+    return Answer(_labels(call, call.issue))
+
+
+def _replace_labels(call: Call, found: Issue, names: list[str]) -> None:
+    kept = {name.lower() for name in names}
+    for name in [name for name in found.labels if name.lower() not in kept]:
+        call.forge.remove_label(call.repository, found, name, call.login)
+    for name in names:
+        call.forge.add_label(call.repository, found, name, call.login)
+
+
+async def remove_label(call: Call) -> Answer:
+    """``DELETE /issues/{number}/labels/{name}``: the labels that are left."""
+    if not call.forge.remove_label(call.repository, call.issue, call.path("name"), call.login):
+        raise RestError(404, "Label does not exist")
+    return Answer(_labels(call, call.issue))
+
+
+async def remove_labels(call: Call) -> Answer:
+    """``DELETE /issues/{number}/labels``."""
+    _replace_labels(call, call.issue, [])
+    return Answer(None, 204)
+
+
+async def list_comments(call: Call) -> Answer:
+    """``GET /issues/{number}/comments``: oldest first."""
+    found = call.issue
+    return call.page(found.comments, lambda one: comment(call.base, call.forge, call.repository, found, one))
+
+
+async def create_comment(call: Call) -> Answer:
+    """``POST /issues/{number}/comments``."""
+    found = call.issue
+    made = call.forge.comment(call.repository, found, call.body(CommentBody).body, call.login)
+    return Answer(comment(call.base, call.forge, call.repository, found, made), 201)
+
+
+def _comment(call: Call) -> tuple[Issue, Comment]:
+    wanted = call.path("comment")
+    for found in (*call.repository.issues.values(), *call.repository.pulls.values()):
+        for one in found.comments:
+            if str(one.id) == wanted:
+                return found, one
+    raise not_found()
+
+
+async def get_comment(call: Call) -> Answer:
+    """``GET /issues/comments/{comment}``."""
+    found, one = _comment(call)
+    return Answer(comment(call.base, call.forge, call.repository, found, one))
+
+
+async def edit_comment(call: Call) -> Answer:
+    """``PATCH /issues/comments/{comment}``."""
+    found, one = _comment(call)
+    call.forge.edit_comment(call.repository, found, one, call.body(CommentBody).body, call.login)
+    return Answer(comment(call.base, call.forge, call.repository, found, one))
+
+
+async def delete_comment(call: Call) -> Answer:
+    """``DELETE /issues/comments/{comment}``."""
+    found, one = _comment(call)
+    call.forge.delete_comment(call.repository, found, one, call.login)
+    return Answer(None, 204)
