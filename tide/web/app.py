@@ -1,0 +1,41 @@
+"""The web application, put together from its parts."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from tide.ports.clock import Clock
+from tide.ports.views import Views
+from tide.web.api import Api
+from tide.web.pages import Pages, ReadLog
+from tide.web.probes import MetricsPage, Probes
+from tide.web.problems import Problems
+from tide.web.security_headers import SecurityHeaders
+from tide.web.status import DaemonStatus
+
+_STATIC = Path(__file__).parent / "static"
+
+
+def build_app(
+    views: Views, *, status: Callable[[], DaemonStatus], clock: Clock, read_log: ReadLog, metrics: MetricsPage
+) -> Starlette:
+    """Build what answers on --port.
+
+    `status` is asked anew for each answer. `read_log` gives the log of a run by its name (a UUID), None when there is
+    none. `metrics` gives the exposition and its content type for an Accept header.
+    """
+    pages = Pages(views, status, clock, read_log)
+    return Starlette(
+        routes=[
+            *pages.routes(),
+            *Probes(status, metrics).routes(),
+            Mount("/api/v1", routes=Api(views).routes()),
+            Mount("/static", StaticFiles(directory=_STATIC)),
+        ],
+        middleware=[Middleware(SecurityHeaders)],
+        exception_handlers=Problems(pages).handlers(),
+    )

@@ -1,0 +1,192 @@
+"""The pages, and Tide's JSON where a program asks for the same address."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from tide.domain.keys import PullKey
+from tide.domain.records import HistoryRecord
+from tide.ports.clock import Clock
+from tide.ports.views import Views
+from tide.web import ages
+from tide.web.banners import daemon_banners
+from tide.web.cards import PoolCard, action_done, action_now, pool_card
+from tide.web.links import HostLinks, outside_link, pool_path, pull_asked_for, pull_path
+from tide.web.negotiation import prefers_html
+from tide.web.parameters import cursor_of, limit_of, pool_in_path, pool_of, pull_in_path, search_of
+from tide.web.prow_format import history_json, pools_json
+from tide.web.status import DaemonStatus
+from tide.web.verdicts import verdict_of
+
+# The log of a run by its name, None when none is kept.
+ReadLog = Callable[[str], bytes | None]
+
+_RECENT_ACTIONS = 12
+_RECENT_BATCHES = 200
+_PULL_HISTORY = 500
+_VARY = {"vary": "Accept"}
+
+
+class Pages:
+    """Answers people."""
+
+    def __init__(self, views: Views, status: Callable[[], DaemonStatus], clock: Clock, read_log: ReadLog) -> None:
+        self._views = views
+        self._status = status
+        self._clock = clock
+        self._read_log = read_log
+        self._templates = _environment()
+
+    def routes(self) -> list[BaseRoute]:
+        """Give the routes of the pages."""
+        return [
+            Route("/", self.front),
+            Route("/history", self.history),
+            Route("/decisions", self.decisions),
+            Route("/pool/{org}/{repo}/{branch:path}", self.pool),
+            Route("/pull/{org}/{repo}/{number}", self.pull),
+            Route("/runs/{name:uuid}/log", self.log),
+        ]
+
+    async def front(self, request: Request) -> Response:
+        """Show all pools, or those that `?q=` finds; JSON as Tide's `/` to programs."""
+        if not _wants_page(request):
+            return _tide_json(pools_json(await self._views.pools()))
+        search = search_of(request)
+        if asked := pull_asked_for(search):
+            return RedirectResponse(pull_path(asked), 303)
+        cards = await self._cards()
+        if search:
+            found = [narrowed for card in cards if (narrowed := card.narrowed(search))]
+            return self._page("found.html", cards=found, q=search)
+        return self._page(
+            "front.html",
+            cards=[card for card in cards if card.is_busy],
+            quiet=[card for card in cards if not card.is_busy],
+            totals=_totals(cards),
+            recent=await self._views.recent_history(_RECENT_ACTIONS),
+        )
+
+    async def history(self, request: Request) -> Response:
+        """Show what was done; JSON as Tide's `/history` to programs."""
+        if not _wants_page(request):
+            return _tide_json(history_json(await self._views.history()))
+        pool, limit = pool_of(request), limit_of(request)
+        records = await (self._views.history(pool, limit) if pool else self._views.recent_history(limit))
+        return self._page("history.html", records=records, pool=pool)
+
+    async def decisions(self, request: Request) -> Response:
+        """Show decisions, newest first, a page at a time."""
+        pool, limit = pool_of(request), limit_of(request)
+        records = await self._views.decisions(pool, limit, cursor_of(request))
+        older = records[-1].id if len(records) == limit else None
+        return self._page("decisions.html", records=records, pool=pool, older=older)
+
+    async def pool(self, request: Request) -> Response:
+        """Show one pool with everything in and around it."""
+        view = await self._views.pool(pool_in_path(request))
+        if view is None:
+            raise HTTPException(404, "There is no such pool.")
+        batches = await self._views.batches(view.pool, _RECENT_ACTIONS)
+        card = pool_card(view, await self._views.live_runs(), batches)
+        recent = await self._views.history(view.pool, _RECENT_ACTIONS)
+        return self._page("pool.html", card=card, batches=batches, recent=recent)
+
+    async def pull(self, request: Request) -> Response:
+        """Answer why a pull request is or is not merging."""
+        key = pull_in_path(request)
+        record = await self._views.pull(key)
+        if record is None:
+            raise HTTPException(
+                404,
+                "This pull request has not been read. Does it exist, and does a query of the configuration cover its "
+                "repository?",
+            )
+        done = await self._views.history(record.pull.pool, _PULL_HISTORY)
+        runs = [run for run in await self._views.live_runs() if (key.number, record.pull.head_sha) in run.heads]
+        return self._page(
+            "pull.html",
+            record=record,
+            pull=record.pull,
+            verdict=verdict_of(record),
+            runs=[run for run in runs if run.pool.repository == key.repository],
+            recent=_about(key, done),
+        )
+
+    async def log(self, request: Request) -> Response:
+        """Give what a run has printed."""
+        text = await run_in_threadpool(self._read_log, str(request.path_params["name"]))
+        if text is None:
+            raise HTTPException(404, "No log of such a run is kept here.")
+        return Response(text, media_type="text/plain")
+
+    def problem(self, code: int, title: str, message: str) -> Response:
+        """Tell a person what went wrong."""
+        return self._page("problem.html", code, title=title, message=message)
+
+    async def _cards(self) -> list[PoolCard]:
+        runs = await self._views.live_runs()
+        batches = await self._views.batches(None, _RECENT_BATCHES)
+        return [pool_card(view, runs, batches) for view in await self._views.pools()]
+
+    def _page(self, template: str, code: int = 200, **content: object) -> Response:
+        status, now = self._status(), self._clock.now()
+        frame: dict[str, Any] = {
+            "status": status,
+            "now": now,
+            "banners": daemon_banners(status, now),
+            "host": HostLinks(status.link_url),
+            "q": "",
+        }
+        text = self._templates.get_template(template).render(frame | content)
+        return HTMLResponse(text, code, headers=_VARY)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("tide.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        "action_now": action_now,
+        "action_done": action_done,
+        "ago": ages.ago,
+        "span": ages.span,
+        "pool_path": pool_path,
+        "pull_path": pull_path,
+        "outside_link": outside_link,
+        "pull_key": PullKey,
+    }
+    environment.filters |= {"exactly": ages.exactly, "rfc3339": ages.rfc3339}
+    return environment
+
+
+def _wants_page(request: Request) -> bool:
+    return prefers_html(request.headers.get("accept", ""))
+
+
+def _tide_json(body: bytes) -> Response:
+    return Response(body, media_type="application/json", headers=_VARY)
+
+
+def _totals(cards: Iterable[PoolCard]) -> dict[str, int]:
+    totals = dict.fromkeys(("pools", "passing", "pending", "missing", "outside"), 0)
+    for card in cards:
+        totals["pools"] += 1
+        totals["outside"] += len(card.outside)
+        for lane in card.lanes:
+            totals[lane.name] += len(lane.lines)
+    return totals
+
+
+def _about(pull: PullKey, records: Iterable[HistoryRecord]) -> list[HistoryRecord]:
+    return [record for record in records if any(target.number == pull.number for target in record.targets)]
