@@ -1,0 +1,142 @@
+"""Play a story on the simulated GitHub: write the branches, open the pull requests, push, label, retarget."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tide.sandbox.git_store import NewCommit
+from tide.sandbox.model import PullRequest, Repository
+from tide.sandbox.scenarios.story import DirectPush, Event, Fate, Open, Plot, Push, Retarget, SetLabels, Story
+from tide.sandbox.scenarios.writing import CONTESTED
+from tide.sandbox.state import Forge, NewPull
+
+_PEOPLE = ("Sandbox", "sandbox@localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A pull request of the story on the forge."""
+
+    repository: Repository
+    pull: PullRequest
+    fate: Fate
+    opened_at: datetime
+
+    @property
+    def name(self) -> str:
+        """`owner/name#number`."""
+        return f"{self.repository.full_name}#{self.pull.number}"
+
+
+@dataclass(slots=True)
+class Contributors:
+    """Plays one story; `pulls` are those opened so far, by their names in the story.
+
+    `sleep` waits for so many seconds.
+    """
+
+    forge: Forge
+    story: Story
+    sleep: Callable[[float], Awaitable[None]]
+    pulls: dict[str, Opened] = field(default_factory=dict)
+    _heads: dict[str, str] = field(default_factory=dict)
+    _roots: dict[tuple[str, str], str] = field(default_factory=dict)
+    _starts: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    async def prepare(self) -> None:
+        """Make the repositories with their branches, and the commits of all pull requests to come."""
+        for plot in self.story.plots:
+            await self._settle(plot)
+            await self._write_heads(plot)
+
+    async def play(self, *, until: float | None = None) -> None:
+        """Do what the story tells, each at its time; with `until`, stop before what comes later."""
+        now = 0.0
+        for event in self.story.events:
+            if until is not None and event.at > until:
+                return
+            if event.at > now:
+                await self.sleep(event.at - now)
+                now = event.at
+            await self._do(event)
+
+    async def _settle(self, plot: Plot) -> None:
+        owner, _, name = plot.full_name.partition("/")
+        repository = await self.forge.create_repository(owner, name, default_branch=next(iter(plot.branches)))
+        for branch, files in plot.branches.items():
+            older = {**files, CONTESTED: "Haste makes waste.\n"}
+            root, start = await repository.git.write_commits(
+                [self._commit((), older, f"Begin {branch}"), self._commit((0,), files, "Change the motto")]
+            )
+            self._roots[plot.full_name, branch], self._starts[plot.full_name, branch] = root, start
+            await self.forge.write_branch(repository, branch, start)
+
+    async def _write_heads(self, plot: Plot) -> None:
+        repository = self.forge.repository(plot.full_name)
+        opened = [event for event in self.story.opened if event.repo == plot.full_name]
+        parents = [(self._roots if event.is_stale else self._starts)[event.repo, event.base] for event in opened]
+        shas = await repository.git.write_commits(
+            [
+                self._commit((parent,), event.files, event.title, event.author)
+                for parent, event in zip(parents, opened, strict=True)
+            ]
+        )
+        self._heads.update(zip((event.name for event in opened), shas, strict=True))
+
+    def _commit(
+        self, parents: tuple[str | int, ...], files: Mapping[str, str], message: str, author: str = ""
+    ) -> NewCommit:
+        who = (author, f"{author}@users.noreply.localhost") if author else _PEOPLE
+        contents = {path: text.encode() for path, text in files.items()}
+        return NewCommit(parents=parents, files=contents, message=message, author=who, at=self.forge.now())
+
+    async def _do(self, event: Event) -> None:
+        match event:
+            case Open():
+                self._open(event)
+            case Push():
+                await self._push(event)
+            case SetLabels():
+                self._set_labels(event)
+            case Retarget():
+                opened = self.pulls[event.name]
+                if opened.pull.state == "open":
+                    self.forge.retarget_pull(opened.repository, opened.pull, event.base, opened.pull.author)
+            case DirectPush():
+                await self._push_directly(event)
+
+    def _open(self, event: Open) -> None:
+        repository = self.forge.repository(event.repo)
+        branch = _branch(event)
+        repository.git.set_ref_later(f"refs/heads/{branch}", self._heads[event.name])
+        self.forge.branch_moved(repository, branch, self._heads[event.name], actor=event.author)
+        new = NewPull(title=event.title, head_ref=branch, base_ref=event.base, labels=event.labels)
+        pull = self.forge.open_pull(repository, new, event.author)
+        self.pulls[event.name] = Opened(repository, pull, event.fate, self.forge.now())
+
+    async def _push(self, event: Push) -> None:
+        opened = self.pulls[event.name]
+        if opened.pull.state != "open":
+            return
+        commit = self._commit((opened.pull.head_sha,), event.files, "Follow the review", opened.pull.author)
+        await opened.repository.git.flush()
+        (sha,) = await opened.repository.git.write_commits([commit])
+        await self.forge.write_branch(opened.repository, opened.pull.head_ref, sha, actor=opened.pull.author)
+
+    def _set_labels(self, event: SetLabels) -> None:
+        opened = self.pulls[event.name]
+        for label in event.add:
+            self.forge.add_label(opened.repository, opened.pull, label)
+        for label in event.remove:
+            self.forge.remove_label(opened.repository, opened.pull, label)
+
+    async def _push_directly(self, event: DirectPush) -> None:
+        repository = self.forge.repository(event.repo)
+        async with repository.git.lock:
+            commit = self._commit((repository.branches[event.branch],), event.files, event.message)
+            (sha,) = await repository.git.write_commits([commit])
+            await self.forge.write_branch(repository, event.branch, sha)
+
+
+def _branch(event: Open) -> str:
+    return f"{event.author}/{event.name.rpartition(':')[2]}"
