@@ -2,7 +2,8 @@
 
 A rule says which requests it means and what happens to them. Chance comes from a seed, so that a run can be repeated.
 Kinds that stand outside a deed (``Answer``, ``Hang``, ``Truncate``) are played by the server around the request; those
-inside (``wrong_tree``, ``retarget_before_merge``, ``stale_mergeable``) are asked for by the endpoints concerned.
+inside (``wrong_tree``, ``retarget_before_merge``, ``stale_mergeable``, ``partial_page``) are asked for by the
+endpoints concerned.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ FaultKind = Literal[
     "wrong_tree",
     "retarget_before_merge",
     "stale_mergeable",
+    "partial_page",
 ]
-INNER_KINDS = frozenset({"wrong_tree", "retarget_before_merge", "stale_mergeable"})
+INNER_KINDS = frozenset({"wrong_tree", "retarget_before_merge", "stale_mergeable", "partial_page"})
 
 
 class Fault(BaseModel):

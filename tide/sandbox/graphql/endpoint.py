@@ -51,7 +51,6 @@ class GraphqlEndpoint:
         rate_limits: what they pay from.
         index: what search sees.
         url: the address of the web pages, without a slash at the end.
-        search_nodes_shown: a fault: after how many nodes a page of search breaks off with errors; None never.
     """
 
     forge: Forge
@@ -59,7 +58,6 @@ class GraphqlEndpoint:
     rate_limits: RateLimits
     index: SearchIndex
     url: str = "https://github.com"
-    search_nodes_shown: int | None = None
     _documents: DocumentCache = field(default_factory=DocumentCache)
 
     async def __call__(self, request: Request) -> JSONResponse:
@@ -94,7 +92,6 @@ class GraphqlEndpoint:
             cost=cost,
             standing=spent.standing,
             field_names=prepared.field_names,
-            search_nodes_shown=self.search_nodes_shown,
         )
         return _response(_content(await _execute(prepared, question, reading)), spent.standing)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tide.sandbox.faults import striking
 from tide.sandbox.graphql.accounts import AccountView
 from tide.sandbox.graphql.connections import Connection, Paging, paged
 from tide.sandbox.graphql.errors import GithubError, not_found, something_went_wrong
@@ -109,13 +110,16 @@ class QueryView:
             page.cursor,
             issue_count=issue_count,
             repository_count=repository_count,
-            shown=self.reading.search_nodes_shown,
+            shown=len(page.page) // 2 if striking("partial_page") else None,
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchConnection(Connection):
-    """A page of search results with how many there are in truth; after ``shown`` nodes it breaks off."""
+    """A page of search results with how many there are in truth.
+
+    Under the fault ``partial_page`` it breaks off after ``shown`` nodes.
+    """
 
     issue_count: int = 0
     repository_count: int = 0

@@ -31,7 +31,6 @@ class Reading:
         cost: what the request costs.
         standing: where the token stands after paying.
         field_names: the names of all fields in the document.
-        search_nodes_shown: after how many nodes a search page breaks off with an error; None never.
     """
 
     forge: Forge
@@ -41,7 +40,6 @@ class Reading:
     cost: Cost
     standing: Standing
     field_names: Collection[str] = frozenset()
-    search_nodes_shown: int | None = None
     _mergeabilities: dict[PullRequest, Mergeability] = field(default_factory=dict)
 
     async def prepare(self, repository: Repository, pulls: Iterable[PullRequest]) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from tests.unit.sandbox.graphql.world import World
 from tide.sandbox.evidence import NewStatus
+from tide.sandbox.faults import STRIKING, Fault
 from tide.sandbox.protection import BranchProtection, RequiredReviews
 
 PAGE = """query($text: String!, $first: Int!, $after: String) {
@@ -228,10 +229,10 @@ async def test_a_page_can_break_off_half_way(world: World) -> None:
     repository = await world.repository()
     for _ in range(3):
         world.pull(repository)
-    world.endpoint.search_nodes_shown = 2
-    answer = await world.ask(PAGE, text="is:pr", first=10)
-    assert answer["data"]["search"]["nodes"] == [{"number": 3}, {"number": 2}, None]
+    STRIKING.set((Fault(kind="partial_page"),))
+    answer = await world.ask(PAGE, text="is:pr", first=2)
+    assert answer["data"]["search"]["nodes"] == [{"number": 3}, None]
     assert answer["data"]["search"]["issueCount"] == 3
     (error,) = answer["errors"]
-    assert error["path"] == ["search", "nodes", 2]
+    assert error["path"] == ["search", "nodes", 1]
     assert error["message"].startswith("Something went wrong while executing your query.")
