@@ -43,7 +43,7 @@ def _pack(spec: str, directory: Path) -> Path:
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip(f"{spec} left out: npm is not installed")
-    command = [npm, "pack", spec, "--pack-destination", str(directory), "--silent", "--fetch-retries=1"]
+    command = [npm, "pack", spec, "--pack-destination", str(directory), "--loglevel=error", "--fetch-retries=1"]
     try:
         ran = subprocess.run(
             command, capture_output=True, text=True, cwd=directory, timeout=FETCH_TIMEOUT_SECONDS, check=False
