@@ -96,7 +96,7 @@ async def test_search_blockers(world: World) -> None:
             "__typename": "Issue",
             "number": 1,
             "title": "broken branch:main",
-            "url": "https://github.com/acme/rocket/issues/1",
+            "url": "http://github.test/acme/rocket/issues/1",
             "state": "OPEN",
             "labels": {"nodes": [{"name": "tide/merge-blocker"}]},
             "repository": {"name": "rocket", "owner": {"login": "acme"}},

@@ -30,7 +30,7 @@ async def test_a_pull_request_tells_its_own_fields(world: World) -> None:
         "state": "OPEN",
         "isDraft": True,
         "merged": False,
-        "url": "https://github.com/acme/rocket/pull/1",
+        "url": "http://github.test/acme/rocket/pull/1",
         "number": 1,
         "headRefName": "topic-1",
         "headRefOid": pull.head_sha,

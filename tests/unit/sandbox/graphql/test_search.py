@@ -6,6 +6,7 @@ import pytest
 from tests.unit.sandbox.graphql.world import World
 from tide.sandbox.evidence import NewStatus
 from tide.sandbox.faults import STRIKING, Fault
+from tide.sandbox.graphql import SearchIndex, routes
 from tide.sandbox.protection import BranchProtection, RequiredReviews
 
 PAGE = """query($text: String!, $first: Int!, $after: String) {
@@ -207,12 +208,8 @@ async def test_search_lags_while_the_objects_found_are_as_they_are(world: World)
 
 async def test_an_index_made_late_knows_what_was_there(world: World) -> None:
     world.pull(await world.repository())
-    late = World(world.root / "late")
-    late.forge.repositories.update(world.forge.repositories)
-    late.index = type(world.index)(late.forge)
-    late.endpoint.index = late.index
-    late.forge.accounts.update(world.forge.accounts)
-    assert await late.search("is:pr") == ["acme/rocket#1"]
+    world.routes = routes(world.forge, world.tokens, world.limits, SearchIndex(world.forge))
+    assert await world.search("is:pr") == ["acme/rocket#1"]
 
 
 async def test_repositories_are_found_by_owner_and_name(world: World) -> None:
