@@ -39,7 +39,7 @@ class GoBool(click.ParamType):
             return True
         if value in _FALSE:
             return False
-        self.fail(f"{value!r} is not a boolean (true or false)", param, ctx)
+        return self.fail(f"{value!r} is not a boolean (true or false)", param, ctx)
 
 
 class GoDuration(click.ParamType):
@@ -54,7 +54,7 @@ class GoDuration(click.ParamType):
         try:
             return parse_duration(str(value))
         except ValueError as error:
-            self.fail(str(error), param, ctx)
+            return self.fail(str(error), param, ctx)
 
 
 def switch(name: str, *, default: bool, help: str) -> Callable[[F], F]:  # noqa: A002 - click's own word

@@ -34,7 +34,7 @@ def _refuse(flags: dict[str, Any]) -> None:
         raise TideError("GitHub App authentication is not supported yet: use --github-token-path")
     if flags["prowjob_backend"] == "kubernetes":
         raise TideError(
-            "this version cannot create ProwJobs on Kubernetes yet: use --prowjob-backend=local to run jobs on this host"
+            "this version cannot create ProwJobs on Kubernetes yet: --prowjob-backend=local runs jobs on this host"
         )
 
 

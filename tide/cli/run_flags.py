@@ -72,40 +72,67 @@ _CONFIG = (
 _BEHAVIOUR = (
     switch("--dry-run", default=True, help="Decide and show, but change nothing outside."),
     switch("--run-once", default=False, help="Sync once and exit."),
-    click.option("--max-records-per-pool", type=click.IntRange(1), default=1000, show_default=True,
-                 help="How much history is shown per pool."),
+    click.option(
+        "--max-records-per-pool",
+        type=click.IntRange(1),
+        default=1000,
+        show_default=True,
+        help="How much history is shown per pool.",
+    ),
     click.option("--provider", type=click.Choice(("github", "gerrit")), default="github", hidden=True),
     click.option("--log-format", type=click.Choice(("json", "console")), default="json", show_default=True),
-    click.option("--log-level", type=click.Choice(("debug", "info", "warning", "error")), default="info",
-                 show_default=True),
+    click.option(
+        "--log-level", type=click.Choice(("debug", "info", "warning", "error")), default="info", show_default=True
+    ),
 )
 
 _GITHUB = (
-    click.option("--github-endpoint", multiple=True, default=("https://api.github.com",), show_default=True,
-                 help="GitHub's REST API; the first that answers is used."),
+    click.option(
+        "--github-endpoint",
+        multiple=True,
+        default=("https://api.github.com",),
+        show_default=True,
+        help="GitHub's REST API; the first that answers is used.",
+    ),
     click.option("--github-graphql-endpoint", default="https://api.github.com/graphql", show_default=True),
-    click.option("--github-host", default="github.com", show_default=True,
-                 help="Where git fetches from; with a scheme it is used as it stands."),
+    click.option(
+        "--github-host",
+        default="github.com",
+        show_default=True,
+        help="Where git fetches from; with a scheme it is used as it stands.",
+    ),
     click.option("--github-token-path", type=_FILE, help="A file with the token; read again when it changes."),
     click.option("--github-app-id", help="Not supported yet.", hidden=True),
     click.option("--github-app-private-key-path", type=_FILE, help="Not supported yet.", hidden=True),
-    click.option("--github-client.request-timeout", "request_timeout", type=GoDuration(), default="2m",
-                 show_default=True),
+    click.option(
+        "--github-client.request-timeout", "request_timeout", type=GoDuration(), default="2m", show_default=True
+    ),
     click.option("--github-client.max-retries", "max_retries", type=click.IntRange(0), default=8, show_default=True),
 )
 
 _JOBS = (
-    click.option("--prowjob-backend", type=click.Choice(PROWJOB_BACKENDS), default="kubernetes", show_default=True,
-                 help="Where jobs run. `local` runs what pull request authors wrote on this host; it is no sandbox."),
-    click.option("--local-jobs", type=click.IntRange(1), default=2, show_default=True,
-                 help="How many jobs the local backend runs at a time."),
+    click.option(
+        "--prowjob-backend",
+        type=click.Choice(PROWJOB_BACKENDS),
+        default="kubernetes",
+        show_default=True,
+        help="Where jobs run. `local` runs what pull request authors wrote on this host; it is no sandbox.",
+    ),
+    click.option(
+        "--local-jobs",
+        type=click.IntRange(1),
+        default=2,
+        show_default=True,
+        help="How many jobs the local backend runs at a time.",
+    ),
 )
 
 _SERVING = (
-    click.option("--port", type=click.IntRange(0, 65535), default=8888, show_default=True, help="Page and API; 0: any."),
+    click.option(
+        "--port", type=click.IntRange(0, 65535), default=8888, show_default=True, help="Page and API; 0 = any."
+    ),
     click.option("--metrics-port", type=click.IntRange(0, 65535), default=9090, show_default=True),
     click.option("--health-port", type=click.IntRange(0, 65535), default=8081, show_default=True),
     click.option("--bind", default="", help="The address to listen on.", show_default="all"),
     click.option("--public-url", default="", help="Where people reach this page; used for links in statuses."),
 )
-

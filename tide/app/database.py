@@ -1,0 +1,57 @@
+"""The database of a command: the one that is named, or the embedded one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+from sqlalchemy import URL
+
+from tide.adapters.postgres import embedded, engine, migrate
+from tide.domain.errors import StoreError
+
+log = structlog.get_logger(component="tide")
+
+
+@asynccontextmanager
+async def database(url: str | None, password_file: Path | None, data_dir: Path) -> AsyncIterator[URL | str]:
+    """Give the URL of a database for as long as the block runs; start the embedded one when none is named.
+
+    Raises:
+        StoreError: the URL or its password file is bad, or the embedded one cannot be started.
+    """
+    if url is not None:
+        if engine.has_password(url):
+            log.warning("the database password stands in the URL: prefer --database-password-file or a pgpass file")
+        yield engine.normalise_url(url, password_file)
+        return
+    async with embedded.embedded(data_dir / "postgres") as own:
+        yield own
+
+
+@asynccontextmanager
+async def existing_database(url: str | None, password_file: Path | None, data_dir: Path) -> AsyncIterator[URL | str]:
+    """Give the URL of a database that a daemon has filled; the embedded one may be running now or be started here.
+
+    Raises:
+        StoreError: there is none, or it cannot be used.
+    """
+    if url is not None:
+        yield engine.normalise_url(url, password_file)
+        return
+    home = data_dir / "postgres"
+    running = embedded.running(home)
+    if running is not None:
+        yield running
+        return
+    if not (home / "pgdata").is_dir():
+        raise StoreError(f"there is no database in {home}: run `tide run` first, or give --database-url or --data-dir")
+    async with embedded.embedded(home) as own:
+        yield own
+
+
+async def upgraded(url: URL | str) -> None:
+    """Bring a database to this program's schema; raise StoreError when it is newer."""
+    revision = await asyncio.to_thread(migrate.upgrade, url)
+    log.info("the database schema is up to date", revision=revision)

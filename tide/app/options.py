@@ -1,0 +1,41 @@
+"""What a daemon is told at its start."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """The flags of `tide run`; paths are absolute. A port of 0 is any free one, None is none at all."""
+
+    config_path: Path
+    data_dir: Path
+    job_config_path: Path | None = None
+    merge_queue_config_path: Path | None = None
+    database_url: str | None = None
+    database_password_file: Path | None = None
+    dry_run: bool = True
+    run_once: bool = False
+    max_records_per_pool: int = 1000
+    github_endpoint: tuple[str, ...] = ("https://api.github.com",)
+    github_graphql_endpoint: str = "https://api.github.com/graphql"
+    github_host: str = "github.com"
+    github_token_path: Path | None = None
+    request_timeout: timedelta = timedelta(minutes=2)
+    max_retries: int = 8
+    prowjob_backend: str = "local"
+    local_jobs: int = 2
+    port: int = 8888
+    metrics_port: int | None = 9090
+    health_port: int | None = 8081
+    bind: str = ""
+    public_url: str = ""
+    log_format: str = "json"
+    log_level: str = "info"
+
+    @property
+    def git_host_url(self) -> str:
+        """Where git fetches from, without a slash at the end; --github-host with a scheme is used as it stands."""
+        host = self.github_host.rstrip("/")
+        return host if "://" in host else f"https://{host}"

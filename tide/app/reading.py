@@ -1,0 +1,46 @@
+"""The store as commands see it that run beside the daemon."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from tide.adapters.clock import SystemClock
+from tide.adapters.postgres import engine
+from tide.adapters.postgres.store import PostgresStore
+from tide.app.database import existing_database, upgraded
+from tide.domain.errors import StoreError
+from tide.domain.keys import PoolKey
+from tide.domain.snapshot import StandingKind
+
+
+class Archive(PostgresStore):
+    """The store, with what a human may tell it."""
+
+    async def unfreeze(self, pool: PoolKey) -> str:
+        """Let the branch of a frozen pool be proved again; say what will happen.
+
+        Raises:
+            StoreError: the pool is not frozen.
+        """
+        standing = await self.standing(pool)
+        if standing.kind is not StandingKind.FROZEN:
+            raise StoreError(f"{pool} is not frozen: it is {standing.kind}")
+        reason = f"unfrozen by a human; it was frozen because {standing.reason}"
+        now = SystemClock().now()
+        await self.set_standing(pool, replace(standing, kind=StandingKind.UNPROVEN, reason=reason, since=now))
+        jobs = ", ".join(standing.contexts) or "no jobs"
+        return f"{pool} goes on as soon as its branch head has passed {jobs}"
+
+
+@asynccontextmanager
+async def open_archive(url: str | None, password_file: Path | None, data_dir: Path) -> AsyncIterator[Archive]:
+    """Open the database that a daemon has filled.
+
+    Raises:
+        StoreError: there is none, or it cannot be used.
+    """
+    async with existing_database(url, password_file, data_dir) as found:
+        await upgraded(found)
+        async with engine.connected(found, connections=2) as connections:
+            yield Archive(connections)

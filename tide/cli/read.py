@@ -1,0 +1,146 @@
+"""The commands that tell what the daemon has recorded, and the two by which a human helps it on."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from pydantic import BaseModel
+
+from tide.app.reading import Archive, open_archive
+from tide.cli.database import database_flags
+from tide.domain.errors import NotFound
+from tide.domain.keys import PoolKey, PullKey
+from tide.web import api_models, text
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_json_too = click.option(
+    "--format", "output", type=click.Choice(("text", "json")), default="text", show_default=True, help="How to print."
+)
+
+
+class _Pull(click.ParamType):
+    name = "ORG/REPO#N"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> PullKey:
+        try:
+            return PullKey.parse(str(value))
+        except ValueError as error:
+            return self.fail(str(error), param, ctx)
+
+
+class _Pool(click.ParamType):
+    name = "ORG/REPO:BRANCH"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> PoolKey:
+        try:
+            return PoolKey.parse(str(value))
+        except ValueError as error:
+            return self.fail(str(error), param, ctx)
+
+
+def _with_archive(work: Callable[[Archive], Awaitable[None]], where: dict[str, Any]) -> None:
+    async def run() -> None:
+        url, password_file = where["database_url"], where["database_password_file"]
+        async with open_archive(url, password_file, where["data_dir"]) as archive:
+            await work(archive)
+
+    asyncio.run(run())
+
+
+@click.command()
+@click.argument("pull", type=_Pull())
+@_json_too
+@database_flags
+def explain(pull: PullKey, output: str, **where: Path | str | None) -> None:
+    """Say why PULL (ORG/REPO#N) is or is not merging, and what would help."""
+
+    async def work(archive: Archive) -> None:
+        record = await archive.pull(pull)
+        if record is None:
+            raise NotFound(f"{pull} is not known: it is in no covered repository, or it has not been read yet")
+        click.echo(
+            json.dumps(api_models.explain_json(record), indent=2) if output == "json" else text.explain_text(record)
+        )
+
+    _with_archive(work, where)
+
+
+@click.command()
+@_json_too
+@database_flags
+def pools(output: str, **where: Path | str | None) -> None:
+    """List the pools with what they do and why."""
+
+    async def work(archive: Archive) -> None:
+        views = await archive.pools()
+        click.echo(_dump(api_models.pools_document(views)) if output == "json" else text.pools_table(views))
+
+    _with_archive(work, where)
+
+
+@click.command()
+@click.argument("pool", type=_Pool(), required=False)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@_json_too
+@database_flags
+def history(pool: PoolKey | None, limit: int, output: str, **where: Path | str | None) -> None:
+    """List what was done, newest first; in one POOL (ORG/REPO:BRANCH) or in all."""
+
+    async def work(archive: Archive) -> None:
+        records = await archive.history(pool, limit) if pool else await archive.recent_history(limit)
+        click.echo(_dump(api_models.history_document(records)) if output == "json" else text.history_table(records))
+
+    _with_archive(work, where)
+
+
+@click.command()
+@click.argument("pool", type=_Pool(), required=False)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@_json_too
+@database_flags
+def decisions(pool: PoolKey | None, limit: int, output: str, **where: Path | str | None) -> None:
+    """List what was decided and why, newest first; in one POOL (ORG/REPO:BRANCH) or in all."""
+
+    async def work(archive: Archive) -> None:
+        records = await archive.decisions(pool, limit, None)
+        click.echo(
+            _dump(api_models.decisions_document(records, limit)) if output == "json" else text.decisions_table(records)
+        )
+
+    _with_archive(work, where)
+
+
+@click.command()
+@click.argument("pull", type=_Pull())
+@database_flags
+def retest(pull: PullKey, **where: Path | str | None) -> None:
+    """Forget the failed runs of PULL's head, so that they are started once more."""
+
+    async def work(archive: Archive) -> None:
+        record = await archive.pull(pull)
+        if record is None:
+            raise NotFound(f"{pull} is not known: it is in no covered repository, or it has not been read yet")
+        count = await archive.forget_failed_runs(pull, record.pull.head_sha)
+        click.echo(f"{pull}: forgot {count} failed run{'' if count == 1 else 's'} of {record.pull.head_sha[:7]}")
+
+    _with_archive(work, where)
+
+
+@click.command()
+@click.argument("pool", type=_Pool())
+@database_flags
+def unfreeze(pool: PoolKey, **where: Path | str | None) -> None:
+    """Look at a frozen POOL (ORG/REPO:BRANCH) again: its jobs must pass on the branch as it is, then it goes on."""
+
+    async def work(archive: Archive) -> None:
+        click.echo(await archive.unfreeze(pool))
+
+    _with_archive(work, where)
+
+
+def _dump(document: BaseModel) -> str:
+    return document.model_dump_json(indent=2, by_alias=True)
