@@ -92,7 +92,7 @@ def paged(items: Sequence[Any], paging: Paging, view: Callable[[Any], Any]) -> C
     Raises:
         GithubError: a cursor is none.
     """
-    after, before = (_position(paging.get(name)) for name in ("after", "before"))  # type: ignore[arg-type]  # two keys
+    after, before = _position(paging.get("after")), _position(paging.get("before"))
     start = 0 if after is None else min(after, len(items))
     end = len(items) if before is None else max(start, before - 1)
     start, end = _window(start, end, paging)

@@ -137,7 +137,16 @@ class SearchIndex:
             closed_at=record.closed_at,
             merged_at=pull.merged_at if pull else None,
             comments=len(record.comments),
-            review_decision=review_decision(self.forge, repository, pull) if pull else None,
+            review_decision=self._review_decision(repository, pull) if pull else None,
             title=record.title,
             body=record.body or "",
         )
+
+    def _review_decision(self, repository: Repository, pull: PullRequest) -> ReviewDecision:
+        """Return what ``review:`` finds, which also where no review is required counts those there are.
+
+        GitHub docs, "Search by pull request review status": ``review:approved`` is what a reviewer has approved.
+        """
+        decision = review_decision(self.forge, repository, pull)
+        states = {review.state for review in pull.decisive_reviews().values()}
+        return decision or ("APPROVED" if "APPROVED" in states else None)

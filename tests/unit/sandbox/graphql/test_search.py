@@ -110,6 +110,15 @@ async def test_review_state_is_that_of_the_pull_request(world: World) -> None:
     assert await world.search("is:pr review:none") == ["acme/rocket#3"]
 
 
+async def test_an_approval_that_nobody_required_is_found_too(world: World) -> None:
+    repository = await world.repository()
+    approved, _ = world.pull(repository), world.pull(repository)
+    world.forge.submit_review(repository, approved, author="bob", state="APPROVED")
+    assert await world.search("review:approved") == ["acme/rocket#1"]
+    query = '{ repository(owner: "acme", name: "rocket") { pullRequest(number: 1) { reviewDecision } } }'
+    assert (await world.data(query))["repository"]["pullRequest"] == {"reviewDecision": None}
+
+
 async def test_updated_ranges_and_order(world: World) -> None:
     repository = await world.repository()
     first, second, third = (world.pull(repository) for _ in range(3))

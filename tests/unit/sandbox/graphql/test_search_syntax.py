@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tide.sandbox.graphql.search_syntax import Filter, SearchSyntaxError, Sort, Words, parse_search, time_range
+from tide.sandbox.graphql.search_filters import compile_filters
+from tide.sandbox.graphql.search_syntax import (
+    SIMULATED,
+    Filter,
+    SearchSyntaxError,
+    Sort,
+    Words,
+    parse_search,
+    time_range,
+)
 
 
 def test_a_query_as_tide_writes_it_is_read_token_by_token() -> None:
@@ -147,6 +156,16 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         return
     assert all(each.values and any(each.values) for each in query.filters)
     assert all(each.text for each in query.words)
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(SIMULATED)), st.text(max_size=8), st.booleans()), max_size=8))
+def test_any_values_of_qualifiers_make_a_predicate_or_are_refused(parts: list[tuple[str, str, bool]]) -> None:
+    text = " ".join(f"{'-' * negated}{name}:{value}" for name, value, negated in parts)
+    try:
+        holds = compile_filters(parse_search(text), {})
+    except SearchSyntaxError:
+        return
+    assert callable(holds)
 
 
 def test_hostile_quoting_is_read_in_linear_time() -> None:
