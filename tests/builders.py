@@ -1,5 +1,6 @@
 """Small builders of domain values with good defaults: one open pull request of `acme/rocket` that may merge."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ SUCCESS, PENDING, FAILURE = ContextState.SUCCESS, ContextState.PENDING, ContextS
 
 def sha(seed: str | int) -> str:
     """Make a SHA of 40 hex digits that is the same for the same seed."""
-    return f"{int.from_bytes(str(seed).encode(), 'big'):x}".zfill(40)[-40:]
+    return hashlib.sha256(str(seed).encode()).hexdigest()[:40]
 
 
 BASE = sha("base")

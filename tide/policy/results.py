@@ -120,6 +120,16 @@ class Results:
             return False
         return own.latest.state not in _RESULTS and result_of(own.latest) is Result.NONE
 
+    def is_live(self, member: Member, context: str) -> bool:
+        """Tell whether a run of ours of a job on a head, on whatever base, is in flight."""
+        own = self._own_runs(member, context)
+        return own is not None and own.latest.state.is_live
+
+    def has_failed(self, member: Member, context: str) -> bool:
+        """Tell whether our last run of a job on a head, on whatever base, has failed."""
+        own = self._own_runs(member, context)
+        return own is not None and result_of(own.latest) is Result.FAILED
+
     def is_known(self, member: Member, context: str) -> bool:
         """Tell whether any run of a context on a head is known."""
         return context in self.on_base(member) or self._own_runs(member, context) is not None

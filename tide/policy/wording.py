@@ -38,3 +38,9 @@ def plural(count: int, singular: str, several: str) -> str:
 def short_sha(sha: str) -> str:
     """Give the seven digits that people know a commit by."""
     return sha[:7]
+
+
+def sentence(text: str) -> str:
+    """End a text with a full stop, on one line."""
+    line = " ".join(text.split())
+    return line if line.endswith((".", "!", "?")) else f"{line}."

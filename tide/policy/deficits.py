@@ -1,0 +1,58 @@
+"""What a pull request lacks to fulfil a query, in Tide's words."""
+
+from collections.abc import Iterable, Sequence
+
+from tide.domain.pulls import Pull
+from tide.domain.rules import Query
+from tide.policy.queries import Criterion, CriterionKind, admits_branch, criteria, weight
+from tide.policy.wording import plural, shortened
+
+_TEXTS = {
+    CriterionKind.BRANCH: "Merging to branch {names} is forbidden.",
+    CriterionKind.AUTHOR: "Must be by author {names}.",
+    CriterionKind.MILESTONE: "Must be in milestone {names}.",
+    CriterionKind.LABEL: "Needs {names} {labels}.",
+    CriterionKind.FORBIDDEN_LABEL: "Should not have {names} {labels}.",
+    CriterionKind.REVIEW: "PullRequest is missing sufficient approving GitHub review(s)",
+}
+
+_REMEDIES = {
+    CriterionKind.BRANCH: "Choose another base branch: no query lets anything merge into {}.",
+    CriterionKind.AUTHOR: "Nothing helps here: only changes by {} may merge.",
+    CriterionKind.MILESTONE: "Put it into the milestone {}.",
+    CriterionKind.LABEL: "Get the label {}.",
+    CriterionKind.FORBIDDEN_LABEL: "Have the label {} removed.",
+    CriterionKind.REVIEW: "Get an approving review.",
+}
+
+
+def worth_telling(queries: Iterable[Query], pull: Pull) -> Sequence[Query]:
+    """Choose the queries that a pull request could come to fulfil: those for its branch, without any the first."""
+    covering = sorted((query for query in queries if query.covers(pull.key.repository)), key=lambda one: one.index)
+    fitting = [query for query in covering if admits_branch(query, pull.base_branch)]
+    return fitting or covering[:1]
+
+
+def nearest(queries: Iterable[Query], pull: Pull) -> tuple[Criterion, ...]:
+    """Give what is lacking for the query that lacks least, of equals the first (Prow: status.go expectedStatus)."""
+    asked = [criteria(query, pull) for query in worth_telling(queries, pull)]
+    return tuple(criterion for criterion in min(asked, key=weight, default=()) if not criterion.met)
+
+
+def told(lacking: Sequence[Criterion], branch: str) -> str:
+    """Tell the first kind of thing that is lacking (Prow: status.go requirementDiff).
+
+    Args:
+        lacking: what is lacking for one query.
+        branch: the base branch, which is to blame when nothing is.
+    """
+    if not lacking:
+        return f"No Tide query for branch {branch} found."
+    kind = lacking[0].kind
+    names = [criterion.subject for criterion in lacking if criterion.kind is kind]
+    return _TEXTS[kind].format(names=shortened(names), labels=plural(len(names), "label", "labels"))
+
+
+def remedy(lacking: Criterion) -> str:
+    """Say in a sentence what would help."""
+    return _REMEDIES[lacking.kind].format(lacking.subject)

@@ -1,0 +1,132 @@
+"""Tide's rules: one batch and one single test at a time; what passed on the current base merges first.
+
+Prow: tide.go takeAction, pickBatch. Changed on purpose: a batch that failed is not started again unchanged. As long as
+its members are all there with the same heads, its first half comes next, down to one pull request, also when others
+have joined the pool meanwhile. A batch that was only partly started is finished instead of thrown away.
+"""
+
+from collections.abc import Sequence
+
+from tide.domain.actions import Action, Merge, MergeBatch, Trigger, TriggerBatch, Wait
+from tide.domain.decisions import Place
+from tide.policy.assessment import Assessment
+from tide.policy.evaluation import Evaluation
+from tide.policy.order import pick
+from tide.policy.results import Member
+from tide.policy.tally import Started
+from tide.policy.wording import enumerated, numbered, plural
+
+SMALLEST_BATCH = 2
+
+
+def choose(evaluation: Evaluation) -> Action:
+    """Choose the one thing to do now."""
+    return _merge_batch(evaluation) or _merge_one(evaluation) or _test(evaluation)
+
+
+def _merge_batch(evaluation: Evaluation) -> MergeBatch | None:
+    members = evaluation.batches.passed
+    if not members:
+        return None
+    reason = f"The batch of {_names(members)} has passed all required jobs on {evaluation.place_name}."
+    return MergeBatch(evaluation.targets(members), reason)
+
+
+def _merge_one(evaluation: Evaluation) -> Merge | None:
+    begun = _unfinished_batch(evaluation)
+    if evaluation.batches.pending or (begun and begun.pending):
+        return None
+    ready = pick(evaluation.at(Place.PASSING), evaluation.snapshot.rules.priority, _is_ready)
+    if ready is None:
+        return None
+    how = f"has passed all required jobs on {evaluation.place_name}" if ready.view.required else "needs no job"
+    return Merge(ready.target, f"#{ready.number} {how} and comes first.")
+
+
+def _test(evaluation: Evaluation) -> Action:
+    if not any(one.view.required for one in evaluation.pool):
+        return Wait(_why_nothing_is_tested(evaluation))
+    otherwise = _test_one(evaluation)
+    if len(evaluation.pool) == 1 or evaluation.batches.pending or not _allows_batches(evaluation):
+        return otherwise
+    return _test_batch(evaluation, otherwise)
+
+
+def _test_batch(evaluation: Evaluation, otherwise: Trigger | Wait) -> Action:
+    begun = _unfinished_batch(evaluation)
+    if begun:
+        reason = f"Some jobs of the batch of {_names(begun.members)} are yet to be started; none has failed."
+        return TriggerBatch(evaluation.targets(begun.members), len(begun.members), reason, otherwise)
+    batchable = {one.member: one for one in evaluation.pool if one.is_batchable}
+    failed = next((sorted(one) for one in evaluation.batches.failed if one <= batchable.keys()), None)
+    if failed:
+        return _test_half(evaluation, failed, otherwise)
+    if len(batchable) < SMALLEST_BATCH:
+        return otherwise
+    candidates = tuple(one.target for one in batchable.values())
+    reason = f"{len(candidates)} pull requests can be tested together on {evaluation.place_name}."
+    return TriggerBatch(candidates, evaluation.snapshot.rules.largest_batch, reason, otherwise)
+
+
+def _test_half(evaluation: Evaluation, failed: Sequence[Member], otherwise: Trigger | Wait) -> Action:
+    """Go on with the first half (rounded up) of a batch that failed."""
+    half = failed[: (len(failed) + 1) // 2]
+    why = f"The batch of {_names(failed)} has failed on {evaluation.place_name}"
+    if len(half) >= SMALLEST_BATCH:
+        reason = f"{why}; its first half, {_names(half)}, is tested next."
+        return TriggerBatch(evaluation.targets(half), evaluation.snapshot.rules.largest_batch, reason, otherwise)
+    first = next(one for one in evaluation.pool if one.member == half[0])
+    if first.place is not Place.MISSING:
+        return otherwise
+    return Trigger(first.target, first.missing, f"{why}; #{first.number} is tested alone next.")
+
+
+def _test_one(evaluation: Evaluation) -> Trigger | Wait:
+    missing, rules = evaluation.at(Place.MISSING), evaluation.snapshot.rules
+    is_busy = evaluation.at(Place.PENDING) or any(_is_ready(one) for one in evaluation.at(Place.PASSING))
+    first = None if is_busy else pick(missing, rules.priority, lambda one: one.is_retestable)
+    if first is None:
+        return Wait(_why_nothing_is_tested(evaluation))
+    jobs = f"{len(first.missing)} required {plural(len(first.missing), 'job', 'jobs')}"
+    return Trigger(
+        first.target, first.missing, f"#{first.number} has {jobs} without a result on {evaluation.place_name}."
+    )
+
+
+def _unfinished_batch(evaluation: Evaluation) -> Started | None:
+    """Find the batch that lacks runs and is worth finishing: possible now, and without a part that has failed."""
+    rules = evaluation.snapshot.rules
+    if not rules.prioritize_existing_batches or not _allows_batches(evaluation):
+        return None
+    batchable = {one.member for one in evaluation.pool if one.is_batchable}
+    for begun in evaluation.batches.unfinished:
+        fits = not rules.largest_batch or len(begun.members) <= rules.largest_batch
+        has_failed_part = any(failed <= set(begun.members) for failed in evaluation.batches.failed)
+        if fits and not has_failed_part and batchable.issuperset(begun.members):
+            return begun
+    return None
+
+
+def _allows_batches(evaluation: Evaluation) -> bool:
+    limit = evaluation.snapshot.rules.largest_batch
+    return limit == 0 or limit >= SMALLEST_BATCH
+
+
+def _is_ready(assessment: Assessment) -> bool:
+    return not assessment.has_unsuccessful_contexts
+
+
+def _why_nothing_is_tested(evaluation: Evaluation) -> str:
+    if not evaluation.pool:
+        return "No pull request is in the pool."
+    batch, pending = evaluation.batches.pending, evaluation.at(Place.PENDING)
+    tested = [f"the batch of {_names(batch)}"] if batch else []
+    tested += [numbered(one.number for one in pending)] if pending else []
+    if tested:
+        is_single = len(tested) == 1 and (batch or len(pending) == 1)
+        return f"Waiting for {enumerated(tested)}, which {'is' if is_single else 'are'} being tested."
+    return "Waiting for contexts that are still pending or that somebody else is working on."
+
+
+def _names(members: Sequence[Member]) -> str:
+    return numbered(number for number, _ in members)
