@@ -50,14 +50,12 @@ class GraphqlEndpoint:
         tokens: who may ask.
         rate_limits: what they pay from.
         index: what search sees.
-        url: the address of the web pages, without a slash at the end.
     """
 
     forge: Forge
     tokens: Tokens
     rate_limits: RateLimits
     index: SearchIndex
-    url: str
     _documents: DocumentCache = field(default_factory=DocumentCache)
 
     async def __call__(self, request: Request) -> JSONResponse:
@@ -71,10 +69,10 @@ class GraphqlEndpoint:
         question = _question(await request.body())
         if isinstance(question, str):
             return _refusal(400, question)
-        return await self.answer(caller, question)
+        return await self.answer(caller, question, str(request.base_url).rstrip("/"))
 
-    async def answer(self, caller: Caller, question: Question) -> JSONResponse:
-        """Answer a question of someone known: check, price, take the points, execute."""
+    async def answer(self, caller: Caller, question: Question, url: str) -> JSONResponse:
+        """Answer a question of someone known: check, price, take the points, execute; web pages are below ``url``."""
         prepared = self._documents.prepared(question.query)
         if not isinstance(prepared, PreparedDocument):
             return self._failed(caller, prepared)
@@ -88,7 +86,7 @@ class GraphqlEndpoint:
             forge=self.forge,
             index=self.index,
             login=caller.login,
-            url=self.url,
+            url=url,
             cost=cost,
             standing=spent.standing,
             field_names=prepared.field_names,
@@ -108,8 +106,9 @@ class GraphqlEndpoint:
         return _response({"errors": [rate_limited(account.id)]}, spent.standing)
 
 
-def routes(endpoint: GraphqlEndpoint) -> list[Route]:
+def routes(forge: Forge, tokens: Tokens, rate_limits: RateLimits, index: SearchIndex) -> list[Route]:
     """Return what the server mounts: ``/graphql``, and ``/api/graphql`` where GitHub Enterprise has it."""
+    endpoint = GraphqlEndpoint(forge, tokens, rate_limits, index)
     return [Route(path, endpoint.__call__, methods=["POST"]) for path in ("/graphql", "/api/graphql")]
 
 

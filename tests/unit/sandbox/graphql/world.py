@@ -10,8 +10,7 @@ import httpx
 from starlette.applications import Starlette
 
 from tide.sandbox.git_store import NewCommit
-from tide.sandbox.graphql.endpoint import GraphqlEndpoint, routes
-from tide.sandbox.graphql.search_index import SearchIndex
+from tide.sandbox.graphql import SearchIndex, routes
 from tide.sandbox.rate_limits import RateLimits
 from tide.sandbox.state import Forge, NewPull
 from tide.sandbox.tokens import Tokens
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from tide.sandbox.model import PullRequest, Repository
 
-ADDRESS = "http://github.test"
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -51,7 +49,7 @@ class World:
         self.tokens = Tokens()
         self.limits = RateLimits(self.clock)
         self.index = SearchIndex(self.forge)
-        self.endpoint = GraphqlEndpoint(self.forge, self.tokens, self.limits, self.index, ADDRESS)
+        self.routes = routes(self.forge, self.tokens, self.limits, self.index)
 
     async def repository(self, full_name: str = "acme/rocket") -> Repository:
         """Make a repository whose branches ``main`` and ``release`` stand on a SHA that git doesn't have."""
@@ -85,8 +83,8 @@ class World:
     async def post(self, content: object, token: str | None = "") -> httpx.Response:
         """Post a body as it is."""
         headers = {} if token is None else {"Authorization": f"bearer {token or self.token}"}
-        transport = httpx.ASGITransport(Starlette(routes=routes(self.endpoint)))
-        async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client:
+        transport = httpx.ASGITransport(Starlette(routes=self.routes))
+        async with httpx.AsyncClient(transport=transport, base_url="http://github.test") as client:
             body = {"content": content} if isinstance(content, bytes) else {"json": content}
             return await client.post("/graphql", headers=headers, **body)
 
