@@ -1,0 +1,191 @@
+"""A configuration that was loaded: what the port `job_config` promises, and what the daemon asks beside it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeVar
+
+from tide.config.files import ConfigFile
+from tide.config.own import QueueFields, settings_for
+from tide.config.places import Places, path_text
+from tide.config.protection import Protection, protection_of, requires_manually_triggered
+from tide.config.prow.config import ProwConfig
+from tide.config.prow.tide import ContextOptionsLevel
+from tide.domain.errors import ConfigError, Problem
+from tide.domain.jobs import Presubmit
+from tide.domain.keys import PoolKey, RepoKey
+from tide.domain.rules import BlocksPolicy, ContextPolicy, PoolRules, Query
+from tide.policy.contexts import ContextOptions, build_context_policy
+from tide.policy.merge_method import MethodTable, configured_method
+
+_V = TypeVar("_V")
+_DEFAULT_LINK_URL = "https://github.com"
+_DEFAULT_GOROUTINES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much there is: static jobs over all repositories, queries before fusion."""
+
+    presubmits: int = 0
+    postsubmits: int = 0
+    periodics: int = 0
+    queries: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedConfig:
+    """One configuration, taken whole and never changed (port: JobConfig).
+
+    `faults` are problems that break only the pools they concern; `warnings` are for people.
+    """
+
+    prow: ProwConfig
+    file: ConfigFile
+    digest: str
+    queries: tuple[Query, ...]
+    jobs: Mapping[str, tuple[Presubmit, ...]]
+    methods: MethodTable
+    queue_fields: Mapping[str, QueueFields] = field(default_factory=dict)
+    counts: Counts = Counts()
+    warnings: tuple[Problem, ...] = ()
+    faults: tuple[Problem, ...] = ()
+    search_per_repository: bool = False
+    trigger_by_default: bool = False
+    _rules: dict[PoolKey, PoolRules] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def blocker_label(self) -> str:
+        """The label of issues that block merging; "" when the feature is off."""
+        return self.prow.tide.blocker_label
+
+    @property
+    def link_url(self) -> str:
+        """Where people see the code host, without a slash at the end (Prow: github.link_url)."""
+        return self.prow.github.link_url.rstrip("/") or _DEFAULT_LINK_URL
+
+    @property
+    def sync_period(self) -> timedelta:
+        """How often everything is looked at."""
+        return self.prow.tide.sync_period
+
+    @property
+    def status_update_period(self) -> timedelta:
+        """How far apart two rounds of the status contexts are at least."""
+        period = self.prow.tide.status_update_period
+        return self.sync_period if period is None else period
+
+    @property
+    def max_goroutines(self) -> int:
+        """How many pools are worked on at once."""
+        return self.prow.tide.max_goroutines or _DEFAULT_GOROUTINES
+
+    @property
+    def prowjob_namespace(self) -> str:
+        """Where ProwJobs are."""
+        return self.prow.prowjob_namespace or "default"
+
+    @property
+    def repositories(self) -> tuple[RepoKey, ...]:
+        """The repositories that queries or jobs name, sorted."""
+        named = {*self.jobs, *(repo for query in self.queries for repo in query.repos)}
+        return tuple(sorted(RepoKey.parse(name) for name in named if name.count("/") == 1))
+
+    def in_repo_enabled(self, repo: RepoKey) -> bool:
+        """Tell whether jobs are also read from the repository itself; the narrowest key decides."""
+        return _by_repo(self.prow.in_repo_config.enabled, repo, default=False)
+
+    def target_url(self, repo: RepoKey) -> str:
+        """Give the address that status contexts of a repository link to, "" if none is configured."""
+        tide = self.prow.tide
+        return _by_repo(tide.target_urls or {"*": tide.target_url}, repo, default="")
+
+    def pr_status_base_url(self, repo: RepoKey) -> str:
+        """Give the address of Prow's page of pull requests, "" if none is configured."""
+        tide = self.prow.tide
+        return _by_repo(tide.pr_status_base_urls or {"*": tide.pr_status_base_url}, repo, default="")
+
+    def presubmits(self, repo: RepoKey) -> tuple[Presubmit, ...]:
+        """Give the configured presubmits of a repository, in the order of the files."""
+        return self.jobs.get(str(repo), ())
+
+    def rules(self, pool: PoolKey) -> PoolRules:
+        """Give what applies to one pool.
+
+        Raises:
+            ConfigError: what is configured about its contexts contradicts itself.
+        """
+        if pool not in self._rules:
+            self._rules[pool] = self._make_rules(pool)
+        return self._rules[pool]
+
+    def _make_rules(self, pool: PoolKey) -> PoolRules:
+        tide, repo = self.prow.tide, pool.repository
+        options = self._context_options(pool)
+        asks_protection = bool(options.from_branch_protection)
+        section = self.prow.branch_protection
+        return PoolRules(
+            queries=tuple(query for query in self.queries if query.covers(repo)),
+            context_policy=self._context_policy(pool, options),
+            require_manually_triggered=asks_protection and requires_manually_triggered(section, pool),
+            merge_method=configured_method(self.methods, pool),
+            squash_label=tide.squash_label,
+            rebase_label=tide.rebase_label,
+            merge_label=tide.merge_label,
+            batch_size_limit=_by_repo(tide.batch_size_limit, repo, default=0),
+            prioritize_existing_batches=_by_repo(tide.prioritize_existing_batches, repo, default=True),
+            blocks_policy=BlocksPolicy(_by_repo(tide.github_merge_blocks_policy, repo, default=BlocksPolicy.PERMIT)),
+            priority=tuple(entry.labels for entry in tide.priority),
+            in_repo_config=self.in_repo_enabled(repo),
+            settings=settings_for(self.queue_fields, pool, trigger_by_default=self.trigger_by_default),
+        )
+
+    def _context_policy(self, pool: PoolKey, options: ContextOptions) -> ContextPolicy:
+        protection = self._protection(pool) if options.from_branch_protection else Protection()
+        try:
+            return build_context_policy(
+                options,
+                self.presubmits(pool.repository),
+                pool.branch,
+                protection.contexts,
+                protection.require_manually_triggered,
+            )
+        except ValueError as error:
+            path = ("tide", "context_options")
+            line = Places(self.file.text).line(path)
+            raise ConfigError(Problem(self.file.path, line, path_text(path), f"for {pool}: {error}")) from None
+
+    def _protection(self, pool: PoolKey) -> Protection:
+        try:
+            return protection_of(self.prow.branch_protection, pool, self.presubmits(pool.repository))
+        except ValueError:
+            return Protection()  # as Tide does: what the section wanted is not known
+
+    def _context_options(self, pool: PoolKey) -> ContextOptions:
+        top = self.prow.tide.context_options
+        in_org = top.orgs.get(pool.org)
+        in_repo = in_org.repos.get(pool.repo) if in_org else None
+        on_branch = in_repo.branches.get(pool.branch) if in_repo else None
+        options = _options(top)
+        for level in (in_org, in_repo, on_branch):
+            if level is not None:
+                options = options.refined_by(_options(level))
+        return options
+
+
+def _options(level: ContextOptionsLevel) -> ContextOptions:
+    return ContextOptions(
+        required=level.required,
+        required_if_present=level.required_if_present,
+        optional=level.optional,
+        optional_patterns=level.optional_patterns,
+        skip_unknown=level.skip_unknown,
+        from_branch_protection=level.from_branch_protection,
+        overwrite_pending=level.overwrite_pending,
+    )
+
+
+def _by_repo(table: Mapping[str, _V], repo: RepoKey, *, default: _V) -> _V:
+    """Look up the narrowest of the keys `org/repo`, `org` and `*`."""
+    keys = (str(repo), repo.org, "*")
+    return next((table[key] for key in keys if key in table), default)

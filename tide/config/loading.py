@@ -1,0 +1,192 @@
+"""From the files that were read to one configuration, or to everything that is wrong with them."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from tide.config.collecting import CollectedJobs
+from tide.config.completion import Defaults, Definition, complete, execution_digest, repository_of
+from tide.config.files import ConfigFile
+from tide.config.fusion import fuse
+from tide.config.loaded import Counts, LoadedConfig
+from tide.config.merge_methods import method_table
+from tide.config.own import MergeQueueFile, check_own
+from tide.config.parsing import M, Parser, without_collecting
+from tide.config.problems import Finding, Findings, Sourced, located
+from tide.config.prow.config import ProwConfig
+from tide.config.prow.jobs import Job, JobFile, PresubmitJob
+from tide.config.sources import Sources
+from tide.config.validation.conflicts import check_periodics, check_postsubmits, check_presubmits, check_trigger
+from tide.config.validation.jobs import JobRules, check_change_matchers, check_job, check_periodic
+from tide.config.validation.tide_section import check_tide
+from tide.domain.jobs import Presubmit
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """What the command line adds to the files.
+
+    `trigger_by_default` is the default of `merge_queue.trigger`; `search_per_repository` sends one search for each
+    repository instead of one for each query.
+    """
+
+    trigger_by_default: bool = False
+    search_per_repository: bool = False
+
+
+NO_OPTIONS = LoadOptions()
+
+
+def load(sources: Sources, parser: Parser, options: LoadOptions = NO_OPTIONS) -> LoadedConfig:
+    """Load a configuration whole.
+
+    Args:
+        sources: the files as they were read.
+        parser: keeps what it parsed, so that a reload parses only texts that are new.
+        options: what the command line adds.
+
+    Raises:
+        ConfigError: with every problem that was found.
+    """
+    findings = Findings()
+    loaded = None
+    with without_collecting():
+        config = _parsed(sources.config, ProwConfig, parser, findings)
+        job_files = [_parsed(file, JobFile, parser, findings) for file in sources.jobs]
+        own = _parsed(sources.merge_queue, MergeQueueFile, parser, findings) if sources.merge_queue else None
+        if own:
+            check_own(own, findings)
+        if config:
+            jobs = _collected(config, job_files)
+            loaded = _Assembly(config, jobs, findings).assemble(sources, own, options)
+    findings.refuse_errors()
+    if loaded is None:
+        raise AssertionError("a configuration that could not be parsed has errors")
+    return loaded
+
+
+def _parsed(file: ConfigFile, model: type[M], parser: Parser, findings: Findings) -> Sourced[M] | None:
+    parsed = parser.parse(file, model)
+    findings.errors += [Finding(file, trouble.path, trouble.message, trouble.line) for trouble in parsed.troubles]
+    return Sourced(parsed.model, file) if parsed.model is not None else None
+
+
+def _collected(config: Sourced[ProwConfig], job_files: Iterable[Sourced[JobFile] | None]) -> CollectedJobs:
+    jobs = CollectedJobs()
+    jobs.add(config)
+    for file in job_files:
+        if file is not None:
+            jobs.add(file)
+    return jobs
+
+
+class _Assembly:
+    """Puts the parts of one load together while it notes what is wrong with them."""
+
+    def __init__(self, config: Sourced[ProwConfig], jobs: CollectedJobs, findings: Findings) -> None:
+        self._config = config
+        self._jobs = jobs
+        self._findings = findings
+        self._defaults = Defaults.of(config.value, (preset.value for preset in jobs.presets))
+        self._rules = JobRules(config.value.pod_namespace, config.value.plank.job_queue_capacities.keys())
+
+    def assemble(self, sources: Sources, own: Sourced[MergeQueueFile] | None, options: LoadOptions) -> LoadedConfig:
+        prow, findings = self._config.value, self._findings
+        tide = Sourced(prow.tide, self._config.file, ("tide",))
+        check_tide(tide, findings)
+        self._check_plank()
+        self._jobs.check_presets(findings)
+        _warn_of_same_names(sources.jobs, findings)
+        presubmits = self._presubmits()
+        self._check_postsubmits()
+        self._check_periodics()
+        methods = method_table(tide, findings)
+        return LoadedConfig(
+            prow=prow,
+            file=self._config.file,
+            digest=sources.digest,
+            queries=() if findings.errors else fuse(prow.tide.queries, prow.prowjob_default_entries),
+            jobs=presubmits,
+            methods=methods,
+            queue_fields=own.value.merge_queue if own else {},
+            counts=self._counts(),
+            warnings=located(findings.warnings),
+            faults=located(findings.faults),
+            search_per_repository=options.search_per_repository,
+            trigger_by_default=options.trigger_by_default,
+        )
+
+    def _presubmits(self) -> dict[str, tuple[Presubmit, ...]]:
+        table: dict[str, tuple[Presubmit, ...]] = {}
+        for repo, jobs in self._jobs.presubmits.items():
+            check_presubmits(jobs, self._findings)
+            table[repo] = tuple(self._presubmit(job, repo) for job in jobs)
+        return table
+
+    def _presubmit(self, job: Sourced[PresubmitJob], repo: str) -> Presubmit:
+        check_change_matchers(job, self._findings)
+        check_trigger(job, self._findings)
+        return _as_presubmit(job.value, self._completed(job, repo))
+
+    def _check_postsubmits(self) -> None:
+        for repo, jobs in self._jobs.postsubmits.items():
+            check_postsubmits(jobs, self._findings)
+            for job in jobs:
+                check_change_matchers(job, self._findings)
+                self._completed(job, repo)
+
+    def _check_periodics(self) -> None:
+        check_periodics(self._jobs.periodics, self._findings)
+        for job in self._jobs.periodics:
+            check_periodic(job, self._findings)
+            self._completed(job, repository_of(job.value))
+
+    def _completed(self, job: Sourced[Job], repo: str) -> Definition:
+        definition, collisions = complete(job.value, repo, self._defaults)
+        for collision in collisions:
+            self._findings.error(job, collision, "spec")
+        check_job(job, definition, self._rules, self._findings)
+        return definition
+
+    def _check_plank(self) -> None:
+        plank = self._config.value.plank
+        if plank.default_decoration_configs and plank.default_decoration_config_entries:
+            message = "stands beside default_decoration_config_entries; keep one of them"
+            self._findings.error(self._config, message, "plank", "default_decoration_configs")
+
+    def _counts(self) -> Counts:
+        return Counts(
+            presubmits=sum(map(len, self._jobs.presubmits.values())),
+            postsubmits=sum(map(len, self._jobs.postsubmits.values())),
+            periodics=len(self._jobs.periodics),
+            queries=len(self._config.value.tide.queries),
+        )
+
+
+def _as_presubmit(job: PresubmitJob, definition: Definition) -> Presubmit:
+    return Presubmit(
+        name=job.name,
+        context=definition["context"],
+        always_run=job.always_run,
+        optional=job.optional,
+        skip_report=job.skip_report,
+        run_before_merge=job.run_before_merge,
+        branches=job.branches,
+        skip_branches=job.skip_branches,
+        run_if_changed=job.run_if_changed,
+        skip_if_only_changed=job.skip_if_only_changed,
+        rerun_command=definition.get("rerun_command", ""),
+        digest=execution_digest(definition),
+        definition=definition,
+    )
+
+
+def _warn_of_same_names(files: Iterable[ConfigFile], findings: Findings) -> None:
+    """Warn of job files with one base name: Prow's config updater cannot tell them apart in a ConfigMap."""
+    by_name: dict[str, list[ConfigFile]] = defaultdict(list)
+    for file in files:
+        by_name[PurePath(file.path).name].append(file)
+    for name, same in by_name.items():
+        for file in same[1:]:
+            findings.warn(Sourced(file, file), f"another job file is called {name}: {same[0].path}")

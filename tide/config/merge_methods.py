@@ -1,0 +1,61 @@
+"""`tide.merge_method`, taken apart into the table that policy looks methods up in."""
+
+from collections.abc import Mapping
+
+from tide.config.problems import Findings, Sourced
+from tide.config.prow.tide import TideSection
+from tide.domain.pulls import MergeMethod
+from tide.policy.merge_method import MethodTable, RepoMethods
+from tide.policy.patterns import compile_pattern
+
+_CHOICE = "merge, squash or rebase"
+
+
+def method_table(tide: Sourced[TideSection], findings: Findings) -> MethodTable:
+    """Read the table, noting what is neither a method nor a map of repositories or branch expressions."""
+    table: dict[str, MergeMethod | Mapping[str, RepoMethods]] = {}
+    for key, value in tide.value.merge_method.items():
+        path = ("merge_method", key)
+        if not isinstance(value, Mapping):
+            table |= _one(tide, path, key, value, findings)
+            continue
+        table[key] = _repositories(tide, path, value, findings)
+    return table
+
+
+def _repositories(
+    tide: Sourced[TideSection], path: tuple[str, ...], entries: Mapping[str, object], findings: Findings
+) -> dict[str, RepoMethods]:
+    repositories: dict[str, RepoMethods] = {}
+    for repo, value in entries.items():
+        if not isinstance(value, Mapping):
+            repositories |= _one(tide, (*path, repo), repo, value, findings)
+            continue
+        repositories[repo] = _branches(tide, (*path, repo), value, findings)
+    return repositories
+
+
+def _branches(
+    tide: Sourced[TideSection], path: tuple[str, ...], entries: Mapping[str, object], findings: Findings
+) -> dict[str, MergeMethod]:
+    branches: dict[str, MergeMethod] = {}
+    for pattern, value in entries.items():
+        try:
+            compile_pattern(pattern)
+        except ValueError as error:
+            findings.error(tide, f"the branch expression {pattern!r} is not valid: {error}", *path, pattern)
+            continue
+        branches |= _one(tide, (*path, pattern), pattern, value, findings)
+    return branches
+
+
+def _one(
+    tide: Sourced[TideSection], path: tuple[str, ...], key: str, value: object, findings: Findings
+) -> dict[str, MergeMethod]:
+    """Give {key: method}; nothing for null, which leaves it to the wider levels, and for what is no method."""
+    if value is None or value == "":
+        return {}
+    if isinstance(value, str) and value in set(MergeMethod):
+        return {key: MergeMethod(value)}
+    findings.error(tide, f"unknown merge method {value!r}: must be {_CHOICE}", *path)
+    return {}

@@ -1,0 +1,82 @@
+"""Our own file (--merge-queue-config-path): settings of the queue by `*`, org, org/repo, org/repo@branch."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
+
+from tide.config.go_values import parse_duration
+from tide.config.problems import Findings, Sourced
+from tide.domain.keys import PoolKey
+from tide.domain.rules import LandingMode, QueueSettings, Strategy
+
+
+def _duration(value: object) -> timedelta:
+    duration = parse_duration(value if isinstance(value, str) else json.dumps(value))
+    if duration < timedelta():
+        raise ValueError("must not be negative")
+    return duration
+
+
+_Flag = Annotated[bool, Strict()]
+_Count = Annotated[int, Strict(), Field(ge=0)]
+_AtLeastOne = Annotated[int, Strict(), Field(ge=1)]
+
+
+class QueueFields(BaseModel):
+    """What one key of the file sets; None where it leaves a field to the wider keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    strategy: Strategy | None = None
+    trigger: _Flag | None = None
+    paused: _Flag | None = None
+    max_runs: _AtLeastOne | None = None
+    max_batch: _Count | None = None
+    optimistic: _Flag | None = None
+    landing: LandingMode | None = None
+    flake_retries: _Count | None = None
+    freshness: Annotated[timedelta, BeforeValidator(_duration)] | None = None
+
+
+class MergeQueueFile(BaseModel):
+    """The file as a whole."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    merge_queue: dict[str, QueueFields] = Field(default_factory=dict)
+
+
+def check_own(file: Sourced[MergeQueueFile], findings: Findings) -> None:
+    """Note keys that can never apply."""
+    for key in file.value.merge_queue:
+        if not _is_key(key):
+            message = f"{key!r} is neither `*` nor of the form org, org/repo or org/repo@branch"
+            findings.error(file, message, "merge_queue", key)
+
+
+def _is_key(key: str) -> bool:
+    if key == "*":
+        return True
+    repo, at, branch = key.partition("@")
+    parts = repo.split("/")
+    if len(parts) > len(("org", "repo")) or not all(parts) or any(character.isspace() for character in key):
+        return False
+    return bool(branch) and len(parts) > 1 if at else True
+
+
+def settings_for(keys: Mapping[str, QueueFields], pool: PoolKey, *, trigger_by_default: bool) -> QueueSettings:
+    """Put together the settings of one pool: for each field the most specific key that sets it wins."""
+    repo = str(pool.repository)
+    settings: dict[str, Any] = {"trigger": trigger_by_default}
+    for key in ("*", pool.org, repo, f"{repo}@{pool.branch}"):
+        given = keys.get(key)
+        if given is not None:
+            settings |= {field.name: value for field in _FIELDS if (value := getattr(given, field.name)) is not None}
+    return QueueSettings(**settings)
+
+
+_FIELDS = fields(QueueSettings)

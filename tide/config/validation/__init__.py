@@ -1,0 +1,1 @@
+"""The rules that Prow refuses a configuration by, each as a function that notes what is wrong."""
