@@ -1,0 +1,146 @@
+"""Sends webhooks as GitHub does: signed, in order for each receiver, once, whatever the receiver answers."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import uuid
+from collections import deque
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import httpx
+
+from tide.sandbox.webhook_payloads import event_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from tide.sandbox.changes import AnyChange
+    from tide.sandbox.model import Hook
+    from tide.sandbox.registry import Registry
+
+TIMEOUT_SECONDS = 10
+"""GitHub: a receiver has ten seconds (docs: "Best practices for using webhooks")."""
+
+KEPT_DELIVERIES = 1000
+NAMESPACE = uuid.UUID("7b0c2d3e-4c38-5f6e-9d4a-0d8e5a1c2b3f")
+"""Delivery ids are derived from hook and change: the same run has the same ids."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One event on its way to one receiver."""
+
+    id: str
+    event: str
+    hook: Hook
+    body: bytes
+
+    def headers(self) -> dict[str, str]:
+        """Return GitHub's headers, the signature among them where the hook has a secret."""
+        kind = "application/json" if self.hook.content_type == "json" else "application/x-www-form-urlencoded"
+        headers = {
+            "Content-Type": kind,
+            "User-Agent": "GitHub-Hookshot/sandbox",
+            "X-GitHub-Delivery": self.id,
+            "X-GitHub-Event": self.event,
+            "X-GitHub-Hook-ID": str(self.hook.id),
+        }
+        if self.hook.secret is not None:
+            headers["X-Hub-Signature-256"] = f"sha256={signature(self.hook.secret, self.body)}"
+        return headers
+
+
+def signature(secret: str, body: bytes) -> str:
+    """Return the HMAC-SHA256 of a body, in hex (docs: "Validating webhook deliveries")."""
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of a delivery: the HTTP status, None when nobody answered."""
+
+    delivery: Delivery
+    status: int | None
+
+
+@dataclass
+class Webhooks:
+    """All webhooks of a forge.
+
+    Args:
+        forge: whose changes are sent, to the hooks of each repository.
+        base: the server's address, for the URLs in the payloads.
+        everywhere: hooks that hear of every repository, as an organization's or a GitHub App's does.
+    """
+
+    forge: Registry
+    base: str
+    everywhere: tuple[Hook, ...] = ()
+    receipts: deque[Receipt] = field(default_factory=lambda: deque(maxlen=KEPT_DELIVERIES))
+
+    def __post_init__(self) -> None:
+        self._waiting: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._lanes: dict[str, asyncio.Queue[Delivery]] = {}
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Send what changes while the context lasts; at its end what waits is dropped."""
+        unsubscribe = self.forge.subscribe(self.take)
+        sending = asyncio.create_task(self._dispatch())
+        try:
+            yield
+        finally:
+            unsubscribe()
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+
+    async def settled(self) -> None:
+        """Wait until everything taken so far has been sent."""
+        await self._waiting.join()
+        for lane in list(self._lanes.values()):
+            await lane.join()
+
+    def take(self, change: AnyChange) -> None:
+        """Queue the deliveries of a change."""
+        hooks = [hook for hook in (*change.repository.hooks.values(), *self.everywhere) if hook.active]
+        if not hooks:
+            return
+        event = event_of(change, self.base, self.forge)
+        if event is not None:
+            for delivery in _deliveries(hooks, event[0], json.dumps(event[1]).encode(), change.sequence):
+                self._waiting.put_nowait(delivery)
+
+    async def _dispatch(self) -> None:
+        async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as client, asyncio.TaskGroup() as lanes:
+            while True:
+                delivery = await self._waiting.get()
+                if delivery.hook.url not in self._lanes:
+                    self._lanes[delivery.hook.url] = asyncio.Queue()
+                    lanes.create_task(self._send_all(client, self._lanes[delivery.hook.url]))
+                self._lanes[delivery.hook.url].put_nowait(delivery)
+                self._waiting.task_done()
+
+    async def _send_all(self, client: httpx.AsyncClient, lane: asyncio.Queue[Delivery]) -> None:
+        while True:
+            delivery = await lane.get()
+            try:
+                answer = await client.post(delivery.hook.url, content=delivery.body, headers=delivery.headers())
+                self.receipts.append(Receipt(delivery, answer.status_code))
+            except httpx.HTTPError:
+                # GitHub does not try again either: the receiver finds out by polling.
+                self.receipts.append(Receipt(delivery, None))
+            finally:
+                lane.task_done()
+
+
+def _deliveries(hooks: Iterable[Hook], event: str, content: bytes, sequence: int) -> Iterable[Delivery]:
+    for hook in hooks:
+        if "*" in hook.events or event in hook.events:
+            body = content if hook.content_type == "json" else urlencode({"payload": content}).encode()
+            yield Delivery(str(uuid.uuid5(NAMESPACE, f"{hook.id}:{sequence}")), event, hook, body)
