@@ -5,7 +5,7 @@ filterPR). Otherwise what its required jobs have shown on the current base says 
 tide.go accumulate). Each is judged by itself: the trouble of one never reaches another.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -169,18 +169,17 @@ class _Assessor:
         for name, result in open_results.items():
             if result is Result.FAILED and self._is_forgotten(member, name):
                 open_results[name] = Result.NONE
-        passed = {name for name, result in open_results.items() if result is Result.PASSED}
-        passed |= self._vouched_for(view.pull.contexts, open_results)
-        unknown = sorted(open_results.keys() - passed)
+        unproved = {name for name, result in open_results.items() if result is not Result.PASSED}
+        unknown = sorted(unproved - self._vouched_for(view.pull.contexts, unproved)) if unproved else ()
         return (
             tuple(name for name in unknown if open_results[name] is Result.NONE),
             tuple(name for name in unknown if open_results[name] is Result.PENDING),
             tuple(name for name in unknown if open_results[name] is Result.FAILED),
         )
 
-    def _vouched_for(self, contexts: Iterable[Context], required: Iterable[str]) -> set[str]:
+    def _vouched_for(self, contexts: Iterable[Context], wanted: Collection[str]) -> set[str]:
         """Find the required jobs whose status says by itself that it holds on this base."""
-        base_sha, wanted = self.snapshot.base_sha, frozenset(required)
+        base_sha = self.snapshot.base_sha
         return {
             context.name
             for context in contexts
@@ -218,8 +217,12 @@ class _Assessor:
             return ()
         if any(one.state is not ContextState.EXPECTED or one.name not in view.required for one in against):
             return ()
+        successful = {context.name for context in view.pull.contexts if context.state is ContextState.SUCCESS}
+        open_jobs = set(view.required) - successful
+        if not open_jobs:
+            return ()
         present = {context.name for context in view.pull.contexts}
-        return tuple(sorted({name for name in view.required if self._is_due(member, name, is_there=name in present)}))
+        return tuple(sorted(name for name in open_jobs if self._is_due(member, name, is_there=name in present)))
 
     def _is_due(self, member: Member, name: str, *, is_there: bool) -> bool:
         if self._may_run_again(member, name):

@@ -1,12 +1,15 @@
 """What status descriptions say about the base that a result was got on."""
 
 import re
+from functools import lru_cache
 
 _DELIMITERS = (" BaseSHA:", " Basesha:")  # Prow: config.go contextDescriptionBaseSHADelimiter and its older form
 _SHA = re.compile(r"[0-9a-f]{40}")
 _SKIP_RETEST = "[prow:skip-retest]"  # Prow: config.go, set by /override-sticky
 
 
+# Most descriptions of a pool are the same few texts.
+@lru_cache(maxsize=4096)
 def base_sha_of(description: str) -> str:
     """Give the base SHA that a description ends in, "" when there is none (Prow: BaseSHAFromContextDescription).
 

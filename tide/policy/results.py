@@ -25,21 +25,16 @@ class Result(IntEnum):
     PASSED = 3
 
 
-_RESULTS = {
-    RunState.SUCCESS: Result.PASSED,
-    RunState.SCHEDULING: Result.PENDING,
-    RunState.TRIGGERED: Result.PENDING,
-    RunState.PENDING: Result.PENDING,
-    RunState.FAILURE: Result.FAILED,
-}
-
-
 def result_of(run: Run) -> Result:
     """Give what a single run shows."""
-    known = _RESULTS.get(run.state)
-    if known is not None:
-        return known
-    return Result.FAILED if run.attempt >= MOST_ATTEMPTS else Result.NONE
+    state = run.state
+    if state is RunState.SUCCESS:
+        return Result.PASSED
+    if state is RunState.FAILURE:
+        return Result.FAILED
+    if _has_no_verdict(run):
+        return Result.FAILED if run.attempt >= MOST_ATTEMPTS else Result.NONE
+    return Result.PENDING
 
 
 def best_results(runs: Iterable[Run]) -> dict[str, Result]:
@@ -55,16 +50,20 @@ class _Own:
     """Our own runs of one context on one head, whatever their base."""
 
     latest: Run
-    is_retested: bool = False
-    has_live_first: bool = False
+    is_retested: bool
+    has_live_first: bool
+
+    @classmethod
+    def of(cls, run: Run) -> "_Own":
+        is_retest = run.purpose is Purpose.RETEST
+        return cls(run, is_retest, not is_retest and run.state.is_live)
 
     def add(self, run: Run) -> None:
+        other = _Own.of(run)
         if _age(run) > _age(self.latest):
             self.latest = run
-        if run.purpose is Purpose.RETEST:
-            self.is_retested = True
-        elif run.state.is_live:
-            self.has_live_first = True
+        self.is_retested |= other.is_retested
+        self.has_live_first |= other.has_live_first
 
 
 @dataclass(slots=True)
@@ -93,13 +92,17 @@ class Results:
             if run.base_sha == base_sha:
                 _raise(self.alone.setdefault(member, {}), run)
             if run.purpose is Purpose.RETEST or run.purpose is Purpose.FIRST:
-                contexts = self._own.setdefault(member, {})
-                own = contexts.get(run.context)
-                if own is None:
-                    own = contexts[run.context] = _Own(run)
-                own.add(run)
+                self._add_own(self._own.setdefault(member, {}), run)
         elif run.kind is RunKind.BATCH and run.base_sha == base_sha:
             _raise(self.batches.setdefault(run.heads, {}), run)
+
+    @staticmethod
+    def _add_own(contexts: dict[str, _Own], run: Run) -> None:
+        own = contexts.get(run.context)
+        if own is None:
+            contexts[run.context] = _Own.of(run)
+        else:
+            own.add(run)
 
     def on_base(self, member: Member) -> Mapping[str, Result]:
         """Give the results of one head alone on the current base."""
@@ -116,9 +119,7 @@ class Results:
     def is_without_verdict(self, member: Member, context: str) -> bool:
         """Tell whether our last run of a job on a head ended without a verdict and may be tried again."""
         own = self._own_runs(member, context)
-        if own is None or own.latest.state.is_live:
-            return False
-        return own.latest.state not in _RESULTS and result_of(own.latest) is Result.NONE
+        return own is not None and result_of(own.latest) is Result.NONE
 
     def is_live(self, member: Member, context: str) -> bool:
         """Tell whether a run of ours of a job on a head, on whatever base, is in flight."""
@@ -152,3 +153,7 @@ def _raise(best: dict[str, Result], run: Run) -> None:
 
 def _age(run: Run) -> tuple[float, int, str]:
     return (run.started_at.timestamp() if run.started_at else 0.0, run.attempt, run.name)
+
+
+def _has_no_verdict(run: Run) -> bool:
+    return run.state is RunState.ABORTED or run.state is RunState.ERROR
