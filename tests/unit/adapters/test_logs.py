@@ -1,0 +1,160 @@
+import io
+import json
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+import structlog
+
+from tide.adapters.logs import LogFormat, LogObserver, Observers, Redactor, configure_logging
+from tide.domain.actions import Wait
+from tide.domain.decisions import Decision
+from tide.domain.errors import Unavailable
+from tide.domain.keys import PoolKey
+from tide.domain.outcomes import Outcome
+
+POOL = PoolKey("acme", "rocket", "main")
+SECRET = 'tok"en/with\\odd-bytes'
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def logged(log_format: LogFormat = "json", level: int = logging.INFO) -> io.StringIO:
+    stream, redactor = io.StringIO(), Redactor()
+    redactor.hide(SECRET)
+    configure_logging(log_format, stream, redactor, level)
+    return stream
+
+
+def test_json_lines_have_the_keys_of_prow() -> None:
+    stream = logged()
+    structlog.get_logger("tide.sync").info("hello", pool="acme/rocket:main")
+    line = json.loads(stream.getvalue())
+    assert (line["component"], line["severity"], line["msg"], line["pool"]) == (
+        "tide",
+        "info",
+        "hello",
+        "acme/rocket:main",
+    )
+    assert line["time"].endswith("Z")
+
+
+def test_libraries_log_in_the_same_format() -> None:
+    stream = logged()
+    logging.getLogger("some.library").warning("gone: %s", "away")
+    line = json.loads(stream.getvalue())
+    assert (line["component"], line["severity"], line["msg"]) == ("tide", "warning", "gone: away")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SECRET,
+        "ghp_" + "a1B2" * 9,
+        "github_pat_" + "x" * 40,
+        "Authorization: Bearer abcdefghijklmnopqrst",
+        "postgresql://tide:hunter2-secret@db.example/tide",
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----",
+    ],
+)
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_secrets_are_taken_out_wherever_they_stand(text: str, log_format: LogFormat) -> None:
+    stream = logged(log_format)
+    log = structlog.get_logger("tide")
+    log.info(text, also=text, deep={"in": [text]})
+    logging.getLogger("library").error("said %s", text)
+    log.error("failed", exc_info=RuntimeError(text))
+    shown = stream.getvalue()
+    assert "[redacted]" in shown
+    for secret in (SECRET, json.dumps(SECRET)[1:-1], "a1B2a1B2", "xxxxxxxx", "abcdefghij", "hunter2", "MIIEow"):
+        assert secret not in shown
+    if log_format == "json":
+        assert [json.loads(line)["component"] for line in shown.splitlines()] == ["tide"] * 3
+
+
+def test_a_text_too_short_to_be_a_secret_garbles_nothing() -> None:
+    redactor = Redactor()
+    redactor.hide("")
+    redactor.hide("a")
+    assert redactor.clean("a banana") == "a banana"
+
+
+def test_no_stranger_begins_a_line_or_drives_the_terminal() -> None:
+    stream = logged("console")
+    structlog.get_logger("tide").info("merged", title="x\n2026-01-01 [error] forged \x1b[2J")
+    shown = stream.getvalue()
+    assert len(shown.splitlines()) == 1
+    assert "\x1b" not in shown
+
+
+def test_what_happens_in_a_pool_is_told() -> None:
+    stream = logged(level=logging.DEBUG)
+    observer = LogObserver()
+    observer.decided(Decision(POOL, "b" * 40, Wait("nothing to do")))
+    observer.enacted(POOL, Outcome("MERGE", (7,), reason="it passes"))
+    observer.enacted(POOL, Outcome("MERGE", (), error="refused"))
+    observer.pool_failed(POOL, Unavailable("GitHub is down"))
+    observer.query_answered(0, "acme", "success")
+    observer.query_answered(0, "acme", "error")
+    observer.pools_vanished(frozenset({POOL}))
+    observer.synced("sync", timedelta(seconds=1))
+    told = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["msg"], line["severity"]) for line in told] == [
+        ("decided", "debug"),
+        ("enacted", "info"),
+        ("enacted", "warning"),
+        ("pool failed", "error"),
+        ("query failed", "warning"),
+        ("pools", "debug"),
+        ("synced", "info"),
+    ]
+    assert "exception" not in told[3]
+
+
+def test_what_nobody_foresaw_comes_with_its_traceback() -> None:
+    stream = logged()
+    LogObserver().pool_failed(POOL, KeyError("head"))
+    assert "KeyError" in json.loads(stream.getvalue())["exception"]
+
+
+class Broken(LogObserver):
+    def decided(self, decision: Decision) -> None:
+        raise RuntimeError(decision.base_sha)
+
+
+class Listening(LogObserver):
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[Decision] = []
+
+    def decided(self, decision: Decision) -> None:
+        self.heard.append(decision)
+
+
+def test_a_broken_observer_harms_nobody() -> None:
+    stream = logged()
+    listening, decision = Listening(), Decision(POOL, "b" * 40, Wait(""))
+    Observers([Broken(), listening]).decided(decision)
+    assert listening.heard == [decision]
+    assert json.loads(stream.getvalue())["observer"] == "Broken"
+
+
+def test_every_event_is_passed_on() -> None:
+    stream = logged(level=logging.DEBUG)
+    observers = Observers([LogObserver()])
+    observers.decided(Decision(POOL, "b" * 40, Wait("")))
+    observers.enacted(POOL, Outcome("MERGE", (7,)))
+    observers.pool_failed(POOL, Unavailable("x"))
+    observers.query_answered(0, "acme", "error")
+    observers.pools_vanished(frozenset())
+    observers.synced("sync", timedelta(seconds=1))
+    assert len(stream.getvalue().splitlines()) == 6
