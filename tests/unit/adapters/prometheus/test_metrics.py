@@ -1,0 +1,137 @@
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tide.adapters.prometheus.metrics import Metrics
+from tide.domain.actions import Wait
+from tide.domain.decisions import Decision
+from tide.domain.keys import PoolKey
+from tide.domain.outcomes import Outcome
+from tide.domain.snapshot import Standing, StandingKind
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+MAIN, OLD = PoolKey("acme", "rocket", "main"), PoolKey("acme", "rocket", "old")
+LABELS = '{branch="main",org="acme",repo="rocket"}'
+
+
+class Noon:
+    def now(self) -> datetime:
+        return NOW
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics(Noon())
+
+
+def lines(metrics: Metrics, *beginnings: str) -> list[str]:
+    text = metrics.page("")[0].decode()
+    return sorted(line for line in text.splitlines() if line.startswith(beginnings))
+
+
+def decision(pool: PoolKey, batch: Iterable[int] = ()) -> Decision:
+    return Decision(
+        pool, "b" * 40, Wait("why"), passing=(1,), pending=(2, 3), missing=(4, 5, 6), batch_pending=tuple(batch)
+    )
+
+
+def test_a_decision_fills_the_gauges_of_its_pool(metrics: Metrics) -> None:
+    metrics.decided(decision(MAIN, (4, 5)))
+    assert lines(metrics, "pooledprs", "updatetime", "tide_pool_") == sorted(
+        [
+            f"pooledprs{LABELS} 6.0",
+            f"updatetime{LABELS} 1.767323045e+09",
+            f"tide_pool_successful_prs{LABELS} 1.0",
+            f"tide_pool_pending_prs{LABELS} 2.0",
+            f"tide_pool_missing_prs{LABELS} 3.0",
+            f"tide_pool_batch_pending_prs{LABELS} 2.0",
+        ]
+    )
+
+
+def test_the_counters_of_tide_have_no_total(metrics: Metrics) -> None:
+    metrics.pool_failed(MAIN, ValueError("x"))
+    metrics.query_answered(3, "acme", "error")
+    metrics.synced("sync", timedelta(seconds=1.5))
+    metrics.synced("status-update", timedelta(seconds=2))
+    assert lines(
+        metrics, "tidepoolerrors", "tidequeryresults", "tidesyncheartbeat", "syncdur", "statusupdatedur"
+    ) == sorted(
+        [
+            f"tidepoolerrors{LABELS} 1.0",
+            'tidequeryresults{org_shard="acme",query_index="3",result="error"} 1.0',
+            'tidesyncheartbeat{controller="sync"} 1.0',
+            'tidesyncheartbeat{controller="status-update"} 1.0',
+            "syncdur 1.5",
+            "statusupdatedur 2.0",
+        ]
+    )
+
+
+def test_merges_are_counted_by_how_many_landed_together(metrics: Metrics) -> None:
+    metrics.enacted(MAIN, Outcome("MERGE", (7,)))
+    metrics.enacted(MAIN, Outcome("MERGE_BATCH", (1, 2, 3, 4, 5, 6)))
+    metrics.enacted(MAIN, Outcome("MERGE_BATCH", tuple(range(1, 41))))
+    metrics.enacted(MAIN, Outcome("MERGE", (), error="refused"))
+    found = {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines(metrics, "merges")}
+    by_bound = {
+        bound: found[f'merges_bucket{{branch="main",le="{bound}",org="acme",repo="rocket"}}']
+        for bound in ("1", "5", "7", "25", "+Inf")
+    }
+    assert by_bound == {"1": 1, "5": 1, "7": 2, "25": 2, "+Inf": 3}
+    assert (found[f"merges_sum{LABELS}"], found[f"merges_count{LABELS}"]) == (47, 3)
+
+
+def test_gauges_of_vanished_pools_vanish_and_counters_stay(metrics: Metrics) -> None:
+    for pool in (MAIN, OLD):
+        metrics.decided(decision(pool))
+        metrics.standing_seen(pool, Standing(StandingKind.FROZEN))
+        metrics.pool_failed(pool, ValueError("x"))
+    metrics.pools_vanished(frozenset({MAIN}))
+    left = [line for line in lines(metrics, "pooledprs", "updatetime", "tide") if 'branch="old"' in line]
+    assert left == ['tidepoolerrors{branch="old",org="acme",repo="rocket"} 1.0']
+
+
+def test_retests_and_runs_are_counted_when_they_were_started(metrics: Metrics) -> None:
+    metrics.enacted(MAIN, Outcome("TRIGGER_BATCH", (1, 2), ("a", "b", "c")))
+    metrics.enacted(MAIN, Outcome("TRIGGER", (), error="refused"))
+    assert lines(metrics, "tide_retests", "tide_runs_started") == [
+        'tide_retests_total{action="TRIGGER_BATCH",branch="main",org="acme",repo="rocket"} 1.0',
+        'tide_runs_started_total{action="TRIGGER_BATCH"} 3.0',
+    ]
+
+
+def test_calls_points_and_configurations_are_counted(metrics: Metrics) -> None:
+    metrics.github_called("search")
+    metrics.github_called("search")
+    metrics.graphql_points_spent(5)
+    metrics.config_refused()
+    metrics.config_loaded(NOW)
+    assert lines(metrics, "tide_github", "tide_config") == [
+        "tide_config_last_reload_success_timestamp_seconds 1.767323045e+09",
+        "tide_config_reload_failures_total 1.0",
+        'tide_github_calls_total{kind="search"} 2.0',
+        "tide_github_graphql_points_total 5.0",
+    ]
+
+
+def test_counters_without_labels_start_at_zero(metrics: Metrics) -> None:
+    assert lines(metrics, "tide_config_reload") == ["tide_config_reload_failures_total 0.0"]
+
+
+def test_a_frozen_pool_is_shown_and_thawed(metrics: Metrics) -> None:
+    metrics.standing_seen(MAIN, Standing(StandingKind.FROZEN))
+    assert lines(metrics, "tide_pool_frozen") == [f"tide_pool_frozen{LABELS} 1.0"]
+    metrics.standing_seen(MAIN, Standing())
+    assert lines(metrics, "tide_pool_frozen") == [f"tide_pool_frozen{LABELS} 0.0"]
+
+
+def test_hostile_labels_cannot_forge_a_line(metrics: Metrics) -> None:
+    metrics.pool_failed(PoolKey("acme", "rocket", 'x"} 1\nevil 1'), ValueError())
+    assert lines(metrics, "evil") == []
+
+
+def test_the_format_is_negotiated(metrics: Metrics) -> None:
+    assert metrics.page("")[1].startswith("text/plain")
+    assert metrics.page("application/openmetrics-text; version=1.0.0")[1].startswith("application/openmetrics-text")
