@@ -22,11 +22,11 @@ _NOW = {
     "PROVE": ("Proving the branch", Tone.TEST),
 }
 _DONE = {
-    "TRIGGER": ("Started tests", Tone.TEST),
-    "TRIGGER_BATCH": ("Started a batch", Tone.TEST),
-    "MERGE": ("Merged", Tone.MERGE),
-    "MERGE_BATCH": ("Merged a batch", Tone.MERGE),
-    "PROVE": ("Started a proof", Tone.TEST),
+    "TRIGGER": ("Started tests", "Tests not started", Tone.TEST),
+    "TRIGGER_BATCH": ("Started a batch", "Batch not started", Tone.TEST),
+    "MERGE": ("Merged", "Not merged", Tone.MERGE),
+    "MERGE_BATCH": ("Merged a batch", "Batch stopped", Tone.MERGE),
+    "PROVE": ("Started a proof", "Proof not started", Tone.TEST),
 }
 
 
@@ -136,9 +136,10 @@ def action_now(action: str) -> tuple[str, Tone]:
     return _NOW.get(action, (action, Tone.IDLE))
 
 
-def action_done(action: str) -> tuple[str, Tone]:
-    """Say in plain words what was done."""
-    return _DONE.get(action, (action, Tone.IDLE))
+def action_done(action: str, *, has_failed: bool) -> tuple[str, Tone]:
+    """Say in plain words what was done, or was not."""
+    done, failed, tone = _DONE.get(action, (action, f"{action} failed", Tone.IDLE))
+    return (failed, Tone.STOP) if has_failed else (done, tone)
 
 
 def _state(view: PoolView, runs: Sequence[Run]) -> tuple[str, Tone]:

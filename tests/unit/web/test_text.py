@@ -1,0 +1,73 @@
+from dataclasses import replace
+
+import pytest
+
+from tests.builders import NOW, make_pull
+from tests.unit.web.kept import busy_morning
+from tide.domain.records import PullRecord
+from tide.web.text import decisions_table, explain_text, history_table, plain, pools_table
+
+MORNING = busy_morning()
+HELD = next(record for record in MORNING.pull_records if record.pull.number == 399)
+
+
+@pytest.mark.parametrize(
+    ("hostile", "shown"),
+    [
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b]0;title\x07after", "after"),
+        ("\x1b]8;;https://evil.example\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("\x9b2Jgone", "gone"),
+        ("two\r\nlines\tand\x00more", "two lines andmore"),
+        ("safe\u202egpj.exe", "safegpj.exe"),
+        ("\x1b", ""),
+    ],
+)
+def test_nothing_that_a_terminal_obeys_gets_through(hostile: str, shown: str) -> None:
+    assert plain(hostile) == shown
+
+
+def test_an_explanation_says_what_to_do_and_what_is_met() -> None:
+    lines = explain_text(HELD).splitlines()
+    assert lines[0] == "acme/rocket#399: blocked"
+    assert "  - Remove the label do-not-merge/hold (comment /hold cancel)." in lines
+    assert "  [x] Has the label lgtm (query 0)" in lines
+    assert "  [ ] Required contexts pass: unit failed: 2 of 311 tests." in lines
+    assert lines[-1] == "As read 2026-01-02 03:03:25 UTC."
+
+
+def test_an_explanation_without_a_decision_is_short() -> None:
+    text = explain_text(PullRecord(make_pull(1, title="A\x1b[2J title"), None, NOW))
+    assert text.startswith("acme/rocket#1: not decided yet\n  A title (by alice, ")
+    assert "Requirements" not in text
+
+
+def test_pools_are_told_in_columns() -> None:
+    lines = pools_table(MORNING.pool_views).splitlines()
+    assert len(lines) == 5
+    assert lines[1].split("  ")[0] == "acme/rocket:main"
+    assert "#412 #418 #421 #423" in lines[1]
+    assert lines[2].endswith("#411 landed as tree 3f2c1ab, planned was 9d0e77f.")
+    columns = [lines[0].index(name) for name in ("BASE", "ACTION", "REASON")]
+    assert all(line[column - 1] == " " and line[column] != " " for line in lines for column in columns)
+
+
+def test_history_and_decisions_are_told_in_columns() -> None:
+    assert history_table(MORNING.records).splitlines()[1].split()[:4] == [
+        "2026-01-02",
+        "03:00:05Z",
+        "acme/rocket:main",
+        "TRIGGER_BATCH",
+    ]
+    assert "TRIGGER_BATCH (dry run)" in decisions_table(MORNING.decision_records)
+
+
+def test_an_error_is_told_in_place_of_the_reason() -> None:
+    failed = replace(MORNING.pool_views[0], error="HTTP 502\nand more")
+    assert pools_table([failed]).splitlines()[1].endswith("HTTP 502 and more")
+
+
+def test_empty_lists_say_what_they_mean() -> None:
+    assert pools_table([]).startswith("No pools yet")
+    assert history_table([]) == "Nothing has been done yet."
+    assert decisions_table([]) == "No decision has been recorded yet."

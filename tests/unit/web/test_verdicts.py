@@ -1,0 +1,54 @@
+from dataclasses import replace
+
+from tests.builders import NOW, make_pull, sha
+from tide.domain.decisions import Place, Requirement, Verdict, VerdictKind
+from tide.domain.records import PullRecord
+from tide.web.api_models import PullDocument, explain_json
+from tide.web.verdicts import verdict_of
+
+PULL = make_pull(7)
+VERDICT = Verdict(
+    PULL.key,
+    PULL.head_sha,
+    VerdictKind.BLOCKED,
+    Place.OUTSIDE,
+    "It lacks a label.",
+    (Requirement("Has the label lgtm", met=False, detail="ask a reviewer", query=0),),
+    ("Get an lgtm.",),
+)
+
+
+def test_the_explanation_has_exactly_the_promised_fields() -> None:
+    assert explain_json(PullRecord(PULL, VERDICT, NOW)) == {
+        "pull": "acme/rocket#7",
+        "verdict": "blocked",
+        "summary": "It lacks a label.",
+        "requirements": [{"name": "Has the label lgtm", "met": False, "detail": "ask a reviewer", "query": 0}],
+        "position": None,
+        "unblock": ["Get an lgtm."],
+    }
+
+
+def test_a_merged_pull_request_is_merged_whatever_was_said_before() -> None:
+    merged = replace(PULL, is_open=False, is_merged=True)
+    assert verdict_of(PullRecord(merged, VERDICT, NOW)).kind is VerdictKind.MERGED
+
+
+def test_a_closed_pull_request_is_blocked_until_it_is_reopened() -> None:
+    told = verdict_of(PullRecord(replace(PULL, is_open=False), VERDICT, NOW))
+    assert (told.kind, told.unblock) == (VerdictKind.BLOCKED, ("Reopen it.",))
+
+
+def test_without_a_decision_the_answer_is_unknown() -> None:
+    assert verdict_of(PullRecord(PULL, None, NOW)).kind is VerdictKind.UNKNOWN
+
+
+def test_a_verdict_on_an_earlier_head_says_so() -> None:
+    pushed = replace(PULL, head_sha=sha("pushed"))
+    assert PULL.head_sha[:7] in verdict_of(PullRecord(pushed, VERDICT, NOW)).summary
+
+
+def test_the_document_of_a_pull_request_tells_times_in_utc() -> None:
+    document = PullDocument.about(PullRecord(PULL, VERDICT, NOW)).model_dump(mode="json")
+    assert document["read_at"] == "2026-01-02T03:04:05Z"
+    assert document["verdict"] == "blocked"

@@ -1,0 +1,131 @@
+"""The same answers as plain text, for a terminal: `tide explain`, `pools`, `history`, `decisions`.
+
+Titles and descriptions are written by strangers: control characters, terminal escapes and reversed text are taken out.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from tide.domain.decisions import Requirement
+from tide.domain.records import DecisionRecord, HistoryRecord, PoolView, PullRecord
+from tide.web.ages import exactly
+from tide.web.verdicts import verdict_of
+
+_ESCAPE_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor moves
+    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC, DCS: titles, clipboard
+    r"|\x1b[ -/]*[0-~]"
+)
+_SPACES = re.compile(r"\s+")
+# What else does not print, or turns the direction of what follows.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_HEADLINES = {
+    "merged": "merged",
+    "in_pool": "in the pool",
+    "waiting": "waiting",
+    "blocked": "blocked",
+    "unknown": "not decided yet",
+}
+
+
+def plain(text: str) -> str:
+    """Give a text in one printable line."""
+    return _UNSEEN.sub("", _SPACES.sub(" ", _ESCAPE_SEQUENCE.sub("", text))).strip()
+
+
+def explain_text(record: PullRecord) -> str:
+    """Tell why a pull request is or is not merging: the verdict, what to do, and each requirement."""
+    pull, verdict = record.pull, verdict_of(record)
+    place = f", place {verdict.position} in line" if verdict.position else ""
+    parts = [
+        f"{pull.key}: {_HEADLINES[verdict.kind]}{place}",
+        f"  {plain(pull.title)} (by {plain(pull.author)}, {pull.head_sha[:7]} into {plain(pull.base_branch)})",
+        f"  {plain(verdict.summary)}",
+    ]
+    if verdict.unblock:
+        parts += ["", "What to do:", *(f"  - {plain(line)}" for line in verdict.unblock)]
+    if verdict.requirements:
+        parts += ["", "Requirements:", *map(_requirement, verdict.requirements)]
+    return "\n".join((*parts, "", f"As read {exactly(record.read_at)}."))
+
+
+def pools_table(pools: Iterable[PoolView]) -> str:
+    """List the pools with what they do and why."""
+    rows = [
+        (
+            str(view.pool),
+            view.base_sha[:7],
+            str(len(view.passing)),
+            str(len(view.pending)),
+            str(len(view.missing)),
+            str(len(view.outside)),
+            _numbers(pull.number for pull in view.batch_pending),
+            view.action,
+            view.error or view.standing.reason or view.reason,
+        )
+        for view in pools
+    ]
+    header = ("POOL", "BASE", "PASSING", "PENDING", "MISSING", "OUTSIDE", "BATCH", "ACTION", "REASON")
+    return (
+        _table(header, rows) if rows else "No pools yet: an open pull request must meet a query of the configuration."
+    )
+
+
+def history_table(records: Iterable[HistoryRecord]) -> str:
+    """List what was done, in the order given."""
+    rows = [
+        (
+            _moment(record.time),
+            str(record.pool),
+            record.action,
+            _numbers(target.number for target in record.targets),
+            record.base_sha[:7],
+            record.error or record.reason,
+        )
+        for record in records
+    ]
+    return _table(("TIME", "POOL", "ACTION", "PULLS", "BASE", "REASON"), rows) if rows else "Nothing has been done yet."
+
+
+def decisions_table(records: Iterable[DecisionRecord]) -> str:
+    """List decisions, in the order given."""
+    rows = [
+        (
+            str(record.id),
+            _moment(record.first_seen),
+            _moment(record.last_seen),
+            str(record.pool),
+            f"{record.action} (dry run)" if record.is_dry_run else record.action,
+            _numbers(record.targets),
+            record.outcome,
+            record.reason,
+        )
+        for record in records
+    ]
+    header = ("ID", "FIRST SEEN", "LAST SEEN", "POOL", "ACTION", "PULLS", "OUTCOME", "REASON")
+    return _table(header, rows) if rows else "No decision has been recorded yet."
+
+
+def _requirement(it: Requirement) -> str:
+    query = "" if it.query is None else f" (query {it.query})"
+    detail = f": {plain(it.detail)}" if it.detail else ""
+    return f"  [{'x' if it.met else ' '}] {plain(it.name)}{query}{detail}"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Align all columns but the last, which may be as long as it likes."""
+    lines = [tuple(header), *(tuple(plain(cell) or "-" for cell in row) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = (
+        [cell.ljust(width) for cell, width in zip(line[:-1], widths, strict=False)] + [line[-1]] for line in lines
+    )
+    return "\n".join("  ".join(line) for line in padded)
+
+
+def _numbers(numbers: Iterable[int]) -> str:
+    return " ".join(f"#{number}" for number in numbers)
+
+
+def _moment(moment: datetime) -> str:
+    return exactly(moment).removesuffix(" UTC") + "Z"
