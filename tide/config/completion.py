@@ -12,6 +12,8 @@ from tide.config.prow.config import DefaultEntry, ProwConfig
 from tide.config.prow.jobs import BranchJob, Job, PeriodicJob, Preset, PresubmitJob
 
 KUBERNETES_AGENT = "kubernetes"
+_DEFAULT_TENANT = "GlobalDefaultID"  # Prow: DefaultTenantID
+_DEFAULT_TENANT = "GlobalDefaultID"  # Prow: DefaultTenantID
 
 Definition = dict[str, Any]
 """A job with Prow's own keys; fields that are empty are left out, as Go does."""
@@ -80,7 +82,8 @@ def complete(job: Job, repo: str, defaults: Defaults) -> tuple[Definition, list[
     if definition["decorate"]:
         own = job.decoration_config
         definition["decoration_config"] = merged_default(defaults.decoration, repo, definition["cluster"], own)
-    definition["prowjob_defaults"] = merged_default(defaults.prowjob, repo, definition["cluster"], job.prowjob_defaults)
+    tenant = merged_default(defaults.prowjob, repo, definition["cluster"], job.prowjob_defaults)
+    definition["prowjob_defaults"] = {"tenant_id": _DEFAULT_TENANT, **tenant}
     collisions: list[str] = []
     if job.spec is not None:
         definition["spec"], collisions = apply_presets(as_go_holds(job.spec), job.labels, defaults.presets)

@@ -33,6 +33,9 @@ class Counts:
     queries: int = 0
 
 
+NO_COUNTS = Counts()
+
+
 @dataclass(frozen=True, eq=False)
 class LoadedConfig:
     """One configuration, taken whole and never changed (port: JobConfig).
@@ -47,7 +50,7 @@ class LoadedConfig:
     jobs: Mapping[str, tuple[Presubmit, ...]]
     methods: MethodTable
     queue_fields: Mapping[str, QueueFields] = field(default_factory=dict)
-    counts: Counts = Counts()
+    counts: Counts = NO_COUNTS
     warnings: tuple[Problem, ...] = ()
     faults: tuple[Problem, ...] = ()
     search_per_repository: bool = False

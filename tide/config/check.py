@@ -1,0 +1,113 @@
+"""What `tide check-config` tells an operator about a configuration."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+
+from pydantic import BaseModel
+
+from tide.config.files import ConfigFile
+from tide.config.loaded import NO_COUNTS, Counts
+from tide.config.loading import NO_OPTIONS, LoadOptions, load
+from tide.config.parsing import Parser
+from tide.config.places import Path, Places, path_text
+from tide.config.pod_spec import as_go_holds
+from tide.config.problems import Finding, located
+from tide.config.prow.config import ProwConfig
+from tide.config.prow.jobs import Job, JobFile
+from tide.config.prow.values import GoStruct, unknown_keys
+from tide.config.sources import ConfigPaths, Sources, read_sources
+from tide.domain.errors import ConfigError, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found; the counts are those of a configuration that loads, else 0."""
+
+    counts: Counts = NO_COUNTS
+    errors: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def is_good(self) -> bool:
+        """Tell whether there are no errors."""
+        return not self.errors
+
+    def as_json(self) -> str:
+        """Give {presubmits, postsubmits, periodics, queries, errors, warnings} on one line."""
+        found = {"errors": [asdict(each) for each in self.errors], "warnings": [asdict(each) for each in self.warnings]}
+        return json.dumps(asdict(self.counts) | found)
+
+    def as_text(self) -> str:
+        """Give a line for each problem, and one that sums up."""
+        counts = self.counts
+        lines = [f"error: {problem}" for problem in self.errors] + [f"warning: {problem}" for problem in self.warnings]
+        jobs = f"{counts.presubmits} presubmits, {counts.postsubmits} postsubmits, {counts.periodics} periodics"
+        lines.append(f"{jobs}, {counts.queries} queries: {len(self.errors)} errors, {len(self.warnings)} warnings")
+        return "\n".join(lines)
+
+
+def report(paths: ConfigPaths, *, strict: bool = False, options: LoadOptions = NO_OPTIONS) -> Report:
+    """Load a configuration as the daemon would, and look at it more closely than that.
+
+    Errors are what the daemon refuses, and what would break single pools; with `strict` also keys that Prow does not
+    know. Warnings are the rest, values among them whose text Prow reads otherwise than it is written.
+    """
+    parser = Parser()
+    try:
+        sources = read_sources(paths)
+        loaded = load(sources, parser, options)
+    except ConfigError as error:
+        return Report(errors=error.problems)
+    unknown = located(_unknown_keys(sources, parser))
+    warnings = (*loaded.warnings, *_lost_texts(sources, parser))
+    if strict:
+        return Report(loaded.counts, (*loaded.faults, *unknown), warnings)
+    return Report(loaded.counts, loaded.faults, (*warnings, *unknown))
+
+
+def _models(sources: Sources, parser: Parser) -> Iterator[tuple[ConfigFile, object, BaseModel]]:
+    """Give the files of Prow's with what is written in them and the models of that."""
+    for file in (sources.config, *sources.jobs):
+        parsed = parser.parse(file, ProwConfig if file is sources.config else JobFile)
+        if parsed.model is not None:
+            yield file, parsed.tree, parsed.model
+
+
+def _unknown_keys(sources: Sources, parser: Parser) -> Iterator[Finding]:
+    for file, _, model in _models(sources, parser):
+        for path in unknown_keys(model):
+            yield Finding(file, path, "is not known to Prow")
+
+
+def _lost_texts(sources: Sources, parser: Parser) -> Iterator[Problem]:
+    for file, tree, model in _models(sources, parser):
+        coerced = dict(_coerced(tree, model))
+        places = Places(file.text) if coerced else None
+        for path, text in coerced.items():
+            written = places.text(path) if places else None
+            if written is not None and places and written != text:
+                message = f"is read as {text!r}, not as {written!r}; put it in quotes"
+                yield Problem(file.path, places.line(path), path_text(path), message)
+
+
+def _coerced(written: object, read: object, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """List scalars that are read as text and not written as such, with the text that is read."""
+    if isinstance(read, str):
+        if isinstance(written, bool | int | float):
+            yield path, read
+    elif isinstance(written, Mapping):
+        for key, value in written.items():
+            yield from _coerced(value, _entry(read, key), (*path, key))
+    elif isinstance(written, list) and isinstance(read, tuple | list):
+        for index, (item, read_item) in enumerate(zip(written, read, strict=False)):
+            yield from _coerced(item, read_item, (*path, index))
+
+
+def _entry(read: object, key: str) -> object:
+    if isinstance(read, Job) and key == "spec" and read.spec is not None:
+        return as_go_holds(read.spec)
+    if isinstance(read, GoStruct):
+        fields = type(read).model_fields
+        return next((getattr(read, name) for name, field in fields.items() if (field.alias or name) == key), None)
+    return read.get(key) if isinstance(read, Mapping) else None
