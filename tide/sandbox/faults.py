@@ -68,8 +68,10 @@ class Fault(BaseModel):
     @field_validator("path")
     @classmethod
     def _compiles(cls, path: str | None) -> str | None:
-        if path is not None:
-            re.compile(path)
+        try:
+            re.compile(path or "")
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
         return path
 
     def means(self, method: str, path: str, operation: str | None) -> bool:
@@ -98,7 +100,7 @@ class Faults:
     _next: int = 1
 
     def __post_init__(self) -> None:
-        self._random = random.Random(self.seed)  # noqa: S311 - repeatable chance is wanted, no secret depends on it
+        self.clear()
 
     def add(self, fault: Fault) -> int:
         """Put a rule in force and return its id."""
@@ -111,8 +113,9 @@ class Faults:
         return self._rules.pop(number, None) is not None
 
     def clear(self) -> None:
-        """Take all rules away."""
+        """Take all rules away; the chances begin anew."""
         self._rules.clear()
+        self._random = random.Random(self.seed)  # noqa: S311 - repeatable chance is wanted, no secret depends on it
 
     def listed(self) -> list[dict[str, Any]]:
         """Return the rules with their counts, as ``GET /_sandbox/faults`` shows them."""

@@ -1,4 +1,3 @@
-import httpx
 import pytest
 
 from tests.integration.sandbox.world import World
@@ -194,7 +193,7 @@ async def test_a_base_changed_just_before_the_merge_lands_elsewhere(world: World
     pull = await world.pull("boost")
     main = world.repository.branches["main"]
     world.sandbox.faults.add(Fault(kind="retarget_before_merge", path="/merge$", branch="release"))
-    answer: httpx.Response = await world.merge(pull, sha=pull.head_sha)
+    answer = await world.merge(pull, sha=pull.head_sha)
     assert answer.status_code == 200
     assert (world.repository.branches["main"], pull.base_ref) == (main, "release")
     assert world.repository.branches["release"] == answer.json()["sha"]

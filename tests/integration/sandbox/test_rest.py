@@ -1,0 +1,284 @@
+import httpx
+import pytest
+
+from tests.integration.sandbox.world import World
+from tide.sandbox.rate_limits import Limits
+from tide.sandbox.server import Settings
+
+REPO = "/repos/acme/rocket"
+
+
+async def test_a_pull_is_opened_labelled_and_read(world: World) -> None:
+    await world.branch("boost", boost_txt="boost")
+    opened = await world.client.post(f"{REPO}/pulls", json={"title": "Boost", "head": "boost", "base": "main"})
+    assert opened.status_code == 201
+    labels = await world.client.post(f"{REPO}/issues/1/labels", json={"labels": ["lgtm", "size/S"]})
+    assert [label["name"] for label in labels.json()] == ["lgtm", "size/S"]
+    shown = (await world.get("/pulls/1")).json()
+    assert (shown["mergeable"], shown["rebaseable"], shown["mergeable_state"]) == (True, True, "clean")
+    assert (shown["commits"], shown["changed_files"], shown["additions"]) == (1, 1, 1)
+    assert shown["head"]["sha"] == world.repository.branches["boost"]
+    assert shown["user"]["login"] == "merge-bot"
+    files = (await world.get("/pulls/1/files")).json()
+    assert [(one["filename"], one["status"]) for one in files] == [("boost.txt", "added")]
+
+
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [("nowhere", None), ("main", "No commits between main and main")],
+)
+async def test_a_pull_that_cannot_be_is_a_422(world: World, head: str, message: str | None) -> None:
+    answer = await world.client.post(f"{REPO}/pulls", json={"title": "Boost", "head": head, "base": "main"})
+    assert answer.status_code == 422
+    body = answer.json()
+    assert body["message"] == "Validation Failed"
+    assert body["errors"][0]["resource"] == "PullRequest"
+    assert body["errors"][0].get("message") == message
+
+
+async def test_the_base_of_a_pull_can_be_changed(world: World) -> None:
+    pull = await world.pull("boost")
+    await world.forge.write_branch(world.repository, "release-1.0", world.repository.branches["main"])
+    answer = await world.client.patch(f"{REPO}/pulls/1", json={"base": "release-1.0"})
+    assert answer.json()["base"]["ref"] == pull.base_ref == "release-1.0"
+
+
+async def test_references_answer_exactly_or_by_prefix(world: World) -> None:
+    main = world.repository.branches["main"]
+    await world.forge.write_branch(world.repository, "main-2", main)
+    exact = (await world.get("/git/ref/heads/main")).json()
+    assert (exact["ref"], exact["object"]["sha"]) == ("refs/heads/main", main)
+    assert (await world.get("/git/ref/heads/mai")).status_code == 404
+    assert (await world.get("/git/refs/heads/main")).json()["ref"] == "refs/heads/main"
+    by_prefix = (await world.get("/git/refs/heads/mai")).json()
+    assert [ref["ref"] for ref in by_prefix] == ["refs/heads/main", "refs/heads/main-2"]
+    matching = (await world.get("/git/matching-refs/heads/main")).json()
+    assert len(matching) == 2
+
+
+async def test_a_reference_moves_forward_only_unless_forced(world: World) -> None:
+    old = world.repository.branches["main"]
+    new = await world.commit(old, "Next", next_txt="next")
+    path = f"{REPO}/git/refs/heads/main"
+    assert (await world.client.patch(path, json={"sha": new})).status_code == 200
+    refused = await world.client.patch(path, json={"sha": old})
+    assert (refused.status_code, refused.json()["message"]) == (422, "Update is not a fast forward")
+    assert (await world.client.patch(path, json={"sha": old, "force": True})).status_code == 200
+    assert world.repository.branches["main"] == old
+
+
+async def test_a_commit_shows_its_tree_and_parents(world: World) -> None:
+    pull = await world.pull("boost")
+    shown = (await world.get(f"/git/commits/{pull.head_sha}")).json()
+    known = await world.repository.git.commit(pull.head_sha)
+    assert shown["tree"]["sha"] == known.tree
+    assert [parent["sha"] for parent in shown["parents"]] == [world.repository.branches["main"]]
+    assert (await world.get(f"/git/commits/{'0' * 40}")).status_code == 404
+
+
+async def test_statuses_combine_by_the_newest_of_each_context(world: World) -> None:
+    sha = (await world.pull("boost")).head_sha
+    for state in ("pending", "failure", "success"):
+        body = {"context": "unit", "state": state, "description": state}
+        assert (await world.client.post(f"{REPO}/statuses/{sha}", json=body)).status_code == 201
+    combined = (await world.get(f"/commits/{sha}/status")).json()
+    assert (combined["state"], combined["total_count"]) == ("success", 1)
+    assert len((await world.get(f"/commits/{sha}/statuses")).json()) == 3
+
+
+async def test_a_description_of_more_than_140_characters_is_refused(world: World) -> None:
+    sha = world.repository.branches["main"]
+    body = {"context": "unit", "state": "success", "description": "x" * 141}
+    answer = await world.client.post(f"{REPO}/statuses/{sha}", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["message"] == "description is too long (maximum is 140 characters)"
+
+
+async def test_an_unknown_commit_takes_no_status(world: World) -> None:
+    answer = await world.client.post(f"{REPO}/statuses/{'0' * 40}", json={"state": "success"})
+    assert (answer.status_code, answer.json()["message"]) == (422, f"No commit found for SHA: {'0' * 40}")
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(limits=Limits(core=2500, rest_points_per_minute=100_000))
+
+
+async def test_a_thousand_statuses_of_a_context_are_enough(world: World) -> None:
+    sha = world.repository.branches["main"]
+    path, body = f"{REPO}/statuses/{sha}", {"context": "unit", "state": "success"}
+    for _ in range(1000):
+        await world.client.post(path, json=body)
+    refused = await world.client.post(path, json=body)
+    assert refused.status_code == 422
+    assert "This SHA and context has reached the maximum number of statuses." in refused.text
+    assert (await world.client.post(path, json={**body, "context": "lint"})).status_code == 201
+
+
+async def test_check_runs_go_from_queued_to_completed(world: World) -> None:
+    sha = (await world.pull("boost")).head_sha
+    made = (await world.client.post(f"{REPO}/check-runs", json={"name": "unit", "head_sha": sha})).json()
+    assert (made["status"], made["conclusion"]) == ("queued", None)
+    assert (await world.get("/pulls/1")).json()["mergeable_state"] == "unstable"
+    done = await world.client.patch(f"{REPO}/check-runs/{made['id']}", json={"conclusion": "success"})
+    assert done.json()["status"] == "completed"
+    listed = (await world.get(f"/commits/{sha}/check-runs")).json()
+    assert (listed["total_count"], listed["check_runs"][0]["conclusion"]) == (1, "success")
+    assert (await world.get("/pulls/1")).json()["mergeable_state"] == "clean"
+
+
+async def test_protection_is_put_read_and_deleted(world: World) -> None:
+    path = f"{REPO}/branches/main/protection"
+    missing = await world.client.get(path)
+    assert (missing.status_code, missing.json()["message"]) == (404, "Branch not protected")
+    body = {
+        "required_status_checks": {"strict": True, "contexts": ["unit"]},
+        "enforce_admins": True,
+        "required_pull_request_reviews": None,
+        "restrictions": None,
+    }
+    shown = (await world.client.put(path, json=body)).json()
+    assert shown["required_status_checks"]["contexts"] == ["unit"]
+    assert (await world.get("/branches/main")).json()["protected"]
+    assert (await world.client.delete(path)).status_code == 204
+    assert (await world.client.put(path, json={"enforce_admins": True})).status_code == 422
+
+
+async def test_rules_of_a_branch_come_from_active_rulesets(world: World) -> None:
+    parameters = {"required_status_checks": [{"context": "unit"}], "strict_required_status_checks_policy": False}
+    rule = {"type": "required_status_checks", "parameters": parameters}
+    for enforcement in ("active", "disabled"):
+        body = {"name": enforcement, "enforcement": enforcement, "rules": [rule]}
+        await world.client.post(f"{REPO}/rulesets", json=body)
+    rules = (await world.get("/rules/branches/main")).json()
+    assert [(found["type"], found["parameters"]) for found in rules] == [("required_status_checks", parameters)]
+    assert len((await world.get("/rulesets")).json()) == 2
+
+
+async def test_comments_are_written_edited_and_deleted(world: World) -> None:
+    await world.pull("boost")
+    made = (await world.client.post(f"{REPO}/issues/1/comments", json={"body": "/lgtm"})).json()
+    path = f"{REPO}/issues/comments/{made['id']}"
+    assert (await world.client.patch(path, json={"body": "/hold"})).json()["body"] == "/hold"
+    assert (await world.client.delete(path)).status_code == 204
+    assert (await world.get("/issues/1/comments")).json() == []
+
+
+async def test_issues_and_pulls_share_numbers_and_labels(world: World) -> None:
+    await world.pull("boost")
+    made = await world.client.post(f"{REPO}/issues", json={"title": "Blocked", "labels": ["tide/merge-blocker"]})
+    assert made.json()["number"] == 2
+    found = (await world.get("/issues", params={"labels": "tide/merge-blocker"})).json()
+    assert [issue["number"] for issue in found] == [2]
+    assert "pull_request" in (await world.get("/issues/1")).json()
+    closed = await world.client.patch(f"{REPO}/issues/2", json={"state": "closed"})
+    assert closed.json()["state"] == "closed"
+
+
+async def test_removing_a_label_that_is_not_on_is_a_404(world: World) -> None:
+    await world.pull("boost")
+    await world.client.put(f"{REPO}/issues/1/labels", json=["do-not-merge/hold"])
+    removed = await world.client.delete(f"{REPO}/issues/1/labels/do-not-merge/hold")
+    assert (removed.status_code, removed.json()) == (200, [])
+    again = await world.client.delete(f"{REPO}/issues/1/labels/do-not-merge/hold")
+    assert (again.status_code, again.json()["message"]) == (404, "Label does not exist")
+
+
+async def test_nobody_approves_their_own_pull(world: World) -> None:
+    await world.pull("boost")
+    async with world.as_login("alice") as alice:
+        refused = await alice.post(f"{REPO}/pulls/1/reviews", json={"event": "APPROVE"})
+    assert refused.status_code == 422
+    assert refused.json()["errors"] == ["Can not approve your own pull request"]
+
+
+async def test_lists_are_paged_by_links(world: World) -> None:
+    for number in range(5):
+        world.forge.open_issue(world.repository, title=f"Issue {number}")
+    first = await world.get("/issues", params={"per_page": 2, "direction": "asc"})
+    numbers = [issue["number"] for issue in first.json()]
+    page = first
+    while "next" in page.links:
+        page = await world.client.get(page.links["next"]["url"])
+        numbers += [issue["number"] for issue in page.json()]
+    assert numbers == [1, 2, 3, 4, 5]
+    assert set(first.links) == {"next", "last"}
+    assert set(page.links) == {"prev", "first"}
+
+
+async def test_comparison_counts_both_sides(world: World) -> None:
+    pull = await world.pull("boost")
+    await world.merge(await world.pull("other"))
+    shown = (await world.get(f"/compare/main...{pull.head_ref}")).json()
+    assert (shown["status"], shown["ahead_by"], shown["behind_by"]) == ("diverged", 1, 2)
+    assert [one["filename"] for one in shown["files"]] == ["boost.txt"]
+
+
+async def test_a_conditional_request_costs_nothing(world: World) -> None:
+    first = await world.get("/git/ref/heads/main")
+    again = await world.get("/git/ref/heads/main", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["X-RateLimit-Remaining"] == first.headers["X-RateLimit-Remaining"]
+    await world.merge(await world.pull("boost"))
+    changed = await world.get("/git/ref/heads/main", headers={"If-None-Match": first.headers["ETag"]})
+    assert changed.status_code == 200
+
+
+async def test_a_spent_budget_is_a_403_until_its_reset(world: World) -> None:
+    world.sandbox.limits.exhaust("merge-bot-token", "core")
+    refused = await world.get("")
+    assert refused.status_code == 403
+    assert refused.headers["X-RateLimit-Remaining"] == "0"
+    assert refused.json()["message"].startswith("API rate limit exceeded for user ID ")
+    assert (await world.client.get("/rate_limit")).json()["resources"]["core"]["remaining"] == 0
+    world.clock.forward(hours=1)
+    assert (await world.get("")).status_code == 200
+
+
+async def test_a_bad_token_is_a_401(world: World) -> None:
+    world.sandbox.tokens.revoked.add("stolen")
+    answer = await world.get("", headers={"Authorization": "Bearer stolen"})
+    assert (answer.status_code, answer.json()["message"]) == (401, "Bad credentials")
+
+
+async def test_reading_needs_no_token_but_writing_does(world: World) -> None:
+    async with httpx.AsyncClient(base_url=world.sandbox.url) as anonymous:
+        assert (await anonymous.get(REPO)).status_code == 200
+        refused = await anonymous.post(f"{REPO}/issues", json={"title": "Spam"})
+    assert (refused.status_code, refused.json()["message"]) == (401, "Requires authentication")
+
+
+@pytest.mark.parametrize("path", ["/repos/acme/none", f"{REPO}/pulls/99", "/nowhere", f"{REPO}/x"])
+async def test_what_does_not_exist_is_not_found(world: World, path: str) -> None:
+    answer = await world.client.get(path)
+    assert (answer.status_code, answer.json()["message"]) == (404, "Not Found")
+    assert answer.json()["documentation_url"].startswith("https://docs.github.com/rest")
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "message"),
+    [
+        (b"{", 400, "Problems parsing JSON"),
+        (b"[]", 400, "Body should be a JSON object"),
+        (b"{}", 422, 'Invalid request.\n\n"title" wasn\'t supplied.'),
+    ],
+)
+async def test_a_bad_body_is_told_so(world: World, content: bytes, status: int, message: str) -> None:
+    answer = await world.client.post(f"{REPO}/issues", content=content)
+    assert (answer.status_code, answer.json()["message"]) == (status, message)
+
+
+async def test_an_archived_repository_is_read_only(world: World) -> None:
+    pull = await world.pull("boost")
+    await world.client.patch(REPO, json={"archived": True})
+    answer = await world.merge(pull)
+    assert (answer.status_code, answer.json()["message"]) == (403, "Repository was archived so is read-only.")
+
+
+async def test_repositories_are_made_in_organizations(world: World) -> None:
+    made = await world.client.post("/orgs/umbrella/repos", json={"name": "probe", "allow_rebase_merge": False})
+    assert made.status_code == 201
+    shown = (await world.client.get("/repos/umbrella/probe")).json()
+    assert (shown["allow_rebase_merge"], shown["owner"]["type"]) == (False, "Organization")
+    listed = (await world.client.get("/orgs/umbrella/repos")).json()
+    assert [repository["full_name"] for repository in listed] == ["umbrella/probe"]
