@@ -1,0 +1,81 @@
+"""Hot reload: a changed configuration is taken whole or not at all."""
+
+from datetime import datetime, timedelta
+
+from tide.config.loaded import LoadedConfig
+from tide.config.loading import NO_OPTIONS, LoadOptions, load
+from tide.config.parsing import Parser
+from tide.config.sources import ConfigPaths, Sources, read_sources
+from tide.domain.errors import ConfigError, Problem
+
+
+class ConfigSource:
+    """Holds the configuration in force, and looks for a newer one when it is asked to.
+
+    A configuration that cannot be loaded leaves the old one in force; what is wrong with it is kept in `problems`. It
+    is tried again when its files change, so that ConfigMaps may arrive one after the other.
+    """
+
+    def __init__(self, paths: ConfigPaths, options: LoadOptions = NO_OPTIONS) -> None:
+        """Load the first configuration; raise ConfigError with everything that is wrong with it."""
+        self._paths = paths
+        self._options = options
+        self._parser = Parser()
+        self._tried = paths.fingerprint()
+        self._sources = read_sources(paths)
+        self._current = load(self._sources, self._parser, options)
+        self._problems: tuple[Problem, ...] = ()
+        self._broken_since: datetime | None = None
+
+    @property
+    def current(self) -> LoadedConfig:
+        """The configuration in force; it never changes, a newer one takes its place."""
+        return self._current
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with the files as they are now; none while they are in force."""
+        return self._problems
+
+    @property
+    def broken_since(self) -> datetime | None:
+        """When the files were first found broken; None while they are in force."""
+        return self._broken_since
+
+    @property
+    def sync_period(self) -> timedelta:
+        """How often everything is looked at, as configured now."""
+        return self._current.sync_period
+
+    @property
+    def max_goroutines(self) -> int:
+        """How many pools are worked on at once, as configured now."""
+        return self._current.max_goroutines
+
+    def refresh(self, now: datetime) -> bool:
+        """Take over the files if they changed; tell whether a new configuration is in force.
+
+        Costs one stat of each file when nothing changed. Reads and parses otherwise, which takes about a second for
+        a very large configuration: call it in a thread.
+        """
+        fingerprint = self._paths.fingerprint()
+        if fingerprint == self._tried:
+            return False
+        self._tried = fingerprint
+        try:
+            return self._take(read_sources(self._paths))
+        except ConfigError as error:
+            self._problems = error.problems
+            self._broken_since = self._broken_since or now
+            return False
+
+    def _take(self, sources: Sources) -> bool:
+        is_new = sources.digest != self._current.digest
+        try:
+            if is_new:
+                self._current = load(sources, self._parser, self._options)
+                self._sources = sources
+        finally:
+            self._parser.forget_all_but((*sources.files, *self._sources.files))
+        self._problems, self._broken_since = (), None
+        return is_new
