@@ -8,10 +8,14 @@ import pytest
 import pytest_asyncio
 from psycopg import sql
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tide.adapters.postgres.embedded import temporary
+from tide.adapters.postgres.engine import connected
 from tide.adapters.postgres.migrate import upgrade
 from tide.adapters.postgres.schema import metadata
+from tide.adapters.postgres.store import PostgresStore
+from tide.adapters.postgres.views import PostgresViews
 
 _EMPTY = sql.SQL("; ").join(
     sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name)) for table in reversed(metadata.sorted_tables)
@@ -40,6 +44,25 @@ def database_url(postgres_url: str, shared_database_url: str) -> str:
     with _connect(shared_database_url) as connection:
         connection.execute(_EMPTY)
     return shared_database_url
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """Connections to `database_url`."""
+    async with connected(database_url) as engine:
+        yield engine
+
+
+@pytest.fixture
+def store(engine: AsyncEngine) -> PostgresStore:
+    """The store over an empty database."""
+    return PostgresStore(engine)
+
+
+@pytest.fixture
+def views(engine: AsyncEngine) -> PostgresViews:
+    """What is read of the same database."""
+    return PostgresViews(engine)
 
 
 @pytest.fixture

@@ -328,12 +328,13 @@ def upgrade() -> None:
         ),
         sa.Column("tenant_ids", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("error", sa.Text(), server_default="", nullable=False),
+        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("dropped_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["decision_id"], ["decisions.id"], name=op.f("pools_decision_id_fkey"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("org", "repo", "branch", name=op.f("pools_pkey")),
-        comment="projection: each pool as its last decision shows it; error says why a later sync could not decide",
+        comment="projection: each pool as its last decision shows it; error: why it cannot be decided since failed_at",
     )
     # The bodies are compressed already: Postgres need not try once more.
     for table in ("snapshots", "decisions"):

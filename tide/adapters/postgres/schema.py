@@ -184,8 +184,9 @@ pools = Table(
     _list("blockers"),
     _texts("tenant_ids"),
     _text("error"),
+    _time("failed_at", nullable=True),
     _time("dropped_at", nullable=True),
-    comment="projection: each pool as its last decision shows it; error says why a later sync could not decide",
+    comment="projection: each pool as its last decision shows it; error: why it cannot be decided since failed_at",
 )
 
 standings = Table(

@@ -1,0 +1,187 @@
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.builders import BASE, NOW, POOL, make_run, sha
+from tide.adapters.postgres.store import PostgresStore
+from tide.adapters.postgres.views import PostgresViews
+from tide.domain.evidence import Batch, BatchState, Evidence, Landing
+from tide.domain.intents import Intent, IntentKind
+from tide.domain.keys import PullKey
+from tide.domain.pulls import MergeMethod
+from tide.domain.runs import Purpose, Run, RunState
+from tide.domain.snapshot import PROVEN, Standing, StandingKind
+from tide.ports.store import Ledger
+
+LATER = NOW + timedelta(minutes=1)
+RELEASE = replace(POOL, branch="release-1.0")
+INTENT = Intent(IntentKind.MERGE, POOL, "#1", '{"head": "abc"}', NOW)
+EVIDENCE = Evidence("job", "tree", True, "run-1", "unit", POOL, BASE, NOW)  # noqa: FBT003 - the verdict of a fixed example
+BATCH = Batch(POOL, BASE, ((1, sha(1)), (2, sha(2))), ("e2e", "unit"), "run-tree", "plan-tree", created_at=NOW)
+
+
+@pytest.fixture
+def ledger(store: PostgresStore) -> Ledger:
+    return store
+
+
+def first_run(number: int, context: str = "unit", **fields: Any) -> Run:
+    return make_run(context, number, purpose=Purpose.FIRST, **fields)
+
+
+async def test_a_branch_is_proven_until_something_is_known_against_it(ledger: Ledger) -> None:
+    assert await ledger.standing(POOL) == PROVEN
+    unproven = Standing(StandingKind.UNPROVEN, "a foreign push", ("e2e", "unit"), NOW)
+    await ledger.set_standing(POOL, unproven)
+    assert await ledger.standing(POOL) == unproven
+    assert await ledger.standing(RELEASE) == PROVEN
+    frozen = Standing(StandingKind.FROZEN, "another tree", (), LATER)
+    await ledger.set_standing(POOL, frozen)
+    assert await ledger.standing(POOL) == frozen
+
+
+async def test_an_intent_is_open_until_it_is_finished(ledger: Ledger) -> None:
+    first, second = await ledger.begin(INTENT), await ledger.begin(replace(INTENT, kind=IntentKind.START_RUNS))
+    await ledger.begin(replace(INTENT, pool=RELEASE))
+    assert await ledger.open_intents(POOL) == (
+        replace(INTENT, id=first),
+        replace(INTENT, id=second, kind=IntentKind.START_RUNS),
+    )
+    await ledger.finish(first, "merged", LATER)
+    assert [intent.id for intent in await ledger.open_intents(POOL)] == [second]
+
+
+async def test_the_runs_without_a_verdict_are_the_live_ones(ledger: Ledger, views: PostgresViews) -> None:
+    old = make_run("unit", 1, RunState.PENDING, started_at=NOW - timedelta(hours=1))
+    young = make_run("e2e", [1, 2], RunState.TRIGGERED, started_at=NOW)
+    await ledger.save_runs([young, old, make_run("lint", 1, RunState.SUCCESS)], NOW)
+    assert await views.live_runs() == (old, young)
+    await ledger.save_runs([replace(old, state=RunState.FAILURE, completed_at=LATER)], LATER)
+    assert await views.live_runs() == (young,)
+
+
+async def test_a_run_that_has_ended_does_not_live_again(ledger: Ledger, views: PostgresViews) -> None:
+    ended = make_run("unit", 1, RunState.FAILURE, completed_at=NOW)
+    await ledger.save_runs([ended], NOW)
+    await ledger.save_runs([replace(ended, state=RunState.PENDING, completed_at=None)], LATER)
+    assert await views.live_runs() == ()
+    await ledger.save_runs([replace(ended, state=RunState.PENDING, completed_at=None, attempt=2)], LATER)
+    assert [run.attempt for run in await views.live_runs()] == [2]
+
+
+async def test_first_runs_are_told_by_head_and_context(ledger: Ledger) -> None:
+    await ledger.save_runs(
+        [
+            first_run(1),
+            first_run(1, "e2e", state=RunState.PENDING),
+            first_run(2),
+            make_run("unit", 3),
+            first_run(4, pool=RELEASE),
+        ],
+        NOW,
+    )
+    assert await ledger.first_runs(POOL, [sha(1), sha(3), sha(4)]) == ((sha(1), "e2e"), (sha(1), "unit"))
+    assert await ledger.first_runs(POOL, []) == ()
+
+
+async def test_forgotten_runs_are_those_of_the_head_alone_that_failed(ledger: Ledger) -> None:
+    failed = first_run(1, state=RunState.FAILURE)
+    await ledger.save_runs(
+        [
+            failed,
+            first_run(1, "e2e", state=RunState.ABORTED),
+            first_run(1, "lint", state=RunState.SUCCESS),
+            make_run("unit", [1, 2], RunState.FAILURE),
+            first_run(2, state=RunState.FAILURE),
+        ],
+        NOW,
+    )
+    assert await ledger.forget_failed_runs(PullKey("acme", "rocket", 1), sha(1)) == 2
+    assert await ledger.first_runs(POOL, [sha(1), sha(2)]) == ((sha(1), "lint"), (sha(2), "unit"))
+
+    await ledger.save_runs([replace(failed, description="seen once more")], LATER)
+    assert await ledger.first_runs(POOL, [sha(1)]) == ((sha(1), "lint"),)
+    assert await ledger.forget_failed_runs(PullKey("acme", "rocket", 1), sha(1)) == 0
+
+    await ledger.save_runs([replace(failed, name="again", attempt=2, state=RunState.PENDING)], LATER)
+    assert await ledger.first_runs(POOL, [sha(1)]) == ((sha(1), "lint"), (sha(1), "unit"))
+
+
+async def test_evidence_is_found_by_tree_and_job_newest_first(ledger: Ledger) -> None:
+    newer = replace(EVIDENCE, run_name="run-2", passed=False, observed_at=LATER)
+    await ledger.add_evidence(
+        [
+            EVIDENCE,
+            newer,
+            replace(EVIDENCE, job_digest="other"),
+            replace(EVIDENCE, run_tree="elsewhere"),
+        ]
+    )
+    assert await ledger.evidence("tree", ["job"]) == (newer, EVIDENCE)
+    assert len(await ledger.evidence("tree", ["job", "other"])) == 3
+    assert await ledger.evidence("tree", []) == ()
+
+
+async def test_the_same_run_is_evidence_once(ledger: Ledger) -> None:
+    await ledger.add_evidence([EVIDENCE])
+    await ledger.add_evidence([EVIDENCE, replace(EVIDENCE, observed_at=LATER)])
+    assert await ledger.evidence("tree", ["job"]) == (EVIDENCE,)
+    await ledger.add_evidence([])
+
+
+async def test_a_later_state_of_a_batch_replaces_an_earlier_one(ledger: Ledger) -> None:
+    await ledger.save_batch(BATCH)
+    other = replace(BATCH, members=BATCH.members[:1])
+    await ledger.save_batch(other)
+    ended = replace(BATCH, state=BatchState.FAILED, reason="failed: unit", ended_at=LATER)
+    await ledger.save_batch(ended)
+    assert await ledger.batches(POOL, BASE) == (ended, other)
+    assert await ledger.batches(POOL, sha("other")) == ()
+
+
+async def test_the_first_creation_time_of_a_batch_stays(ledger: Ledger) -> None:
+    await ledger.save_batch(BATCH)
+    await ledger.save_batch(replace(BATCH, created_at=LATER, state=BatchState.PASSED))
+    assert [batch.created_at for batch in await ledger.batches(POOL, BASE)] == [NOW]
+
+
+async def test_batches_under_test_on_other_bases_are_abandoned(ledger: Ledger) -> None:
+    passed = replace(BATCH, base_sha=sha("old"), members=BATCH.members[:1], state=BatchState.PASSED)
+    elsewhere = replace(BATCH, base_sha=sha("old"), pool=RELEASE)
+    for batch in (BATCH, replace(BATCH, base_sha=sha("old")), passed, elsewhere):
+        await ledger.save_batch(batch)
+    await ledger.abandon_batches(POOL, BASE, LATER)
+    assert [batch.state for batch in await ledger.batches(POOL, BASE)] == [BatchState.TESTING]
+    abandoned, kept = await ledger.batches(POOL, sha("old"))
+    assert (abandoned.state, abandoned.ended_at) == (BatchState.ABANDONED, LATER)
+    assert kept == passed
+    assert await ledger.batches(RELEASE, sha("old")) == (elsewhere,)
+
+
+async def test_batches_are_shown_newest_first(ledger: Ledger, views: PostgresViews) -> None:
+    second = replace(BATCH, base_sha=sha("next"))
+    third = replace(BATCH, pool=RELEASE)
+    for batch in (BATCH, second, third):
+        await ledger.save_batch(batch)
+    assert await views.batches(None, 10) == (third, second, BATCH)
+    assert await views.batches(POOL, 1) == (second,)
+
+
+async def test_a_landing_may_be_told_twice(ledger: Ledger) -> None:
+    landing = Landing(POOL, 1, sha(1), MergeMethod.SQUASH, BASE, "tree", "tree", sha("landed"), "tree", NOW)
+    await ledger.add_landing(landing)
+    await ledger.add_landing(landing)
+
+
+async def test_hostile_text_is_stored(ledger: Ledger, views: PostgresViews) -> None:
+    nasty = "nul \x00 and half \ud800"
+    await ledger.save_runs([make_run("unit", 1, RunState.PENDING, description=nasty, url=nasty)], NOW)
+    await ledger.begin(replace(INTENT, subject=nasty, detail=nasty))
+    await ledger.finish((await ledger.open_intents(POOL))[0].id, nasty, NOW)
+    await ledger.set_standing(POOL, Standing(StandingKind.FROZEN, nasty, (nasty,), NOW))
+    await ledger.save_batch(replace(BATCH, reason=nasty))
+    clean = "nul \ufffd and half \ufffd"
+    assert [run.description for run in await views.live_runs()] == [clean]
+    assert (await ledger.standing(POOL)).reason == clean

@@ -1,0 +1,190 @@
+"""What was decided about the pools, and what came of it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from tide.adapters.postgres.documents import (
+    decision_from,
+    digest,
+    document,
+    packed,
+    snapshot_document,
+    snapshot_from,
+    storable,
+)
+from tide.adapters.postgres.engine import statements, transaction
+from tide.adapters.postgres.keys import POOL, PULL, pool_row, pull_row
+from tide.adapters.postgres.schema import decisions, history, pools, snapshots, verdicts
+from tide.adapters.postgres.statements import given, insert_given, rows, upsert
+from tide.domain.actions import targets_of
+from tide.domain.decisions import Decision
+from tide.domain.errors import StoreError
+from tide.domain.keys import PoolKey
+from tide.domain.outcomes import Outcome
+from tide.domain.records import HistoryRecord
+from tide.domain.snapshot import Snapshot
+
+LAST_SEEN_GRAIN = timedelta(seconds=30)  # syncs that follow each other closely move last_seen only this often
+
+# Parameters of a statement that updates must not be named as columns are: SQLAlchemy would take them for new values.
+_KEY = (pools.c.org, pools.c.repo, pools.c.branch, decisions.c.snapshot_digest, decisions.c.digest)
+_shown = (
+    select(decisions.c.id, decisions.c.last_seen)
+    .join(pools, pools.c.decision_id == decisions.c.id)
+    .where(*(column == bindparam(f"its_{column.name}") for column in _KEY))
+)
+_SHOWN = _shown.with_only_columns(decisions.c.id)
+_shown_well = _shown.where(pools.c.error == "", pools.c.dropped_at.is_(None)).cte("shown")
+_moved = (
+    update(decisions)
+    .where(decisions.c.id == _shown_well.c.id, _shown_well.c.last_seen <= bindparam("stale"))
+    .values(last_seen=bindparam("at"))
+    .cte("moved")
+)
+# The usual case, nothing new, in one statement: whatever another process has recorded since is seen by it.
+_TOUCH = select(_shown_well.c.id).add_cte(_moved)
+
+_POOL_LISTS = ("passing", "pending", "missing", "batch_pending")
+_SHOW = upsert(
+    pools,
+    (*POOL, "decision_id", "base_sha", *_POOL_LISTS, "blockers", "tenant_ids", "error", "failed_at", "dropped_at"),
+    POOL,
+)
+_FAIL = upsert(pools, (*POOL, "error", "failed_at", "dropped_at"), POOL, unguarded=("failed_at",))
+_VERDICTS = upsert(verdicts, (*PULL, "verdict"), PULL)
+
+_kept = given(pools, POOL)
+_DROP = (
+    update(pools)
+    .where(
+        pools.c.dropped_at.is_(None),
+        ~exists(select(_kept.c.org).where(*(_kept.c[name] == pools.c[name] for name in POOL))),
+    )
+    .values(dropped_at=bindparam("at"))
+)
+_HISTORY_COLUMNS = (*POOL, "time", "action", "base_sha", "targets", "error", "reason", "tenant_ids")
+_ADD_HISTORY = insert_given(history, _HISTORY_COLUMNS)
+
+
+class PostgresDecisions:
+    """Keeps decisions with their snapshots, and what the pools look like (tide.ports.store.Ledger)."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+
+    async def record_decision(self, snapshot: Snapshot, decision: Decision) -> int:
+        """Keep a decision with the snapshot it rests on and show it as the pool's state; give the decision's id.
+
+        An equal decision on an equal snapshot (but for the time) only moves `last_seen`, at most once in
+        LAST_SEEN_GRAIN.
+        """
+        read, decided = snapshot_document(snapshot), document(decision)
+        same = {"snapshot_digest": digest(read), "digest": digest(decided)}
+        key = {f"its_{name}": value for name, value in (pool_row(snapshot.pool) | same).items()}
+        times = {"at": snapshot.now, "stale": snapshot.now - LAST_SEEN_GRAIN}
+        async with statements(self.engine) as connection:
+            known = (await connection.execute(_TOUCH, key | times)).scalar_one_or_none()
+        if known is not None:
+            return int(known)
+        async with transaction(self.engine) as connection:
+            shown = (await connection.execute(_SHOWN, key)).scalar_one_or_none()
+            if shown is None:
+                await _keep_snapshot(connection, same["snapshot_digest"], read, snapshot.now)
+                bodies = same | {"body": packed(decided)}
+                shown = await _keep_decision(connection, snapshot, decision, bodies)
+                await connection.execute(_VERDICTS, rows(_verdict_rows(decision)))
+            await connection.execute(_SHOW, rows([_pool_state(snapshot, decision, shown)]))
+            await connection.execute(update(decisions).where(decisions.c.id == shown).values(last_seen=snapshot.now))
+        return int(shown)
+
+    async def record_outcome(self, decision_id: int, outcome: Outcome) -> None:
+        """Keep what came of a decision: its error, or what was done."""
+        told = storable(outcome.error) or _done(outcome)
+        changed = (decisions.c.id == decision_id) & (decisions.c.outcome != told)
+        async with statements(self.engine) as connection:
+            await connection.execute(update(decisions).where(changed).values(outcome=told))
+
+    async def record_failure(self, pool: PoolKey, error: str, at: datetime) -> None:
+        """Show that a pool could not be decided; its last known state stays."""
+        row = pool_row(pool) | {"error": error, "failed_at": at, "dropped_at": None}
+        async with statements(self.engine) as connection:
+            await connection.execute(_FAIL, rows([row]))
+
+    async def drop_pools(self, keep: Collection[PoolKey], at: datetime) -> None:
+        """Stop showing all pools but these."""
+        async with statements(self.engine) as connection:
+            await connection.execute(_DROP, rows(map(pool_row, keep)) | {"at": at})
+
+    async def add_history(self, record: HistoryRecord) -> None:
+        """Keep what was done, newest first for readers."""
+        names = [name for name in _HISTORY_COLUMNS if name not in {*POOL, "targets"}]
+        row = pool_row(record.pool) | {name: getattr(record, name) for name in names}
+        row["targets"] = list(map(asdict, record.targets))
+        async with statements(self.engine) as connection:
+            await connection.execute(_ADD_HISTORY, rows([row]))
+
+    async def recorded(self, decision_id: int) -> tuple[Snapshot, Decision]:
+        """Give a decision with the snapshot it rests on, as of the moment it was first taken; for replaying it.
+
+        Raises:
+            StoreError: there is no such decision.
+        """
+        query = (
+            select(decisions.c.body, decisions.c.first_seen, snapshots.c.body.label("snapshot"))
+            .join(snapshots, snapshots.c.digest == decisions.c.snapshot_digest)
+            .where(decisions.c.id == decision_id)
+        )
+        async with statements(self.engine) as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise StoreError(f"there is no decision {decision_id}")
+        return snapshot_from(row.snapshot, row.first_seen), decision_from(row.body)
+
+
+async def _keep_snapshot(connection: AsyncConnection, name: str, written: bytes, at: datetime) -> None:
+    """Keep a snapshot once; `used_at` tells a pruning that runs at the same time that it is wanted again."""
+    new = insert(snapshots).values(digest=name, body=packed(written), used_at=at)
+    await connection.execute(
+        new.on_conflict_do_update(index_elements=["digest"], set_={"used_at": new.excluded.used_at})
+    )
+
+
+async def _keep_decision(
+    connection: AsyncConnection, snapshot: Snapshot, decision: Decision, bodies: Mapping[str, object]
+) -> int:
+    row = pool_row(snapshot.pool) | {
+        "action": decision.action.kind,
+        "reason": storable(decision.action.reason),
+        "targets": [target.number for target in targets_of(decision.action)],
+        "is_dry_run": snapshot.is_dry_run,
+        "first_seen": snapshot.now,
+        "last_seen": snapshot.now,
+    }
+    kept = await connection.execute(insert(decisions).values(**row, **bodies).returning(decisions.c.id))
+    return int(kept.scalar_one())
+
+
+def _pool_state(snapshot: Snapshot, decision: Decision, decision_id: int) -> dict[str, object]:
+    return pool_row(snapshot.pool) | {
+        "decision_id": decision_id,
+        "base_sha": decision.base_sha,
+        **{name: getattr(decision, name) for name in _POOL_LISTS},
+        "blockers": snapshot.blockers,
+        "tenant_ids": sorted({run.tenant_id for run in snapshot.runs if run.pool == snapshot.pool}),
+        "error": "",
+        "failed_at": None,
+        "dropped_at": None,
+    }
+
+
+def _verdict_rows(decision: Decision) -> list[dict[str, object]]:
+    return [pull_row(verdict.pull) | {"verdict": verdict} for verdict in decision.verdicts]
+
+
+def _done(outcome: Outcome) -> str:
+    return f"{outcome.action} {' '.join(f'#{number}' for number in outcome.numbers)}".strip()

@@ -1,0 +1,36 @@
+"""The columns that name pools and pull requests."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import ColumnElement, Table, tuple_
+from sqlalchemy.engine import RowMapping
+
+from tide.domain.keys import PoolKey, PullKey
+
+POOL = ("org", "repo", "branch")
+PULL = ("org", "repo", "number")
+
+
+def in_pool(table: Table, pool: PoolKey) -> ColumnElement[bool]:
+    """Tell whether a row is about a pool."""
+    return tuple_(*(table.c[name] for name in POOL)) == tuple_(pool.org, pool.repo, pool.branch)
+
+
+def pool_row(pool: PoolKey) -> dict[str, object]:
+    """Give the columns that name a pool."""
+    return {"org": pool.org, "repo": pool.repo, "branch": pool.branch}
+
+
+def pool_of(row: RowMapping) -> PoolKey:
+    """Read the columns that name a pool."""
+    return PoolKey(row["org"], row["repo"], row["branch"])
+
+
+def pull_row(pull: PullKey) -> dict[str, object]:
+    """Give the columns that name a pull request."""
+    return {"org": pull.org, "repo": pull.repo, "number": pull.number}
+
+
+def pull_keys(found: Iterable[Sequence[object]]) -> list[PullKey]:
+    """Read rows that hold nothing but the columns that name a pull request."""
+    return [PullKey(str(org), str(repo), int(str(number))) for org, repo, number in found]

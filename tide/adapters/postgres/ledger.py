@@ -1,0 +1,242 @@
+"""What was begun, tested and landed in the pools."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import cast, func, literal, literal_column, select, tuple_, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tide.adapters.postgres.documents import digest, document, storable
+from tide.adapters.postgres.engine import statements
+from tide.adapters.postgres.keys import POOL, in_pool, pool_of, pool_row
+from tide.adapters.postgres.schema import batches, evidence, intents, landings, runs, standings
+from tide.adapters.postgres.statements import differ, insert_given, rows, upsert
+from tide.domain.evidence import Batch, BatchState, Evidence, Landing
+from tide.domain.intents import Intent, IntentKind
+from tide.domain.keys import PoolKey, PullKey
+from tide.domain.runs import Purpose, Run, RunKind, RunState
+from tide.domain.snapshot import PROVEN, Standing, StandingKind
+
+LIVE_STATES = sorted(state.value for state in RunState if state.is_live)
+_FAILED_STATES = sorted({RunState.FAILURE, RunState.ABORTED, RunState.ERROR})
+_RUN_TEXTS = ("name", "job", "context", "base_sha", "job_digest", "run_tree", "description", "url", "tenant_id")
+_RUN_COLUMNS = tuple(name for name in runs.columns.keys() if name != "is_forgotten")  # noqa: SIM118 - no dict
+_EVIDENCE_COLUMNS = tuple(evidence.columns.keys())
+_LANDING_COLUMNS = tuple(name for name in landings.columns.keys() if name != "id")  # noqa: SIM118 - no dict
+_STANDING = upsert(standings, (*POOL, "kind", "reason", "contexts", "since"), POOL)
+
+# A run that has ended stays ended: a late answer of a lagging cache must not bring it back to life.
+_SAVE_RUNS = upsert(
+    runs,
+    _RUN_COLUMNS,
+    ("name", "attempt"),
+    unguarded=("saved_at",),
+    when=runs.c.state.in_(LIVE_STATES) | literal_column("excluded.state").not_in(LIVE_STATES),
+)
+_ADD_EVIDENCE = insert_given(
+    evidence, _EVIDENCE_COLUMNS, ("run_tree", "job_digest", "run_name")
+).on_conflict_do_nothing()
+_ADD_LANDING = insert_given(landings, _LANDING_COLUMNS).on_conflict_do_nothing()
+
+_BATCH_KEY = (*POOL, "base_sha", "members_digest")
+_BATCH_STATE = ("contexts", "run_tree", "plan_tree", "landed_tree", "state", "reason")
+_batch = insert_given(batches, (*_BATCH_KEY, "members", *_BATCH_STATE, "created_at", "ended_at"))
+_SAVE_BATCH = _batch.on_conflict_do_update(
+    index_elements=list(_BATCH_KEY),
+    set_={name: _batch.excluded[name] for name in _BATCH_STATE}
+    | {
+        "created_at": func.coalesce(batches.c.created_at, _batch.excluded.created_at),
+        "ended_at": _batch.excluded.ended_at,
+    },
+    where=differ(batches, _batch, (*_BATCH_STATE, "ended_at")),
+)
+
+
+class PostgresLedger:
+    """Keeps standings, intents, runs, evidence, batches and landings (tide.ports.store.Ledger)."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+
+    async def standing(self, pool: PoolKey) -> Standing:
+        """Give the standing of a pool's branch; PROVEN when nothing is known against it."""
+        query = select(standings).where(in_pool(standings, pool))
+        async with statements(self.engine) as connection:
+            row = (await connection.execute(query)).mappings().one_or_none()
+        return standing_from(dict(row)) if row else PROVEN
+
+    async def set_standing(self, pool: PoolKey, standing: Standing) -> None:
+        """Change the standing of a pool's branch."""
+        row = pool_row(pool) | {
+            "kind": standing.kind,
+            "reason": standing.reason,
+            "contexts": standing.contexts,
+            "since": standing.since,
+        }
+        async with statements(self.engine) as connection:
+            await connection.execute(_STANDING, rows([row]))
+
+    async def begin(self, intent: Intent) -> int:
+        """Write down a deed before it is done; give its id."""
+        row = pool_row(intent.pool) | {
+            "kind": intent.kind,
+            "subject": intent.subject,
+            "detail": intent.detail,
+            "begun_at": intent.begun_at,
+        }
+        async with statements(self.engine) as connection:
+            begun = await connection.execute(insert(intents).values(**storable(row)).returning(intents.c.id))
+            return int(begun.scalar_one())
+
+    async def finish(self, intent_id: int, outcome: str, at: datetime) -> None:
+        """Write down what came of a deed; what was written first stays."""
+        unfinished = (intents.c.id == intent_id) & intents.c.ended_at.is_(None)
+        async with statements(self.engine) as connection:
+            await connection.execute(update(intents).where(unfinished).values(outcome=storable(outcome), ended_at=at))
+
+    async def open_intents(self, pool: PoolKey) -> tuple[Intent, ...]:
+        """Give the deeds of a pool whose outcome is not known, oldest first."""
+        query = select(intents).where(intents.c.ended_at.is_(None), in_pool(intents, pool)).order_by(intents.c.id)
+        async with statements(self.engine) as connection:
+            return tuple(map(_intent_from, (await connection.execute(query)).mappings()))
+
+    async def save_runs(self, runs: Sequence[Run], at: datetime) -> None:
+        """Keep these runs as last seen; one that has ended does not live again."""
+        if not runs:
+            return
+        latest = {(run.name, run.attempt): _run_row(run) | {"saved_at": at} for run in runs}
+        async with statements(self.engine) as connection:
+            await connection.execute(_SAVE_RUNS, rows(latest.values()))
+
+    async def first_runs(self, pool: PoolKey, heads: Collection[str]) -> tuple[tuple[str, str], ...]:
+        """Give (head SHA, context) of the first runs started for these heads and not forgotten since."""
+        query = (
+            select(runs.c.heads, runs.c.context)
+            .where(in_pool(runs, pool), runs.c.purpose == Purpose.FIRST.value, runs.c.is_forgotten.is_(False))
+            .distinct()
+        )
+        async with statements(self.engine) as connection:
+            found = (await connection.execute(query)).all()
+        pairs = {(sha, context) for run_heads, context in found for _number, sha in run_heads}
+        return tuple(sorted(pair for pair in pairs if pair[0] in set(heads)))
+
+    async def forget_failed_runs(self, pull: PullKey, head_sha: str) -> int:
+        """Forget the failed runs of a head, so that they may be started once more; give how many there were."""
+        alone = cast(literal(document([(pull.number, head_sha)]).decode()), JSONB)
+        forget = (
+            update(runs)
+            .where(tuple_(runs.c.org, runs.c.repo) == (pull.org, pull.repo), runs.c.heads == alone)
+            .where(runs.c.kind == RunKind.PRESUBMIT.value, runs.c.state.in_(_FAILED_STATES))
+            .where(runs.c.is_forgotten.is_(False))
+            .values(is_forgotten=True)
+        )
+        async with statements(self.engine) as connection:
+            return (await connection.execute(forget)).rowcount
+
+    async def add_evidence(self, evidence: Sequence[Evidence]) -> None:
+        """Keep what runs have shown; the same run twice is kept once."""
+        if not evidence:
+            return
+        found = [
+            pool_row(one.pool) | {name: getattr(one, name) for name in _EVIDENCE_COLUMNS if name not in POOL}
+            for one in evidence
+        ]
+        async with statements(self.engine) as connection:
+            await connection.execute(_ADD_EVIDENCE, rows(found))
+
+    async def evidence(self, run_tree: str, digests: Collection[str]) -> tuple[Evidence, ...]:
+        """Give what is known of these jobs on one tree, newest first."""
+        query = (
+            select(evidence)
+            .where(evidence.c.run_tree == run_tree, evidence.c.job_digest.in_(digests))
+            .order_by(evidence.c.observed_at.desc(), evidence.c.run_name)
+        )
+        async with statements(self.engine) as connection:
+            return tuple(map(_evidence_from, (await connection.execute(query)).mappings()))
+
+    async def save_batch(self, batch: Batch) -> None:
+        """Keep a batch, known by its pool, base and members; a later state replaces an earlier one."""
+        row = pool_row(batch.pool) | {
+            "members_digest": digest(document(batch.members)),
+            **{name: getattr(batch, name) for name in ("base_sha", "members", *_BATCH_STATE, "created_at", "ended_at")},
+        }
+        async with statements(self.engine) as connection:
+            await connection.execute(_SAVE_BATCH, rows([row]))
+
+    async def batches(self, pool: PoolKey, base_sha: str) -> tuple[Batch, ...]:
+        """Give the batches that were tested on one base, oldest first."""
+        query = select(batches).where(in_pool(batches, pool), batches.c.base_sha == base_sha).order_by(batches.c.id)
+        async with statements(self.engine) as connection:
+            return tuple(map(batch_from, (await connection.execute(query)).mappings()))
+
+    async def abandon_batches(self, pool: PoolKey, base_sha: str, at: datetime) -> None:
+        """Mark the batches of a pool that are being tested on any other base as abandoned: the base has moved."""
+        abandon = (
+            update(batches)
+            .where(in_pool(batches, pool), batches.c.base_sha != base_sha)
+            .where(batches.c.state == BatchState.TESTING.value)
+            .values(state=BatchState.ABANDONED.value, reason="the base has moved", ended_at=at)
+        )
+        async with statements(self.engine) as connection:
+            await connection.execute(abandon)
+
+    async def add_landing(self, landing: Landing) -> None:
+        """Keep what landed; the same landing twice is kept once."""
+        names = [name for name in _LANDING_COLUMNS if name not in POOL]
+        row = pool_row(landing.pool) | {name: getattr(landing, name) for name in names}
+        async with statements(self.engine) as connection:
+            await connection.execute(_ADD_LANDING, rows([row]))
+
+
+def standing_from(row: Mapping[str, Any]) -> Standing:
+    """Build a standing from its row."""
+    return Standing(StandingKind(row["kind"]), row["reason"], tuple(row["contexts"]), row["since"])
+
+
+def run_from(row: RowMapping) -> Run:
+    """Build a run from its row."""
+    return Run(
+        **{name: row[name] for name in (*_RUN_TEXTS, "attempt", "started_at", "completed_at")},
+        kind=RunKind(row["kind"]),
+        pool=pool_of(row),
+        heads=_pairs(row["heads"]),
+        state=RunState(row["state"]),
+        purpose=Purpose(row["purpose"]),
+    )
+
+
+def batch_from(row: RowMapping) -> Batch:
+    """Build a batch from its row."""
+    return Batch(
+        **{name: row[name] for name in ("base_sha", "run_tree", "plan_tree", "landed_tree", "reason")},
+        pool=pool_of(row),
+        members=_pairs(row["members"]),
+        contexts=tuple(row["contexts"]),
+        state=BatchState(row["state"]),
+        created_at=row["created_at"],
+        ended_at=row["ended_at"],
+    )
+
+
+def _pairs(found: Sequence[Sequence[object]]) -> tuple[tuple[int, str], ...]:
+    return tuple((int(str(number)), str(sha)) for number, sha in found)
+
+
+def _run_row(run: Run) -> dict[str, object]:
+    names = (*_RUN_TEXTS, "attempt", "kind", "heads", "state", "purpose", "started_at", "completed_at")
+    return pool_row(run.pool) | {name: getattr(run, name) for name in names}
+
+
+def _intent_from(row: RowMapping) -> Intent:
+    return Intent(
+        **{name: row[name] for name in ("subject", "detail", "begun_at", "id", "outcome", "ended_at")},
+        kind=IntentKind(row["kind"]),
+        pool=pool_of(row),
+    )
+
+
+def _evidence_from(row: RowMapping) -> Evidence:
+    return Evidence(**{name: row[name] for name in _EVIDENCE_COLUMNS if name not in POOL}, pool=pool_of(row))

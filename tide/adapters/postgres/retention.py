@@ -1,0 +1,86 @@
+"""How long things are kept."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Delete, Select, Table, and_, delete, exists, func, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tide.adapters.postgres.engine import statements
+from tide.adapters.postgres.keys import POOL, PULL
+from tide.adapters.postgres.schema import (
+    batches,
+    decisions,
+    evidence,
+    history,
+    intents,
+    pools,
+    pull_reads,
+    pulls,
+    runs,
+    snapshots,
+    verdicts,
+)
+
+KEEP = timedelta(days=30)
+HISTORY_PER_POOL = 1000  # as many as Tide keeps (Prow: --max-records-per-pool)
+
+
+async def prune(engine: AsyncEngine, now: datetime, keep: timedelta = KEEP) -> Mapping[str, int]:
+    """Delete what is older than `keep` and no longer needed; give how many rows went, by table.
+
+    What the pools show, what is under way, the history that Tide would keep and the landings (the proof of what is on
+    the branches) stay, however old.
+    """
+    counts = {}
+    async with statements(engine) as connection:
+        for statement in _deletions(now - keep):
+            counts[statement.table.description] = (await connection.execute(statement)).rowcount
+    return counts
+
+
+def _deletions(before: datetime) -> list[Delete]:
+    """List what to delete, in an order in which nothing is needed any more by what is left."""
+    return [
+        delete(pools).where(pools.c.dropped_at < before),
+        delete(decisions).where(
+            decisions.c.last_seen < before, ~exists(select(pools).where(pools.c.decision_id == decisions.c.id))
+        ),
+        # A decision recorded meanwhile has set used_at anew; Postgres compares it again when it gets the row's lock.
+        delete(snapshots).where(
+            snapshots.c.used_at < before,
+            ~exists(select(decisions).where(decisions.c.snapshot_digest == snapshots.c.digest)),
+        ),
+        delete(pulls).where(~pulls.c.is_open, exists(select(pull_reads).where(_same_pull(pulls), _read(before)))),
+        delete(verdicts).where(~exists(select(pulls).where(_same_pull(verdicts, pulls)))),
+        delete(pull_reads).where(_read(before), ~exists(select(pulls).where(_same_pull(pulls)))),
+        delete(runs).where(runs.c.saved_at < before, ~_is_of_open_head()),
+        delete(evidence).where(evidence.c.observed_at < before),
+        delete(batches).where(batches.c.ended_at < before),
+        delete(intents).where(intents.c.ended_at < before),
+        delete(history).where(history.c.time < before, history.c.id.not_in(_recent_history())),
+    ]
+
+
+def _read(before: datetime) -> ColumnElement[bool]:
+    return pull_reads.c.read_at < before
+
+
+def _same_pull(one: Table, other: Table = pull_reads) -> ColumnElement[bool]:
+    return and_(*(one.c[name] == other.c[name] for name in PULL))
+
+
+def _is_of_open_head() -> ColumnElement[bool]:
+    """Tell whether a run tests the present head of an open pull request: forgetting it might start it once more."""
+    head = func.jsonb_build_array(func.jsonb_build_array(pulls.c.number, pulls.c.head_sha), type_=JSONB)
+    same_repo = and_(pulls.c.org == runs.c.org, pulls.c.repo == runs.c.repo)
+    return exists(select(pulls).where(pulls.c.is_open, same_repo, runs.c.heads.contains(head)))
+
+
+def _recent_history() -> Select[tuple[int]]:
+    """Select the newest records of each pool."""
+    newest_first = [history.c.time.desc(), history.c.id.desc()]
+    rank = func.row_number().over(partition_by=[history.c[name] for name in POOL], order_by=newest_first)
+    ranked = select(history.c.id, rank.label("rank")).subquery()
+    return select(ranked.c.id).where(ranked.c.rank <= HISTORY_PER_POOL)

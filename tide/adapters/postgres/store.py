@@ -1,0 +1,17 @@
+"""All that a sync remembers, in Postgres."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from tide.adapters.postgres import retention
+from tide.adapters.postgres.decisions import PostgresDecisions
+from tide.adapters.postgres.ledger import PostgresLedger
+from tide.adapters.postgres.mirror import PostgresMirror
+
+
+class PostgresStore(PostgresMirror, PostgresLedger, PostgresDecisions):
+    """Keeps everything in Postgres (tide.ports.store.Store). Every call may raise a StoreError."""
+
+    async def prune(self, now: datetime, keep: timedelta = retention.KEEP) -> Mapping[str, int]:
+        """Delete what is older than `keep` and no longer needed; give how many rows went, by table."""
+        return await retention.prune(self.engine, now, keep)
