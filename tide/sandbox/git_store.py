@@ -6,12 +6,12 @@ import asyncio
 import hashlib
 import tempfile
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tide.sandbox.git_program import run_git
+from tide.sandbox.git_program import WEB_FLOW_EMAIL, WEB_FLOW_NAME, run_git
 from tide.sandbox.model import Commit
 
 if TYPE_CHECKING:
@@ -135,11 +135,21 @@ class GitStore:
         """Let ``flush`` delete a ref."""
         self._waiting_refs[ref] = None
 
-    def add_commit(self, content: bytes) -> str:
-        """Take a commit object made in memory, written by ``flush``; returns its SHA."""
+    def add_commit(self, *, tree: str, parents: Sequence[str], author: Commit, message: str) -> Commit:
+        """Make a commit object in memory, written by ``flush``; its dates and author are those of another commit."""
+        content = _commit_object(tree, parents, author, message)
         sha = hashlib.sha1(b"commit %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
         self._waiting_commits[sha] = content
-        return sha
+        made = replace(
+            author,
+            sha=sha,
+            tree=tree,
+            parents=tuple(parents),
+            committer_name=WEB_FLOW_NAME,
+            committer_email=WEB_FLOW_EMAIL,
+            message=message,
+        )
+        return self._commits.setdefault(sha, made)
 
     async def flush(self) -> None:
         """Write what waits: commits, then refs."""
@@ -290,6 +300,18 @@ def _template(root: Path) -> Path:
         hook.write_text(UPDATE_HOOK)
         hook.chmod(0o755)
     return template
+
+
+def _commit_object(tree: str, parents: Sequence[str], author: Commit, message: str) -> bytes:
+    lines = [
+        f"tree {tree}",
+        *(f"parent {parent}" for parent in parents),
+        f"author {author.author_name} <{author.author_email}> {int(author.authored_at.timestamp())} +0000",
+        f"committer {WEB_FLOW_NAME} <{WEB_FLOW_EMAIL}> {int(author.committed_at.timestamp())} +0000",
+        "",
+        message,
+    ]
+    return ("\n".join(lines) + "\n").encode()
 
 
 def _parse_commits(output: bytes) -> list[Commit]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tide.sandbox.git_program import WEB_FLOW_EMAIL, WEB_FLOW_NAME
 from tide.sandbox.model import Mergeability
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ async def _answer(git: GitStore, pair: Pair, tree: str | None) -> Mergeability:
         mergeable=tree is not None,
         rebaseable=tree is not None and await _replays(git, base, commits),
         behind=not await git.is_ancestor(base_sha, head_sha),
-        merge_commit=await _test_merge(git, base, head, tree) if tree is not None else None,
+        merge_commit=_test_merge(git, base, head, tree) if tree is not None else None,
     )
 
 
@@ -94,29 +93,15 @@ async def _replays(git: GitStore, base: Commit, commits: Sequence[Commit]) -> bo
         return True
     tree = base.tree
     for commit in linear:
-        stand_in = git.add_commit(_content(tree, commit.parents, commit, "stand-in"))
-        (merged,) = await merged_trees(git, [(stand_in, commit.sha)])
+        stand_in = git.add_commit(tree=tree, parents=commit.parents, author=commit, message="stand-in")
+        (merged,) = await merged_trees(git, [(stand_in.sha, commit.sha)])
         if merged is None:
             return False
         tree = merged
     return True
 
 
-async def _test_merge(git: GitStore, base: Commit, head: Commit, tree: str) -> Commit:
+def _test_merge(git: GitStore, base: Commit, head: Commit, tree: str) -> Commit:
     later = max(base, head, key=lambda commit: commit.committed_at)
     message = f"Merge {head.sha} into {base.sha}"
-    sha = git.add_commit(_content(tree, (base.sha, head.sha), later, message))
-    return await git.commit(sha)
-
-
-def _content(tree: str, parents: Sequence[str], dated: Commit, message: str) -> bytes:
-    when = f"{int(dated.committed_at.timestamp())} +0000"
-    lines = [
-        f"tree {tree}",
-        *(f"parent {parent}" for parent in parents),
-        f"author {dated.author_name} <{dated.author_email}> {when}",
-        f"committer {WEB_FLOW_NAME} <{WEB_FLOW_EMAIL}> {when}",
-        "",
-        message,
-    ]
-    return ("\n".join(lines) + "\n").encode()
+    return git.add_commit(tree=tree, parents=(base.sha, head.sha), author=later, message=message)
