@@ -1,0 +1,246 @@
+"""The port `JobRunner` on this machine."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+from tide.adapters.local_runner import transitions
+from tide.adapters.local_runner.checkout import Checkout
+from tide.adapters.local_runner.directory import Directory
+from tide.adapters.local_runner.execution import Execution
+from tide.adapters.local_runner.leftovers import kill_leftovers
+from tide.adapters.local_runner.reporter import StatusReporter
+from tide.adapters.prowjobs.reading import needs_another_attempt, relevant, run_of, runs_of
+from tide.adapters.prowjobs.storage import ProwJobObject, ProwJobStorage
+from tide.adapters.prowjobs.writing import ProwSettings, build, one_per_context, run_name, timestamp
+from tide.domain.errors import StoreError
+from tide.domain.jobs import Presubmit
+from tide.domain.keys import PoolKey
+from tide.domain.runs import Candidate, Purpose, Run, RunState
+from tide.ports.clock import Clock
+
+log = logging.getLogger(__name__)
+
+_STORE_PAUSE = 2.0  # seconds before a verdict is offered to a database again that would not take it
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSettings:
+    """How jobs run here: at most `jobs` at once; `log_limit` in bytes; `public_url` is where people see the logs."""
+
+    jobs: int = 2
+    public_url: str = ""
+    default_timeout: timedelta = timedelta(hours=24)
+    log_limit: int = 10 * 1024 * 1024
+    prow: ProwSettings = field(default_factory=ProwSettings)
+
+
+@dataclass(eq=False)
+class _Unfinished:
+    """A ProwJob that has no verdict yet. `abort` says why it is being aborted, "" while it is not."""
+
+    prowjob: ProwJobObject
+    task: asyncio.Task[None] | None = None
+    holds_slot: bool = False
+    abort: str = ""
+
+    @property
+    def state(self) -> RunState:
+        return RunState(self.prowjob["status"]["state"])
+
+    @property
+    def job(self) -> str:
+        return str(self.prowjob["spec"]["job"])
+
+
+@dataclass(eq=False)
+class LocalRunner:
+    """Implements `tide.ports.job_runner.JobRunner`; jobs run while it is entered as an async context.
+
+    `on_change` is called with the pool of a run whose state has changed. When the context is left, running jobs are
+    killed and stay unfinished in the storage; the next runner on the same directory runs them again, under the same
+    names. The same goes for those of a runner that was killed.
+    """
+
+    storage: ProwJobStorage
+    checkout: Checkout
+    reporter: StatusReporter
+    clock: Clock
+    directory: Directory
+    settings: LocalSettings = field(default_factory=LocalSettings)
+    on_change: Callable[[PoolKey], None] = lambda _: None
+    _unfinished: dict[str, _Unfinished] = field(default_factory=dict)
+    _saving: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _claim: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
+    _is_entered: bool = False
+    _last_build: int = 0
+
+    async def __aenter__(self) -> Self:
+        """Take over the directory and what was left unfinished in it; raise Unavailable when another process has it."""
+        self.directory.path.mkdir(parents=True, exist_ok=True)
+        await self._claim.enter_async_context(self.directory.claim())
+        try:
+            await asyncio.to_thread(self.directory.prepare)
+            self._is_entered = True
+            await self._take_over()
+        except BaseException:
+            await self._leave()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Kill what runs; it stays unfinished."""
+        await self._leave()
+
+    async def _leave(self) -> None:
+        self._is_entered = False
+        tasks = [entry.task for entry in self._unfinished.values() if entry.task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.reporter.close()
+        self._unfinished.clear()
+        await self._claim.aclose()
+
+    async def start(self, candidate: Candidate, jobs: Sequence[Presubmit], purpose: Purpose) -> tuple[Run, ...]:
+        """Start one run per context; see `tide.ports.job_runner.JobRunner.start`."""
+        return tuple([await self._start(candidate, job, purpose) for job in one_per_context(jobs)])
+
+    async def runs(self, pool: PoolKey, base_sha: str, heads: Collection[str]) -> tuple[Run, ...]:
+        """List the runs that matter to a pool; see `tide.ports.job_runner.JobRunner.runs`."""
+        found = await self.storage.select(pool.org, pool.repo, pool.branch, base_sha=base_sha, heads=heads)
+        return relevant(runs_of(found), base_sha, heads)
+
+    async def prune(self, before: timedelta) -> int:
+        """Forget the runs and the logs that ended longer ago than `before` (Prow: sinker); give how many runs."""
+        moment = self.clock.now() - before
+        await asyncio.to_thread(self.directory.prune_logs, moment)
+        return await self.storage.prune(moment)
+
+    async def _start(self, candidate: Candidate, job: Presubmit, purpose: Purpose) -> Run:
+        attempt = 1
+        while True:
+            known = await self.storage.get(run_name(candidate, job.name, attempt))
+            if known is None:
+                made = build(candidate, job, purpose, attempt, self.clock.now(), self.settings.prow)
+                made["metadata"]["creationTimestamp"] = timestamp(self.clock.now())
+                made["metadata"]["annotations"][transitions.RUNNER] = self.directory.identity()
+                # Somebody else may have been faster: then the next look finds it.
+                if await self.storage.insert(made["metadata"]["name"], made):
+                    await self._admit(made)
+                    return run_of(made)
+            elif not needs_another_attempt(run_of(known)):
+                return run_of(known)
+            else:
+                attempt += 1
+
+    async def _take_over(self) -> None:
+        now, ours = self.clock.now(), self.directory.identity()
+        unfinished = await self.storage.unfinished()
+        mine = [prowjob for prowjob in unfinished if transitions.runner_of(prowjob) == ours]
+        await asyncio.to_thread(kill_leftovers, [prowjob["metadata"]["name"] for prowjob in mine])
+        for prowjob in mine:
+            if RunState(prowjob["status"]["state"]).is_live:
+                transitions.wait_again(prowjob)
+            await self._admit(prowjob)
+        for prowjob in unfinished:
+            if transitions.runner_of(prowjob) != ours and transitions.is_lost(
+                prowjob, now, self.settings.default_timeout
+            ):
+                transitions.end(prowjob, RunState.ERROR, "Job was lost with the machine that ran it.")
+                transitions.complete(prowjob, now)
+                await self.storage.update(prowjob["metadata"]["name"], prowjob)
+
+    async def _admit(self, prowjob: ProwJobObject) -> None:
+        older = [entry for entry in self._unfinished.values() if transitions.supersedes(prowjob, entry.prowjob)]
+        entry = _Unfinished(prowjob)
+        self._unfinished[prowjob["metadata"]["name"]] = entry
+        for outdated in older:
+            await self._abort(outdated, transitions.SUPERSEDED)
+        self._dispatch()
+        if entry.task is None:
+            self.reporter.tell(prowjob)
+
+    async def _abort(self, entry: _Unfinished, why: str) -> None:
+        if not entry.state.is_live or entry.abort:
+            return
+        entry.abort = why
+        if entry.task is not None:
+            entry.task.cancel()
+        else:
+            entry.task = asyncio.create_task(self._conclude(entry, RunState.ABORTED, why))
+
+    def _dispatch(self) -> None:
+        """Start what may start, first come first served (Prow: reconciler.go canExecuteConcurrently)."""
+        for entry in list(self._unfinished.values()):
+            if self._is_entered and entry.task is None and self._may_start(entry):
+                entry.holds_slot = entry.state.is_live
+                entry.task = asyncio.create_task(self._work(entry))
+
+    def _may_start(self, entry: _Unfinished) -> bool:
+        running = [other for other in self._unfinished.values() if other.holds_slot]
+        same = sum(other.job == entry.job for other in running)
+        limit = int(entry.prowjob["spec"].get("max_concurrency") or 0) or self.settings.jobs
+        return not entry.state.is_live or (len(running) < self.settings.jobs and same < limit)
+
+    async def _work(self, entry: _Unfinished) -> None:
+        """Run a job, then conclude it; one whose verdict was there before a restart is only concluded."""
+        if not entry.state.is_live:
+            await self._conclude(entry, entry.state, entry.prowjob["status"].get("description", ""))
+            return
+        try:
+            state, description = await self._run(entry)
+        except asyncio.CancelledError:
+            if not entry.abort:
+                raise
+            state, description = RunState.ABORTED, entry.abort
+        except Exception as error:  # a fault of ours in one job must not stop the others
+            log.exception("ProwJob %s could not be run", entry.prowjob["metadata"]["name"])
+            state, description = RunState.ERROR, f"Job could not be run: {type(error).__name__}."
+        await self._conclude(entry, state, description)
+
+    async def _run(self, entry: _Unfinished) -> tuple[RunState, str]:
+        name = entry.prowjob["metadata"]["name"]
+        url = f"{self.settings.public_url}/runs/{name}/log" if self.settings.public_url else ""
+        transitions.begin(entry.prowjob, self._build_id(), url, self.clock.now())
+        await self._save(entry)
+        self.reporter.tell(entry.prowjob)
+        execution = Execution(self.checkout, self.directory, self.settings.default_timeout, self.settings.log_limit)
+        return await execution.run(entry.prowjob)
+
+    async def _conclude(self, entry: _Unfinished, state: RunState, description: str) -> None:
+        """Write down the verdict, have it reported, and only then call it complete: a restart in between goes on."""
+        transitions.end(entry.prowjob, state, description)
+        if entry.abort:
+            # The newer run speaks for the context now (Prow: abort.go marks the older as reported).
+            await self.reporter.silence(entry.prowjob)
+        await self._save(entry)
+        entry.holds_slot = False
+        self._dispatch()
+        await self.reporter.settle(entry.prowjob)
+        transitions.complete(entry.prowjob, self.clock.now())
+        await self._save(entry)
+        self._unfinished.pop(entry.prowjob["metadata"]["name"], None)
+
+    async def _save(self, entry: _Unfinished) -> None:
+        async with self._saving:
+            while True:
+                try:
+                    await self.storage.update(entry.prowjob["metadata"]["name"], entry.prowjob)
+                    break
+                except StoreError as error:
+                    log.warning("ProwJob %s waits to be saved: %s", entry.prowjob["metadata"]["name"], error)
+                    await asyncio.sleep(_STORE_PAUSE)
+        self.on_change(run_of(entry.prowjob).pool)
+
+    def _build_id(self) -> str:
+        """Give a number that grows, as Prow's tot does."""
+        self._last_build = max(self._last_build + 1, int(self.clock.now().timestamp() * 1_000_000))
+        return str(self._last_build)
