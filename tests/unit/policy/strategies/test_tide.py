@@ -1,0 +1,185 @@
+"""Tide's own rules, in the order in which they are tried."""
+
+from typing import Any
+
+from tests.builders import BASE, PENDING, make_context, make_rules, make_run, make_snapshot, make_view, sha
+from tide.domain.actions import Merge, MergeBatch, Trigger, TriggerBatch, Wait, targets_of
+from tide.domain.decisions import Decision
+from tide.domain.pulls import MergeMethod
+from tide.domain.runs import Purpose, Run, RunState
+from tide.domain.snapshot import PullView
+from tide.policy.decide import decide
+
+UNIT = ("unit",)
+
+
+def retested(number: int) -> PullView:
+    """Build a pull request that is being retested alone by us."""
+    return make_view(number, [make_context("unit", PENDING)], required=UNIT)
+
+
+def ready(number: int, **fields: Any) -> PullView:
+    return make_view(number, required=UNIT, **fields)
+
+
+def decided(*views: PullView, runs: tuple[Run, ...] = (), **fields: Any) -> Decision:
+    return decide(make_snapshot(*views, runs=runs, **fields))
+
+
+def numbers(decision: Decision) -> list[int]:
+    return [target.number for target in targets_of(decision.action)]
+
+
+def test_a_batch_that_passed_merges_before_everything_else_in_its_own_order() -> None:
+    runs = (make_run("unit", (3, 1)), make_run("unit", 2))
+    decision = decided(ready(1), ready(2), ready(3), runs=runs)
+    assert isinstance(decision.action, MergeBatch)
+    assert numbers(decision) == [3, 1]
+
+
+def test_one_that_passed_alone_merges_when_no_batch_is_pending() -> None:
+    decision = decided(ready(1), ready(2), runs=(make_run("unit", 2),))
+    assert (
+        decision.action
+        == Merge(
+            target=decision.action.target,  # type: ignore[union-attr]  # the comparison fails on anything else
+            reason=f"#2 has passed all required jobs on main at {BASE[:7]} and comes first.",
+        )
+    )
+    assert numbers(decision) == [2]
+    assert (decision.passing, decision.missing) == ((2,), (1,))
+
+
+def test_while_a_batch_is_pending_what_passed_alone_waits() -> None:
+    runs = (make_run("unit", (1, 2), RunState.PENDING), make_run("unit", 3))
+    decision = decided(ready(1), ready(2), ready(3), runs=runs)
+    assert isinstance(decision.action, Wait)
+    assert decision.batch_pending == (1, 2)
+
+
+def test_while_a_batch_is_pending_one_is_retested_alone() -> None:
+    decision = decided(ready(1), ready(2), ready(3), runs=(make_run("unit", (2, 3), RunState.PENDING),))
+    assert isinstance(decision.action, Trigger)
+    assert numbers(decision) == [1]
+
+
+def test_one_without_required_jobs_merges_at_once() -> None:
+    decision = decided(make_view(4), ready(1))
+    assert isinstance(decision.action, Merge)
+    assert numbers(decision) == [4]
+
+
+def test_one_with_a_pending_context_does_not_merge_alone() -> None:
+    view = make_view(1, [make_context("unit", PENDING)], required=UNIT)
+    decision = decided(view, runs=(make_run("unit", 1, purpose=Purpose.FOREIGN),))
+    assert isinstance(decision.action, Wait)
+    assert decision.passing == (1,)
+
+
+def test_several_are_tested_as_a_batch_in_the_order_of_their_numbers() -> None:
+    decision = decided(ready(3), ready(1), retested(2), runs=(make_run("unit", 2, RunState.PENDING),))
+    assert isinstance(decision.action, TriggerBatch)
+    assert numbers(decision) == [1, 2, 3]
+    assert decision.action.limit == 0
+
+
+def test_the_limit_of_a_batch_is_the_smaller_of_both() -> None:
+    decision = decided(ready(1), ready(2), rules=make_rules(batch_size_limit=5))
+    assert isinstance(decision.action, TriggerBatch)
+    assert decision.action.limit == 5
+
+
+def test_a_batch_comes_with_what_to_do_when_git_leaves_fewer_than_two() -> None:
+    decision = decided(ready(1), ready(2))
+    assert isinstance(decision.action, TriggerBatch)
+    assert isinstance(decision.action.otherwise, Trigger)
+    assert decision.action.otherwise.target.number == 1
+    assert decision.action.otherwise.contexts == UNIT
+
+
+def test_the_fallback_waits_while_somebody_is_being_retested() -> None:
+    decision = decided(ready(1), retested(2), runs=(make_run("unit", 2, RunState.PENDING),))
+    assert isinstance(decision.action, TriggerBatch)
+    assert isinstance(decision.action.otherwise, Wait)
+
+
+def test_one_alone_is_retested_with_its_missing_jobs_only() -> None:
+    view = make_view(1, required=("lint", "unit"))
+    decision = decided(view, runs=(make_run("lint", 1),))
+    assert isinstance(decision.action, Trigger)
+    assert decision.action.contexts == ("unit",)
+
+
+def test_batches_can_be_switched_off() -> None:
+    decision = decided(ready(1), ready(2), rules=make_rules(batch_size_limit=-1))
+    assert isinstance(decision.action, Trigger)
+
+
+def test_a_limit_of_one_means_no_batches() -> None:
+    assert isinstance(decided(ready(1), ready(2), rules=make_rules(batch_size_limit=1)).action, Trigger)
+
+
+def test_one_whose_pending_job_is_not_our_retest_is_neither_batched_nor_retested() -> None:
+    decision = decided(ready(1), retested(2), ready(3))
+    assert numbers(decision) == [1, 3]
+    assert decision.missing == (1, 2, 3)
+
+
+def test_a_retest_counts_whatever_its_base_and_state() -> None:
+    run = make_run("unit", 2, RunState.FAILURE, base_sha=sha("older base"))
+    assert numbers(decided(ready(1), retested(2), runs=(run,))) == [1, 2]
+
+
+def test_a_result_on_another_base_does_not_count() -> None:
+    decision = decided(ready(1), runs=(make_run("unit", 1, base_sha=sha("older base")),))
+    assert decision.missing == (1,)
+
+
+def test_a_result_of_another_head_does_not_count() -> None:
+    decision = decided(ready(1), runs=(make_run("unit", heads=((1, sha("older head")),)),))
+    assert decision.missing == (1,)
+
+
+def test_a_status_that_names_this_base_is_a_result() -> None:
+    decision = decided(make_view(1, [make_context("unit", base=BASE)], required=UNIT))
+    assert isinstance(decision.action, Merge)
+
+
+def test_a_status_that_names_another_base_is_none() -> None:
+    decision = decided(make_view(1, [make_context("unit", base=sha("older base"))], required=UNIT))
+    assert isinstance(decision.action, Trigger)
+
+
+def test_the_sentinel_of_a_sticky_override_is_a_result_on_every_base() -> None:
+    view = make_view(1, [make_context("unit", description="Overridden [prow:skip-retest]")], required=UNIT)
+    assert isinstance(decided(view).action, Merge)
+
+
+def test_success_counts_more_than_pending_and_pending_more_than_failure() -> None:
+    states = (RunState.FAILURE, RunState.PENDING)
+    runs = tuple(make_run("unit", 1, state, name=state) for state in states)
+    assert decided(ready(1), runs=runs).pending == (1,)
+    assert decided(ready(1), runs=(*runs, make_run("unit", 1))).passing == (1,)
+
+
+def test_priority_labels_choose_who_merges_and_who_is_retested() -> None:
+    rules = make_rules(priority=(("urgent,hotfix",), ("soon",)), batch_size_limit=-1)
+    views = [ready(1), ready(2, labels=("lgtm", "soon")), ready(3, labels=("lgtm", "hotfix"))]
+    assert numbers(decided(*views, rules=rules)) == [3]
+    runs = tuple(make_run("unit", number) for number in (1, 2))
+    assert numbers(decided(*views, runs=runs, rules=rules)) == [2]
+
+
+def test_priority_does_not_order_a_batch() -> None:
+    views = [ready(1), ready(2, labels=("lgtm", "urgent"))]
+    assert numbers(decided(*views, rules=make_rules(priority=(("urgent",),)))) == [1, 2]
+
+
+def test_each_target_carries_its_own_merge_method() -> None:
+    rules = make_rules(merge_method=MergeMethod.REBASE, squash_label="squash")
+    decision = decided(ready(1), ready(2, labels=("lgtm", "squash")), rules=rules)
+    assert [target.method for target in targets_of(decision.action)] == [MergeMethod.REBASE, MergeMethod.SQUASH]
+
+
+def test_an_empty_pool_waits() -> None:
+    assert decided().action == Wait("No pull request is in the pool.")

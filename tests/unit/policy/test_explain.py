@@ -1,0 +1,181 @@
+"""Why a pull request is or is not merging, in words."""
+
+from typing import Any
+
+import pytest
+
+from tests.builders import (
+    FAILURE,
+    PENDING,
+    make_context,
+    make_policy,
+    make_pull,
+    make_rules,
+    make_run,
+    make_snapshot,
+    make_view,
+)
+from tide.domain.decisions import Place, Requirement, Verdict, VerdictKind
+from tide.domain.pulls import Mergeable, MergeState, ReviewDecision
+from tide.domain.rules import BlocksPolicy, PoolRules, Query
+from tide.domain.runs import Run, RunState
+from tide.domain.snapshot import PullView
+from tide.policy.decide import decide
+
+UNIT = ("unit",)
+
+
+def verdict(view: PullView, *runs: Run, rules: PoolRules | None = None, others: tuple[PullView, ...] = ()) -> Verdict:
+    decision = decide(make_snapshot(view, *others, runs=runs, rules=rules or make_rules()))
+    return next(one for one in decision.verdicts if one.pull == view.pull.key)
+
+
+def asking(*queries: dict[str, Any]) -> PoolRules:
+    made = tuple(Query(index=index, orgs=("acme",), **fields) for index, fields in enumerate(queries))
+    return make_rules(queries=made)
+
+
+@pytest.mark.parametrize(
+    ("query", "pull", "text"),
+    [
+        ({"excluded_branches": ("main",), "labels": ("x",)}, {}, "Merging to branch main is forbidden."),
+        ({"author": "bob", "labels": ("x",)}, {}, "Must be by author bob."),
+        ({"milestone": "v1", "labels": ("x",)}, {}, "Must be in milestone v1."),
+        ({"labels": ("x",)}, {}, "Needs x label."),
+        ({"labels": ("z", "a,b")}, {}, "Needs a or b, z labels."),
+        ({"labels": ("x",), "missing_labels": ("lgtm",)}, {}, "Needs x label."),
+        ({"missing_labels": ("lgtm",)}, {}, "Should not have lgtm label."),
+        ({"missing_labels": ("lgtm", "wip")}, {"labels": ("lgtm", "wip")}, "Should not have lgtm, wip labels."),
+        ({"review_approved_required": True}, {}, "PullRequest is missing sufficient approving GitHub review(s)"),
+    ],
+)
+def test_the_first_thing_that_is_lacking_is_told_in_tides_words(
+    query: dict[str, Any], pull: dict[str, Any], text: str
+) -> None:
+    found = verdict(make_view(1, **pull), rules=asking(query))
+    assert found.summary == f"Not mergeable. {text}"
+    assert (found.kind, found.place) == (VerdictKind.BLOCKED, Place.OUTSIDE)
+
+
+def test_without_any_query_that_covers_it_that_is_told() -> None:
+    assert verdict(make_view(1), rules=make_rules(queries=())).summary == (
+        "Not mergeable. No Tide query for branch main found."
+    )
+
+
+def test_the_query_that_lacks_least_is_told_of_equals_the_first() -> None:
+    rules = asking({"labels": ("a", "b")}, {"labels": ("c",)}, {"labels": ("d",)})
+    assert verdict(make_view(1), rules=rules).summary == "Not mergeable. Needs c label."
+
+
+def test_queries_for_other_branches_are_not_told() -> None:
+    rules = asking({"included_branches": ("dev",), "labels": ("lgtm",)}, {"labels": ("a", "b")})
+    assert verdict(make_view(1), rules=rules).summary == "Not mergeable. Needs a, b labels."
+
+
+def test_a_failing_job_is_told_before_a_missing_review() -> None:
+    view = make_view(1, [make_context("unit", FAILURE)])
+    found = verdict(view, rules=asking({"review_approved_required": True}))
+    assert found.summary == "Not mergeable. Job unit has not succeeded."
+
+
+def test_long_lists_are_cut_but_never_to_nothing() -> None:
+    labels = tuple(f"{letter * 20}" for letter in "abcd")
+    assert verdict(make_view(1), rules=asking({"labels": labels})).summary == (
+        f"Not mergeable. Needs {'a' * 20}, {'b' * 20} labels."
+    )
+    huge = ("x" * 90,)
+    assert "x" * 90 in verdict(make_view(1), rules=asking({"labels": huge})).summary
+
+
+def test_contexts_that_have_not_succeeded_are_named_sorted() -> None:
+    view = make_view(1, [make_context("z", FAILURE), make_context("a", PENDING)])
+    found = verdict(view)
+    assert found.summary == "Not mergeable. Jobs a, z have not succeeded."
+    assert found.kind is VerdictKind.BLOCKED
+    assert Requirement("context z", met=False, detail="failed") in found.requirements
+    assert found.unblock == ("Wait for a.", "Mend or rerun z.")
+
+
+def test_one_that_only_waits_for_somebody_elses_check_is_waiting() -> None:
+    assert verdict(make_view(1, [make_context("cla", PENDING)])).kind is VerdictKind.WAITING
+
+
+def test_a_required_context_that_nobody_has_set_is_told() -> None:
+    found = verdict(make_view(1), rules=make_rules(context_policy=make_policy(["cla"])))
+    assert found.kind is VerdictKind.BLOCKED
+    assert found.unblock == ("Have cla run: it has no result on this head.",)
+
+
+def test_every_requirement_of_the_query_is_listed_with_its_index() -> None:
+    rules = asking({"labels": ("never",)}, {"labels": ("lgtm",), "missing_labels": ("hold",), "author": "alice"})
+    found = verdict(make_view(1), rules=rules)
+    assert [(one.name, one.met) for one in found.requirements if one.query == 1] == [
+        ("branch main", True),
+        ("author alice", True),
+        ("label lgtm", True),
+        ("no label hold", True),
+    ]
+    assert not [one for one in found.requirements if one.query == 0]
+
+
+def test_what_was_found_instead_is_told() -> None:
+    rules = asking({"author": "bob", "review_approved_required": True})
+    found = verdict(make_view(1, review_decision=ReviewDecision.CHANGES_REQUESTED), rules=rules)
+    details = {one.name: one.detail for one in found.requirements}
+    assert details["author bob"] == "is alice"
+    assert details["review approved"] == "is CHANGES_REQUESTED"
+
+
+def test_one_that_has_passed_is_in_the_pool() -> None:
+    found = verdict(make_view(1, required=UNIT), make_run("unit", 1))
+    assert (found.kind, found.place, found.summary) == (VerdictKind.IN_POOL, Place.PASSING, "In merge pool.")
+    assert all(one.met for one in found.requirements)
+    assert found.unblock == ()
+
+
+def test_one_that_merges_although_github_calls_it_blocked_says_so() -> None:
+    view = make_view(1, merge_state=MergeState.BLOCKED)
+    assert verdict(view, rules=make_rules(blocks_policy=BlocksPolicy.PERMIT)).summary == (
+        "In merge pool (despite BLOCKED)."
+    )
+    assert verdict(view, rules=make_rules(blocks_policy=BlocksPolicy.IGNORE)).summary == "In merge pool."
+
+
+def test_a_retest_that_runs_is_told_apart_from_one_that_is_to_come() -> None:
+    view = make_view(1, required=("lint", "unit"))
+    assert verdict(view).summary == "Not mergeable. Waiting for a retest: lint unit"
+    pending = [make_run(context, 1, RunState.PENDING) for context in ("lint", "unit")]
+    assert verdict(view, *pending).summary == "Not mergeable. Retesting: lint unit"
+
+
+def test_a_list_of_jobs_that_a_status_could_not_hold_is_counted() -> None:
+    required = tuple(f"pull-rocket-integration-{number}" for number in range(9))
+    assert verdict(make_view(1, required=required)).summary == "Not mergeable. Waiting for a retest: 9 jobs."
+
+
+def test_members_of_the_batch_in_flight_name_each_other() -> None:
+    others = (make_view(2, required=UNIT), make_view(3, required=UNIT))
+    found = verdict(make_view(1, required=UNIT), make_run("unit", (1, 2, 3), RunState.PENDING), others=others)
+    assert found.summary == "Not mergeable. Being tested in a batch with #2 and #3."
+    assert found.kind is VerdictKind.IN_POOL
+
+
+def test_a_first_run_that_is_to_come_is_told() -> None:
+    view = PullView(make_pull(1), UNIT)
+    rules = make_rules(trigger=True, context_policy=make_policy(UNIT))
+    found = verdict(view, rules=rules)
+    assert found.unblock == ("Wait for unit: it is started as soon as there is room.",)
+
+
+def test_a_conflict_comes_before_a_missing_label_and_both_are_listed() -> None:
+    found = verdict(make_view(1, mergeable=Mergeable.CONFLICTING, labels=()))
+    assert found.summary == "Not mergeable. PR has a merge conflict."
+    assert found.unblock == ("Resolve its conflict with main.", "Get the label lgtm.")
+
+
+def test_positions_follow_priority_then_number() -> None:
+    rules = make_rules(priority=(("urgent",),))
+    views = [make_view(1), make_view(2, labels=()), make_view(3, labels=("lgtm", "urgent"))]
+    decision = decide(make_snapshot(*views, rules=rules))
+    assert [(one.pull.number, one.position) for one in decision.verdicts] == [(1, 2), (2, None), (3, 1)]
