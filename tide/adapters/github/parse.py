@@ -77,6 +77,11 @@ class ContextPage(_Node):
     page_info: PageInfo
     nodes: tuple[ContextNode | None, ...] | None = None
 
+    @property
+    def listed(self) -> tuple[CheckRunNode | StatusNode | None, ...]:
+        """The contexts of the page; a page that may not be seen counts as one such context."""
+        return (None,) if self.nodes is None else self.nodes
+
 
 class RollupNode(_Node):
     """The contexts of a commit; there is none on a commit without any."""

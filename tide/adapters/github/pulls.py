@@ -126,7 +126,7 @@ class PullReader:
         rollup = commit.status_check_rollup if commit else None
         if commit and not rollup:
             return Contexts()
-        nodes: _ContextNodes = list(rollup.contexts.nodes or (None,)) if rollup else []
+        nodes: _ContextNodes = list(rollup.contexts.listed) if rollup else []
         after = rollup.contexts.page_info.next if rollup else None
         if rollup and not after:
             return parse.contexts(nodes)
@@ -146,7 +146,7 @@ class PullReader:
             if rollup is None:
                 answer.require()
                 return nodes
-            nodes += rollup.contexts.nodes or (None,)
+            nodes += rollup.contexts.listed
             after = rollup.contexts.page_info.next
             if after is None:
                 return nodes

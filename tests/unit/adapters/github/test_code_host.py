@@ -91,6 +91,18 @@ async def test_contexts_that_cannot_be_read_are_not_known(connection: Connection
     assert found.complete
 
 
+@pytest.mark.parametrize(("listed", "is_known"), [([], True), (None, False)])
+async def test_no_contexts_are_told_from_hidden_ones(
+    connection: Connection, listed: list[nodes.Node] | None, *, is_known: bool
+) -> None:
+    page = {"totalCount": 0, "pageInfo": {"hasNextPage": False, "endCursor": None}, "nodes": listed}
+    head = {"oid": nodes.HEAD, "statusCheckRollup": {"contexts": page}}
+    connection.loopback.reply(nodes.found([nodes.pull(1, commits={"nodes": [{"commit": head}]})], 1))
+    async with connection.github() as host:
+        (pull,) = (await host.search_pulls("is:pr")).pulls
+    assert (pull.contexts, pull.contexts_known) == ((), is_known)
+
+
 async def test_a_part_that_may_not_be_seen_holds_only_its_pull_request(connection: Connection) -> None:
     hidden = nodes.error("FORBIDDEN", "Resource not accessible", "search", "nodes", 0, "commits", "nodes", 0)
     connection.loopback.reply(nodes.found([nodes.pull(1), nodes.pull(2)], 2, None, hidden))
