@@ -327,14 +327,17 @@ def _orbit(views: KeptViews) -> None:
         PoolView(
             ORBIT,
             sha("orbit"),
-            "MERGE",
-            "It passes alone on this base.",
+            "BLOCKED",
+            "An open issue blocks merging.",
             passing=(pull,),
-            target=(pull,),
             blockers=(Blocker(70, "Freeze for the demo", "https://github.com/acme/orbit/issues/70"),),
             verdicts=(
                 verdict(
-                    pull, Place.PASSING, "It passes alone on this base and is being merged.", VerdictKind.IN_POOL, 1
+                    pull,
+                    Place.PASSING,
+                    "It passes alone on this base; it merges when the blocking issue is closed.",
+                    VerdictKind.IN_POOL,
+                    1,
                 ),
             ),
             tenant_ids=("",),

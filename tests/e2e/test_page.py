@@ -1,0 +1,275 @@
+"""The page in a real browser."""
+
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.builders import NOW
+from tests.unit.web.kept import ROCKET, KeptViews, app_over, busy_morning, healthy
+from tide.web.status import DaemonStatus
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+# Without these Chromium looks for Google's hosts at every start.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+TROUBLE = healthy(
+    is_dry_run=True, github_error="HTTP 502", github_down_since=NOW, config_problems=("jobs.yaml:3: bad",)
+)
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH"),
+    pytest.mark.xdist_group("browser"),
+]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A page that is served, and the values behind it."""
+
+    url: str
+    views: KeptViews
+
+
+@contextmanager
+def served(views: KeptViews, status: DaemonStatus | None = None) -> Iterator[Site]:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app_over(views, status), log_config=None))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield Site(f"http://127.0.0.1:{listener.getsockname()[1]}", views)
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with served(busy_morning()) as site:
+        yield site
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page on which nothing may be complained of: no script error, no refused resource, no breach of the policy."""
+    complaints: list[str] = []
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        yield page
+    assert complaints == []
+
+
+def test_the_page_shows_every_pool_with_what_it_does_and_why(site: Site, page: Page) -> None:
+    page.goto(site.url)
+    rocket = page.get_by_role("article").filter(has_text="Batch of 4 under test")
+    expect(rocket.get_by_role("heading", level=2)).to_have_text("acme/rocket main")
+    expect(rocket).to_contain_text("A batch of four is being tested on this base")
+    expect(rocket.get_by_role("listitem").filter(has_text="Split the launch checklist")).to_contain_text("integration")
+    expect(page.get_by_role("article").filter(has_text="release/1.4")).to_contain_text("Frozen")
+    expect(page.get_by_role("row").filter(has_text="Not merged")).to_contain_text("Base branch was modified")
+
+
+def test_a_change_appears_by_itself_and_disturbs_nobody(site: Site, page: Page) -> None:
+    page.goto(site.url)
+    page.evaluate("window.sameDocument = true")
+    page.get_by_text("5 outside the pool").click()
+    page.get_by_role("link", name="Rename Stage to Segment").focus()
+    page.mouse.wheel(0, 300)
+    page.wait_for_function("window.scrollY > 0")
+    scrolled = page.evaluate("window.scrollY")
+    change(site.views, reason="The batch passed: merge it.")
+    expect(page.get_by_text("The batch passed: merge it.")).to_be_visible(timeout=15_000)
+    assert page.evaluate("window.sameDocument")
+    assert page.evaluate("window.scrollY") == scrolled
+    expect(page.get_by_role("link", name="Rename Stage to Segment")).to_be_focused()
+
+
+def test_a_pull_request_that_leaves_its_lane_leaves_the_page(site: Site, page: Page) -> None:
+    page.goto(site.url)
+    line = page.locator("#pull-acme-rocket-409")
+    expect(line).to_contain_text("Cache star catalogue lookups")
+    change(site.views, passing=())
+    page.get_by_role("link", name="Refresh").click()
+    expect(line).to_have_count(0)
+    expect(page.locator("#pull-acme-rocket-425")).to_be_visible()
+
+
+def test_updates_can_be_paused(site: Site, page: Page) -> None:
+    page.goto(site.url)
+    pause = page.get_by_role("button", name="Pause")
+    pause.click()
+    expect(pause).to_have_attribute("aria-pressed", "true")
+    change(site.views, reason="Something new.")
+    page.get_by_role("link", name="Refresh").click()
+    expect(page.get_by_text("Something new.")).to_be_visible()
+    expect(pause).to_have_attribute("aria-pressed", "true")
+    expect(pause).to_be_visible()
+
+
+def test_a_tide_that_does_not_answer_is_told_and_forgotten_when_it_does(site: Site, browser: Browser) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(site.url)
+        page.route("**/*", lambda route: route.abort())
+        page.get_by_role("link", name="Refresh").click()
+        expect(page.get_by_role("status")).to_contain_text("tide does not answer. This page is as of")
+        expect(page.get_by_text("Batch of 4 under test")).to_be_visible()
+        page.unroute_all()
+        page.get_by_role("link", name="Refresh").click()
+        expect(page.get_by_role("status")).to_be_hidden()
+
+
+def test_everything_works_without_scripts(site: Site, browser: Browser) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(site.url)
+        expect(page.get_by_text("Batch of 4 under test")).to_be_visible()
+        expect(page.get_by_text("Pause")).to_be_hidden()
+        change(site.views, reason="Read again.")
+        page.get_by_role("link", name="Refresh").click()
+        expect(page.get_by_text("Read again.")).to_be_visible()
+        page.get_by_role("searchbox").fill("methane")
+        page.get_by_role("searchbox").press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("methane")
+        expect(page.get_by_text("It has the label do-not-merge/hold.")).to_be_visible()
+
+
+def test_a_reader_gets_from_the_page_to_the_answer(site: Site, page: Page) -> None:
+    page.goto(site.url)
+    page.get_by_role("searchbox").fill("acme/rocket#399")
+    page.get_by_role("searchbox").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Experimental: methane engines")
+    expect(page.get_by_role("heading", name="Needs somebody")).to_be_visible()
+    expect(page.get_by_role("listitem").filter(has_text="Not met: Required contexts pass")).to_be_visible()
+    expect(page.get_by_role("link", name="acme/rocket#399 on GitHub")).to_have_attribute(
+        "href", "https://github.com/acme/rocket/pull/399"
+    )
+    page.get_by_role("link", name="acme/rocket main").click()
+    expect(page.get_by_role("heading", name="Last batches")).to_be_visible()
+
+
+def test_the_keyboard_reaches_the_content_first(site: Site, page: Page) -> None:
+    page.goto(site.url)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+
+
+PATHS = ["/", "/?q=alice", "/pool/acme/rocket/main", "/pull/acme/rocket/399", "/history", "/decisions"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_can_be_read_by_everybody(browser: Browser, scheme: Literal["light", "dark"]) -> None:
+    with served(busy_morning(), TROUBLE) as site, browser.new_context(color_scheme=scheme) as context:
+        page = context.new_page()
+        for path in PATHS:
+            page.goto(site.url + path)
+            page.evaluate("for (const it of document.querySelectorAll('details')) it.open = true")
+            assert page.evaluate(FAULTS) == [], path
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_no_page_is_wider_than_the_screen(site: Site, browser: Browser, width: int) -> None:
+    with browser.new_context(viewport={"width": width, "height": 800}) as context:
+        page = context.new_page()
+        for path in PATHS:
+            page.goto(site.url + path)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def change(views: KeptViews, **fields: object) -> None:
+    """Let the next sync find something else in `acme/rocket:main`."""
+    views.pool_views[:] = [
+        replace(view, **fields) if view.pool == ROCKET else view  # type: ignore[arg-type] # named by tests
+        for view in views.pool_views
+    ]
+
+
+# What WCAG 2.2 AA asks for, as far as the document can tell: names, landmarks, headings in order, contrast of 4.5 to 1.
+FAULTS = """() => {
+  const faults = [];
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const check = (holds, fault) => { if (!holds) faults.push(fault); };
+  const nameOf = (it) => (it.getAttribute("aria-label") || it.textContent || it.title || "").trim();
+
+  check(document.documentElement.lang === "en", "no language");
+  check(document.title.length > 7, "no title");
+  for (const landmark of ["header.top", "nav", "main", "footer", "[role=search]"]) {
+    check(document.querySelector(landmark), `no ${landmark}`);
+  }
+  check(all("main h1").length === 1, "not one h1");
+  let last = 1;
+  for (const heading of all("h1, h2, h3, h4, h5, h6")) {
+    const level = Number(heading.tagName[1]);
+    check(level <= last + 1, `h${level} after h${last}: ${heading.textContent}`);
+    last = level;
+  }
+  const ids = all("[id]").map((it) => it.id);
+  check(new Set(ids).size === ids.length, `ids twice: ${ids.filter((id, i) => ids.indexOf(id) !== i)}`);
+  for (const input of all("input")) check(input.labels.length || input.ariaLabel, `no label: ${input.name}`);
+  for (const link of all("a, button, summary")) check(nameOf(link), `no name: ${link.outerHTML}`);
+  for (const image of all("img")) check(image.hasAttribute("alt"), `no alt: ${image.src}`);
+  for (const cell of all("th")) check(cell.scope, `no scope: ${cell.textContent}`);
+  for (const time of all("time")) check(time.dateTime && time.title, `no moment: ${time.outerHTML}`);
+  for (const list of all("ul, ol")) {
+    check([...list.children].every((it) => it.tagName === "LI"), `not only items: ${list.outerHTML}`);
+  }
+
+  const numbers = (color) => (color.match(/[0-9.]+/g) || [0, 0, 0, 0]).map(Number);
+  const ground = (it) => {
+    for (; it; it = it.parentElement) {
+      const [r, g, b, alpha = 1] = numbers(getComputedStyle(it).backgroundColor);
+      if (alpha === 1) return [r, g, b];
+      check(alpha === 0, `a translucent ground: ${it.className}`);
+    }
+    return [255, 255, 255];
+  };
+  const light = (rgb) => {
+    const [r, g, b] = rgb.map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const contrast = (a, b) => {
+    const [high, low] = [light(a), light(b)].sort((x, y) => y - x);
+    return (high + 0.05) / (low + 0.05);
+  };
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  let seen = 0;
+  for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+    const it = text.parentElement;
+    if (!text.data.trim() || !it.checkVisibility()) continue;
+    seen += 1;
+    const ratio = contrast(numbers(getComputedStyle(it).color).slice(0, 3), ground(it));
+    check(ratio >= 4.5, `contrast ${ratio.toFixed(2)}: ${it.className || it.tagName} ${text.data.trim()}`);
+  }
+  check(seen > 20, "hardly any text");
+  return faults;
+}"""

@@ -1,0 +1,320 @@
+"""The web application over its ASGI door, read by a real HTTP client library."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from tests.builders import NOW, make_pull, sha
+from tests.unit.web.kept import ROCKET, RUN, KeptViews, app_over, busy_morning, healthy
+from tide.domain.decisions import Place, Requirement, Verdict, VerdictKind
+from tide.domain.pulls import Blocker, Context, ContextState
+from tide.domain.records import PoolView, PullRecord
+from tide.web.probes import build_health_app, build_metrics_app
+from tide.web.status import DaemonStatus
+
+HTML = {"accept": "text/html"}
+HOSTILE = '"><script>alert(1)</script>\x1b[31m\u202e'
+
+
+def client_of(views: KeptViews, status: DaemonStatus | None = None, log: bytes | None = None) -> httpx.AsyncClient:
+    app = app_over(views, status, log)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://tide.example")
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(busy_morning(), log=b"\x1b[31mred\n<script>") as client:
+        yield client
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/", list), ("/history", dict)])
+async def test_one_address_serves_people_and_deck(client: httpx.AsyncClient, path: str, kind: type) -> None:
+    page, document = await client.get(path, headers=HTML), await client.get(path, headers={"accept": "*/*"})
+    assert page.headers["content-type"].startswith("text/html")
+    assert document.headers["content-type"] == "application/json"
+    assert isinstance(document.json(), kind)
+    assert {page.headers["vary"].split(",")[0], document.headers["vary"].split(",")[0]} == {"Accept"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/?q=alice",
+        "/?q=nothing-has-this",
+        "/history",
+        "/history?pool=acme/rocket:main",
+        "/decisions",
+        "/decisions?limit=1",
+        "/pool/acme/rocket/main",
+        "/pool/acme/rocket/release/1.4",
+        "/pull/acme/rocket/399",
+        "/pull/acme/rocket/425",
+    ],
+)
+async def test_every_page_is_there_and_guarded(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path, headers=HTML)
+    assert answer.status_code == 200
+    assert "<h1" in answer.text
+    assert answer.headers["content-security-policy"].startswith("default-src 'self'; ")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["cache-control"] == "no-cache"
+    assert "<script>" not in answer.text
+    assert " style=" not in answer.text
+    assert " onclick=" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/api/v1/pools", "/static/page.css", f"/runs/{RUN}/log"])
+async def test_head_answers_like_get_without_a_body(client: httpx.AsyncClient, path: str) -> None:
+    head, get = await client.head(path), await client.get(path)
+    assert head.status_code == get.status_code == 200
+    assert head.headers["content-type"] == get.headers["content-type"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing",
+        "/pool/acme/rocket/gone",
+        "/pool/acme/rocket/nul%00",
+        "/pull/acme/rocket/1",
+        "/pull/acme/rocket/0",
+        "/pull/acme/rocket/99999999999",
+        "/runs/not-a-uuid/log",
+        "/runs/6f1d2f5a-0b0e-5c36-9a55-6a2f6a1e7cff/log",
+        "/runs/..%2f..%2fetc%2fpasswd/log",
+        "/static/../app.py",
+        "/static/nothing.css",
+        "/api/v1/nothing",
+        "/api/v1/pools/acme/rocket/gone",
+        "/api/v1/pulls/acme/rocket/x",
+    ],
+)
+async def test_what_is_not_there_is_told_in_the_form_asked_for(client: httpx.AsyncClient, path: str) -> None:
+    document, page = await client.get(path), await client.get(path, headers=HTML)
+    assert document.status_code == page.status_code == 404
+    assert list(document.json()) == ["error"]
+    assert "<h1>Not Found</h1>" in page.text
+
+
+async def test_other_methods_are_refused(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/")
+    assert answer.status_code == 405
+    assert "GET" in answer.headers["allow"]
+    assert list(answer.json()) == ["error"]
+    assert "<h1>Method Not Allowed</h1>" in (await client.delete("/history", headers=HTML)).text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/decisions?limit=x",
+        "/api/v1/decisions?cursor=-1",
+        "/api/v1/history?limit=0",
+        "/api/v1/batches?pool=nonsense",
+        "/decisions?cursor=" + "9" * 5000,
+    ],
+)
+async def test_nonsense_in_the_query_string_is_a_bad_request(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path)
+    assert answer.status_code == 400
+    assert "nonsense" not in answer.text
+
+
+async def test_what_a_request_says_is_not_said_back(client: httpx.AsyncClient) -> None:
+    for headers in (HTML, {}):
+        answer = await client.get("/<script>evil()</script>", headers=headers)
+        assert "evil" not in answer.text
+
+
+async def test_a_search_is_shown_back_escaped(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/", params={"q": HOSTILE}, headers=HTML)
+    assert "<script>alert" not in answer.text
+    assert "&lt;script&gt;alert" in answer.text
+
+
+async def test_a_search_for_one_pull_request_leads_to_it(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/", params={"q": "acme/rocket#399"}, headers=HTML)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/pull/acme/rocket/399")
+
+
+async def test_a_search_shows_what_it_finds_also_outside_the_pool(client: httpx.AsyncClient) -> None:
+    text = (await client.get("/?q=methane", headers=HTML)).text
+    assert "Experimental: methane engines" in text
+    assert "Draw the ground track" not in text
+
+
+async def test_nothing_that_strangers_write_becomes_markup() -> None:
+    pull = make_pull(
+        7,
+        title=HOSTILE,
+        author=HOSTILE,
+        labels=(HOSTILE,),
+        milestone=HOSTILE,
+        head_branch=HOSTILE,
+        contexts=(Context(HOSTILE, ContextState.FAILURE, HOSTILE, target_url="javascript:alert(1)"),),
+    )
+    verdict = Verdict(
+        pull.key,
+        pull.head_sha,
+        VerdictKind.BLOCKED,
+        Place.OUTSIDE,
+        HOSTILE,
+        (Requirement(HOSTILE, met=False, detail=HOSTILE),),
+        (HOSTILE,),
+    )
+    view = PoolView(
+        ROCKET,
+        sha("base"),
+        HOSTILE,
+        HOSTILE,
+        passing=(pull,),
+        outside=(pull,),
+        batch_pending=(pull,),
+        target=(pull,),
+        verdicts=(verdict,),
+        blockers=(Blocker(1, HOSTILE, "javascript:alert(1)"),),
+        error=HOSTILE,
+    )
+    status = healthy(github_error=HOSTILE, config_problems=(HOSTILE,), cautions=(HOSTILE,))
+    async with client_of(KeptViews([view], [PullRecord(pull, verdict, NOW)]), status) as client:
+        for path in ("/", "/pool/acme/rocket/main", "/pull/acme/rocket/7"):
+            text = (await client.get(path, headers=HTML)).text
+            assert "&lt;script&gt;" in text
+            assert "<script>" not in text
+            assert 'href="javascript:' not in text
+        assert b"<script>" not in (await client.get("/")).content
+
+
+async def test_an_empty_queue_says_what_to_do() -> None:
+    async with client_of(KeptViews()) as client:
+        text = (await client.get("/", headers=HTML)).text
+        assert "No pools yet" in text
+        assert "tide.queries" in text
+        assert (await client.get("/")).content == b"[]"
+        assert (await client.get("/history")).content == b"{}"
+
+
+async def test_troubles_are_announced_with_the_last_known_state() -> None:
+    status = healthy(
+        is_dry_run=True,
+        github_error="HTTP 502",
+        github_down_since=NOW - timedelta(minutes=3),
+        config_problems=("jobs.yaml:3: bad",),
+    )
+    async with client_of(busy_morning(), status) as client:
+        text = (await client.get("/", headers=HTML)).text
+    for said in ("GitHub cannot be reached", "HTTP 502", "3 min ago", "jobs.yaml:3: bad", "Dry run", "acme/rocket"):
+        assert said in text
+
+
+async def test_a_lost_database_is_told_without_its_address() -> None:
+    async with client_of(KeptViews(is_broken=True)) as client:
+        document, page = await client.get("/"), await client.get("/", headers=HTML)
+    assert document.status_code == page.status_code == 503
+    assert "hunter2" not in document.text + page.text
+    assert "database cannot be reached" in page.text
+
+
+async def test_an_error_of_ours_is_told_without_its_cause() -> None:
+    async with client_of(KeptViews(runs=[None])) as client:  # type: ignore[list-item] # what no store gives
+        page = await client.get("/", headers=HTML)
+    assert page.status_code == 500
+    assert "NoneType" not in page.text
+    assert "The log of tide says what" in page.text
+
+
+async def test_a_log_is_plain_text_whatever_it_holds(client: httpx.AsyncClient) -> None:
+    answer = await client.get(f"/runs/{RUN}/log", headers=HTML)
+    assert answer.content == b"\x1b[31mred\n<script>"
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_health_tells_life_from_readiness() -> None:
+    starting = DaemonStatus("0.1.0", timedelta(minutes=1))
+    async with client_of(KeptViews(is_broken=True), starting) as client:
+        assert (await client.get("/healthz")).text == "ok"
+        ready = await client.get("/readyz")
+    assert (ready.status_code, ready.text) == (503, "the first sync has not ended")
+    async with client_of(KeptViews()) as client:
+        assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_health_and_metrics_have_ports_of_their_own() -> None:
+    for app, paths in (
+        (build_health_app(healthy, lambda _accept: (b"", "text/plain")), ("/healthz", "/healthz/ready")),
+        (build_metrics_app(healthy, lambda _accept: (b"x 1\n", "text/plain")), ("/metrics",)),
+    ):
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://tide.example") as client:
+            assert [(await client.get(path)).status_code for path in paths] == [200] * len(paths)
+
+
+async def test_metrics_are_served_without_a_detour(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/metrics")
+    assert (answer.status_code, answer.text) == (200, "tide_up 1\n")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4"
+
+
+async def test_the_api_tells_pools(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/api/v1/pools")).json()
+    assert list(document) == ["items", "next"]
+    rocket = next(item for item in document["items"] if item["branch"] == "main" and item["repo"] == "rocket")
+    assert rocket["batch_pending"] == [412, 418, 421, 423]
+    assert rocket["synced_at"] == "2026-01-02T03:03:53Z"
+    assert rocket["passing"][0] == {
+        "number": 409,
+        "title": "Cache star catalogue lookups between frames",
+        "author": "erin",
+        "head_sha": sha(409),
+        "updated_at": "2026-01-02T02:04:05Z",
+        "verdict": "in_pool",
+        "summary": "It passes; it merges after the running batch.",
+        "position": 1,
+    }
+    assert (await client.get("/api/v1/pools/acme/rocket/main")).json() == rocket
+    frozen = (await client.get("/api/v1/pools/acme/rocket/release/1.4")).json()
+    assert frozen["standing"]["kind"] == "frozen"
+
+
+async def test_the_api_explains_a_pull_request(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/api/v1/pulls/acme/rocket/399")).json()
+    assert (document["pull"], document["verdict"], document["position"]) == ("acme/rocket#399", "blocked", None)
+    assert [item["met"] for item in document["requirements"]].count(False) == 2
+    assert document["contexts"][0]["state"] == "SUCCESS"
+    assert document["read_at"] == "2026-01-02T03:03:25Z"
+
+
+async def test_decisions_are_paged_by_cursor(client: httpx.AsyncClient) -> None:
+    seen: list[int] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = (
+            await client.get("/api/v1/decisions", params={"limit": 2, **({"cursor": cursor} if cursor else {})})
+        ).json()
+        seen += [item["id"] for item in page["items"]]
+        cursor = page["next"]
+    assert seen == [7, 6, 5]
+
+
+async def test_lists_can_be_narrowed_to_a_pool(client: httpx.AsyncClient) -> None:
+    for name, count in (("batches", 0), ("decisions", 1), ("history", 1)):
+        document = (await client.get(f"/api/v1/{name}", params={"pool": "acme/orbit:main"})).json()
+        assert len(document["items"]) == count
+    batch = (await client.get("/api/v1/batches?limit=1")).json()["items"][0]
+    assert (batch["state"], len(batch["members"]), batch["created_at"]) == ("testing", 4, "2026-01-02T03:00:05Z")
+
+
+async def test_a_title_in_any_script_arrives_whole() -> None:
+    pull = make_pull(7, title="修复 ракета 🚀")
+    view = replace(PoolView(ROCKET, sha("base"), "WAIT", ""), missing=(pull,))
+    async with client_of(KeptViews([view])) as client:
+        assert json.loads((await client.get("/")).content)[0]["MissingPRs"][0]["Title"] == pull.title
+        assert pull.title in (await client.get("/", headers=HTML)).text
