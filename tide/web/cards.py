@@ -11,6 +11,7 @@ from tide.domain.records import PoolView
 from tide.domain.runs import Run, RunKind
 from tide.domain.snapshot import StandingKind
 from tide.web.banners import Banner, Tone, pool_banners
+from tide.web.verdicts import reason_of
 
 _NOW = {
     "WAIT": ("Waiting", Tone.IDLE),
@@ -170,7 +171,7 @@ class _Lines:
             author=pull.author,
             head_sha=pull.head_sha,
             updated_at=pull.updated_at,
-            summary=verdict.summary if verdict else "",
+            summary=reason_of(verdict) if verdict else "",
             position=verdict.position if verdict else None,
             runs=self._runs.get((pull.number, pull.head_sha), ()),
             is_in_batch=pull.key in self._batch,

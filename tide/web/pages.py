@@ -22,7 +22,7 @@ from tide.web.negotiation import prefers_html
 from tide.web.parameters import cursor_of, limit_of, pool_in_path, pool_of, pull_in_path, search_of
 from tide.web.prow_format import history_json, pools_json
 from tide.web.status import DaemonStatus
-from tide.web.verdicts import verdict_of
+from tide.web.verdicts import reason_of, verdict_of
 
 # The log of a run by its name, None when none is kept.
 ReadLog = Callable[[str], bytes | None]
@@ -165,6 +165,7 @@ def _environment() -> Environment:
         "pull_path": pull_path,
         "outside_link": outside_link,
         "pull_key": PullKey,
+        "reason_of": reason_of,
     }
     environment.filters |= {"exactly": ages.exactly, "rfc3339": ages.rfc3339}
     return environment

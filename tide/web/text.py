@@ -10,7 +10,7 @@ from datetime import datetime
 from tide.domain.decisions import Requirement
 from tide.domain.records import DecisionRecord, HistoryRecord, PoolView, PullRecord
 from tide.web.ages import exactly
-from tide.web.verdicts import verdict_of
+from tide.web.verdicts import reason_of, verdict_of
 
 _ESCAPE_SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor moves
@@ -41,7 +41,7 @@ def explain_text(record: PullRecord) -> str:
     parts = [
         f"{pull.key}: {_HEADLINES[verdict.kind]}{place}",
         f"  {plain(pull.title)} (by {plain(pull.author)}, {pull.head_sha[:7]} into {plain(pull.base_branch)})",
-        f"  {plain(verdict.summary)}",
+        f"  {plain(reason_of(verdict))}",
     ]
     if verdict.unblock:
         parts += ["", "What to do:", *(f"  - {plain(line)}" for line in verdict.unblock)]

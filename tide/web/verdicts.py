@@ -5,6 +5,14 @@ from dataclasses import replace
 from tide.domain.decisions import Place, Verdict, VerdictKind
 from tide.domain.records import PullRecord
 
+# How Tide begins its status text (Prow: status.go statusNotInPool). A reader sees that from where the reason stands.
+_STATUS_PREFIX = "Not mergeable. "
+
+
+def reason_of(verdict: Verdict) -> str:
+    """Give the reason of a verdict, without the words that only a commit status needs."""
+    return verdict.summary.removeprefix(_STATUS_PREFIX)
+
 
 def verdict_of(record: PullRecord) -> Verdict:
     """Give the verdict to show: a merged or closed pull request needs no rules to be explained.

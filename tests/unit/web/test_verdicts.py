@@ -4,7 +4,7 @@ from tests.builders import NOW, make_pull, sha
 from tide.domain.decisions import Place, Requirement, Verdict, VerdictKind
 from tide.domain.records import PullRecord
 from tide.web.api_models import PullDocument, explain_json
-from tide.web.verdicts import verdict_of
+from tide.web.verdicts import reason_of, verdict_of
 
 PULL = make_pull(7)
 VERDICT = Verdict(
@@ -52,3 +52,8 @@ def test_the_document_of_a_pull_request_tells_times_in_utc() -> None:
     document = PullDocument.about(PullRecord(PULL, VERDICT, NOW)).model_dump(mode="json")
     assert document["read_at"] == "2026-01-02T03:04:05Z"
     assert document["verdict"] == "blocked"
+
+
+def test_a_reason_does_not_begin_like_a_commit_status() -> None:
+    assert reason_of(replace(VERDICT, summary="Not mergeable. Needs lgtm label.")) == "Needs lgtm label."
+    assert reason_of(replace(VERDICT, summary="In merge pool.")) == "In merge pool."
