@@ -66,7 +66,6 @@ ROUTES: tuple[RestRoute, ...] = (
     RestRoute("GET", f"{REPO}/commits/{{ref:path}}/statuses", evidence.list_statuses),
     RestRoute("GET", f"{REPO}/commits/{{ref:path}}/check-runs", evidence.list_check_runs),
     RestRoute("GET", f"{REPO}/commits/{{ref:path}}", git_data.get_commit),
-    RestRoute("GET", f"{REPO}/statuses/{{ref:path}}", evidence.list_statuses),
     RestRoute("POST", f"{REPO}/statuses/{{sha}}", evidence.create_status),
     RestRoute("POST", f"{REPO}/check-runs", evidence.create_check_run),
     RestRoute("GET", f"{REPO}/check-runs/{{number}}", evidence.get_check_run),

@@ -1,0 +1,253 @@
+"""The sandbox's REST API, and our client's requests to it, against GitHub's own description."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.contract.code_host.world import MAIN, ROCKET, Clock, settings_of
+from tests.contract.github_rest.conftest import RecordedWorld
+from tests.contract.github_rest.description import Description
+from tests.contract.github_rest.recorder import Exchange
+from tests.contract.github_rest.undescribed import UNDESCRIBED_ANSWERS, UNDESCRIBED_PATHS
+from tide.adapters.github.connect import github
+from tide.domain.actions import Target
+from tide.domain.outcomes import Merged, NotMerged
+from tide.domain.pulls import ContextState, MergeMethod
+from tide.ports.code_host import StatusPost
+from tide.sandbox.rest.routes import ROUTES, RestRoute
+
+pytestmark = pytest.mark.published
+
+REPO = "/repos/acme/rocket"
+PROTECTION = {
+    "required_status_checks": {"strict": False, "contexts": [], "checks": [{"context": "unit"}]},
+    "enforce_admins": False,
+    "required_pull_request_reviews": {"required_approving_review_count": 0},
+    "restrictions": {"users": ["merge-bot"], "teams": [], "apps": []},
+}
+RULESET = {
+    "name": "checks",
+    "target": "branch",
+    "enforcement": "active",
+    "conditions": {"ref_name": {"include": ["refs/heads/release"], "exclude": []}},
+    "rules": [
+        {"type": "deletion"},
+        {
+            "type": "required_status_checks",
+            "parameters": {
+                "required_status_checks": [{"context": "unit"}],
+                "strict_required_status_checks_policy": False,
+            },
+        },
+    ],
+}
+
+
+def complaints(description: Description, exchange: Exchange) -> list[str]:
+    """Return what is wrong with an exchange; requests are only checked where the sandbox took them."""
+    operation = description.operation(exchange.method, exchange.path)
+    if operation is None:
+        known = (exchange.method, exchange.path) in UNDESCRIBED_PATHS
+        return [] if known else [f"{exchange}: no such operation"]
+    found = description.answer_complaints(operation, exchange.status, exchange.answered)
+    if found is None:
+        known = (operation.method, operation.path, exchange.status) in UNDESCRIBED_ANSWERS
+        found = [] if known else [f"{operation.path} does not say that it answers so"]
+    if exchange.status < 400:
+        found += [f"request {text}" for text in description.request_complaints(operation, exchange.asked)]
+    return [f"{exchange}: {text}" for text in found]
+
+
+def check(description: Description, world: RecordedWorld) -> None:
+    """Check everything recorded so far."""
+    found = [text for exchange in world.recorder.exchanges for text in complaints(description, exchange)]
+    assert found == [], "\n".join(found)
+
+
+async def post(world: RecordedWorld, path: str, **body: Any) -> Any:
+    answer = await world.client.post(path, json=body)
+    assert answer.status_code < 300, answer.text
+    return answer.json()
+
+
+async def tell_accounts_and_repositories(world: RecordedWorld) -> None:
+    for path in ("/rate_limit", "/user", "/users/merge-bot", "/users/acme/repos", "/orgs/acme/repos", REPO):
+        await world.client.get(path)
+    await post(world, "/orgs/acme/repos", name="probe")
+    await post(world, "/user/repos", name="toy")
+    await world.client.patch(REPO, json={"allow_merge_commit": True, "delete_branch_on_merge": False})
+    hook = await post(world, f"{REPO}/hooks", name="web", config={"url": "http://127.0.0.1:1/"}, events=["push"])
+    await world.get("/hooks")
+    await world.client.delete(f"{REPO}/hooks/{hook['id']}")
+    await post(world, f"{REPO}/labels", name="lgtm", color="00ff00")
+    await post(world, f"{REPO}/milestones", title="v1")
+    for path in ("/labels", "/labels/lgtm", "/milestones"):
+        await world.get(path)
+
+
+async def tell_references(world: RecordedWorld) -> None:
+    main = world.repository.branches["main"]
+    await post(world, f"{REPO}/git/refs", ref="refs/heads/release", sha=main)
+    newer = await world.commit(main, "Newer", newer_txt="newer")
+    await world.client.patch(f"{REPO}/git/refs/heads/release", json={"sha": newer, "force": False})
+    for path in ("/git/refs", "/git/refs/heads/main", "/git/refs/heads/ma", "/git/ref/heads/main"):
+        await world.get(path)
+    paths = ("/git/matching-refs/heads/ma", f"/git/commits/{main}", "/compare/main...release", "/commits")
+    for path in (*paths, f"/commits/{newer}", "/branches"):
+        await world.get(path)
+    await world.client.delete(f"{REPO}/git/refs/heads/release")
+
+
+async def tell_rules(world: RecordedWorld) -> None:
+    path = f"{REPO}/branches/main/protection"
+    assert (await world.client.put(path, json=PROTECTION)).status_code == 200
+    await world.get("/branches/main")
+    await world.client.get(path)
+    await world.client.delete(path)
+    made = await post(world, f"{REPO}/rulesets", **RULESET)
+    for one in ("/rules/branches/release", "/rulesets", f"/rulesets/{made['id']}"):
+        await world.get(one)
+    await world.client.delete(f"{REPO}/rulesets/{made['id']}")
+
+
+async def tell_evidence(world: RecordedWorld) -> None:
+    sha = world.repository.branches["main"]
+    await post(world, f"{REPO}/statuses/{sha}", state="success", context="unit", description="Good.")
+    run = await post(world, f"{REPO}/check-runs", name="lint", head_sha=sha)
+    await world.client.patch(
+        f"{REPO}/check-runs/{run['id']}",
+        json={"status": "completed", "conclusion": "failure", "output": {"title": "Bad", "summary": "No."}},
+    )
+    for path in ("status", "statuses", "check-runs"):
+        await world.get(f"/commits/{sha}/{path}")
+    await world.get(f"/check-runs/{run['id']}")
+
+
+async def tell_pulls(world: RecordedWorld) -> None:
+    for name in ("boost", "other"):
+        await world.branch(name, **{f"{name}_txt": name})
+        await post(world, f"{REPO}/pulls", title=name, head=name, base="main", body="Because.")
+    await world.client.patch(f"{REPO}/pulls/1", json={"title": "Boost", "state": "open"})
+    await post(world, f"{REPO}/pulls/1/requested_reviewers", reviewers=["bob"])
+    async with world.as_login("bob") as bob:
+        review = (await bob.post(f"{REPO}/pulls/1/reviews", json={"event": "APPROVE"})).json()
+    await world.client.put(f"{REPO}/pulls/1/reviews/{review['id']}/dismissals", json={"message": "Old."})
+    for path in ("/pulls", "/pulls/1", "/pulls/1/files", "/pulls/1/commits", "/pulls/1/reviews"):
+        await world.get(path)
+    merged = await world.client.put(f"{REPO}/pulls/1/merge", json={"merge_method": "squash"})
+    assert merged.status_code == 200
+    await world.get("/pulls/1/merge")
+    await world.get("/pulls/1")
+    await world.client.put(f"{REPO}/pulls/2/update-branch", json={})
+
+
+async def tell_issues(world: RecordedWorld) -> None:
+    made = await post(world, f"{REPO}/issues", title="Blocked", labels=["blocker"], milestone=1)
+    path = f"{REPO}/issues/{made['number']}"
+    await world.client.patch(path, json={"state": "closed", "state_reason": "completed", "assignees": ["bob"]})
+    await post(world, f"{path}/labels", labels=["one", "two"])
+    await world.client.put(f"{path}/labels", json={"labels": ["one", "two"]})
+    await world.client.get(f"{path}/labels")
+    await world.client.delete(f"{path}/labels/one")
+    await world.client.delete(f"{path}/labels")
+    comment = await post(world, f"{path}/comments", body="/lgtm")
+    await world.client.get(f"{path}/comments")
+    await world.client.patch(f"{REPO}/issues/comments/{comment['id']}", json={"body": "/hold"})
+    await world.client.get(f"{REPO}/issues/comments/{comment['id']}")
+    await world.client.delete(f"{REPO}/issues/comments/{comment['id']}")
+    for each in (path, f"{REPO}/issues?state=all", f"{REPO}/issues/1"):
+        await world.client.get(each)
+
+
+def pattern(route: RestRoute) -> re.Pattern[str]:
+    """Return the paths of a route."""
+    parts = re.split(r"(\{[^}]+\})", route.path)
+    return re.compile("".join(".+" if "{" in part else re.escape(part) for part in parts))
+
+
+async def test_every_route_takes_and_answers_what_github_describes(
+    recorded: RecordedWorld, description: Description
+) -> None:
+    await tell_accounts_and_repositories(recorded)
+    await tell_references(recorded)
+    await tell_rules(recorded)
+    await tell_evidence(recorded)
+    await tell_pulls(recorded)
+    await tell_issues(recorded)
+    good = [exchange for exchange in recorded.recorder.exchanges if exchange.status < 300]
+    unseen = [
+        f"{route.method} {route.path}"
+        for route in ROUTES
+        if not any(one.method == route.method and pattern(route).fullmatch(one.path) for one in good)
+    ]
+    assert unseen == []
+    check(description, recorded)
+
+
+async def test_refusals_are_those_github_describes_or_that_are_known(
+    recorded: RecordedWorld, description: Description
+) -> None:
+    world, unknown = recorded, "0" * 40
+    pull = await world.pull("boost")
+    bad, long = {"Authorization": "token stolen"}, "x" * 150
+    world.sandbox.tokens.revoked.add("stolen")
+    answers = [
+        await world.client.get("/repos/acme/none"),
+        await world.get("/pulls/99"),
+        await world.get("/pulls/99/reviews"),
+        await world.get(f"/git/commits/{unknown}"),
+        await world.get("/git/ref/heads/none"),
+        await world.get("/git/ref/heads/main", headers=bad),
+        await world.get("/branches/main/protection"),
+        await world.get(f"/commits/{unknown}/status"),
+        await world.client.post(f"{REPO}/pulls", json={"title": "x", "head": "none", "base": "main"}),
+        await world.client.post(f"{REPO}/statuses/{unknown}", json={"state": "success"}),
+        await world.client.post(f"{REPO}/statuses/{pull.head_sha}", json={"state": "success", "description": long}),
+        await world.client.post(f"{REPO}/check-runs", json={"name": "unit", "head_sha": unknown}),
+        await world.client.put(f"{REPO}/pulls/1/merge", json={"sha": unknown}),
+        await world.client.put(f"{REPO}/pulls/1/merge", json={"merge_method": "fast-forward"}),
+        await world.client.put(f"{REPO}/pulls/99/merge", json={}),
+        await world.client.post(f"{REPO}/issues/1/comments", json={"body": "x"}, headers=bad),
+        await world.client.delete(f"{REPO}/issues/1/labels/none"),
+    ]
+    await world.client.patch(REPO, json={"allow_merge_commit": False})
+    answers.append(await world.client.put(f"{REPO}/pulls/1/merge", json={}))
+    await world.client.patch(REPO, json={"archived": True})
+    answers.append(await world.client.put(f"{REPO}/pulls/1/merge", json={}))
+    world.sandbox.limits.exhaust("merge-bot-token", "core")
+    answers.append(await world.get("/git/ref/heads/main"))
+    assert [answer.status_code for answer in answers if answer.status_code < 400] == []
+    check(description, recorded)
+
+
+async def test_what_our_client_asks_is_what_github_takes(recorded: RecordedWorld, description: Description) -> None:
+    merged, kept = await recorded.pull("boost"), await recorded.pull("other")
+    token_file = recorded.scratch / "token"
+    token_file.write_text("merge-bot-token")
+    clock = Clock(recorded.clock)
+    settings = settings_of(recorded.sandbox, timedelta(seconds=20))
+    async with github(settings, token_file, clock=clock, sleep=clock.sleep) as host:
+        await host.verify()
+        await host.repo_settings(ROCKET)
+        await host.commit(ROCKET, await host.branch_head(MAIN))
+        await host.post_status(ROCKET, merged.head_sha, StatusPost("tide", ContextState.SUCCESS, "In merge pool."))
+        assert isinstance(await host.merge(ROCKET, Target(merged.number, merged.head_sha, MergeMethod.SQUASH)), Merged)
+        refused = await host.merge(ROCKET, Target(kept.number, "0" * 40))
+        assert isinstance(refused, NotMerged)
+    rest = [exchange for exchange in recorded.recorder.exchanges if exchange.path != "/graphql"]
+    assert [exchange.method for exchange in rest].count("PUT") == 2
+    assert [text for exchange in rest for text in complaints(description, exchange)] == []
+
+
+async def test_a_deviation_is_noticed(description: Description) -> None:
+    wrong = Exchange("PUT", f"{REPO}/pulls/1/merge", b'{"merge_method": "octopus"}', 200, b'{"sha": 1}')
+    found = "\n".join(complaints(description, wrong))
+    assert "octopus" in found
+    assert "'merged' is a required property" in found
+    assert complaints(description, Exchange("GET", "/nowhere", status=200)) == [
+        "GET /nowhere -> 200: no such operation"
+    ]
+    unknown = Exchange("GET", REPO, status=418, answer_body=b"{}")
+    assert "does not say that it answers so" in complaints(description, unknown)[0]
