@@ -6,7 +6,7 @@ From the outside in::
     code_host `GitHub`, the port's implementation
     search    all pages of a search, also beyond 1,000 results      pulls     heads' contexts, reading again
     parse     GraphQL nodes to values of the domain                 merging   what an answer to a merge means
-    graph     documents sent, partial answers kept                  transport the same under gql
+    graph     documents sent, partial answers kept                  documents, transport   what gql needs for it
     client    one HTTP client: retries, limits, ETags, counting
-    answers   what went wrong, as an error of ours                  limits, retries, etags, calls, token
+    answers, graph_errors   what went wrong, as an error of ours    limits, retries, etags, calls, token
 """

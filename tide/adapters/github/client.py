@@ -14,7 +14,7 @@ from tide.adapters.github.answers import Answer, failure
 from tide.adapters.github.calls import CallKind, Calls
 from tide.adapters.github.etags import EtagKey, Etags, Kept, identity
 from tide.adapters.github.graph_errors import limit_told, points_taken, trouble
-from tide.adapters.github.limits import Governor
+from tide.adapters.github.limits import REFUSALS, Governor
 from tide.adapters.github.retries import Patience, retrying
 from tide.adapters.github.token import Credentials
 from tide.domain.errors import BadAnswer, Unavailable
@@ -27,7 +27,7 @@ HEADERS = {"X-GitHub-Api-Version": "2022-11-28", "User-Agent": f"tide/{__version
 # A proxy that the environment names must not be asked for this very host.
 LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
-Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Method = Literal["GET", "POST", "PUT"]
 
 
 class Endpoints:
@@ -209,7 +209,7 @@ class Client:
         )
 
     def _heed_limits(self, request: _Request, answer: Answer) -> None:
-        if answer.status in {HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}:
+        if answer.status in REFUSALS:
             self.governor.refuse(request.resource, answer.status, answer.headers, answer.message)
         else:
             self.governor.note(request.resource, answer.headers)
