@@ -93,12 +93,12 @@ class BareRepository:
 
         What can be had is fetched even when NotFound is raised for the rest.
         """
-        self._asked_lately.update(wanted)
-        if all(sha in self._held for sha in wanted):
-            return
         for sha, ref in wanted.items():
             checked_sha(sha)
             checked_ref(ref)
+        self._asked_lately.update(wanted)
+        if all(sha in self._held for sha in wanted):
+            return
         await self.repairing(lambda: self._fetch_missing(wanted))
 
     async def run(
