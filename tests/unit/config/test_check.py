@@ -1,0 +1,92 @@
+import json
+from collections.abc import Callable
+
+from tide.config.check import report
+from tide.config.sources import ConfigPaths
+
+Write = Callable[..., ConfigPaths]
+SPEC = "spec: {containers: [{}]}"
+
+
+def test_a_good_configuration_has_counts_and_no_problems(write: Write) -> None:
+    found = report(
+        write(
+            "tide: {queries: [{orgs: [a]}, {orgs: [b]}]}",
+            f"""\
+            presubmits: {{a/b: [{{name: a, {SPEC}}}], a/c: [{{name: a, {SPEC}}}, {{name: b, {SPEC}}}]}}
+            postsubmits: {{a/b: [{{name: a, {SPEC}}}]}}
+            periodics: [{{name: a, interval: 1h, {SPEC}}}]
+            """,
+        )
+    )
+    assert found.is_good
+    assert json.loads(found.as_json()) == {
+        "presubmits": 3,
+        "postsubmits": 1,
+        "periodics": 1,
+        "queries": 2,
+        "errors": [],
+        "warnings": [],
+    }
+    assert found.as_text() == "3 presubmits, 1 postsubmits, 1 periodics, 2 queries: 0 errors, 0 warnings"
+
+
+def test_what_refuses_the_load_is_an_error(write: Write) -> None:
+    paths = write("tide:\n  max_goroutines: -1\n")
+    found = report(paths)
+    assert json.loads(found.as_json())["errors"] == [
+        {
+            "file": str(paths.config),
+            "line": 2,
+            "path": "tide.max_goroutines",
+            "message": "must be above 0, not -1; leave it out for 20",
+        }
+    ]
+    assert found.as_text().splitlines()[0] == (
+        f"error: {paths.config}:2: tide.max_goroutines: must be above 0, not -1; leave it out for 20"
+    )
+
+
+def test_what_breaks_single_pools_is_an_error_though_the_daemon_starts(write: Write) -> None:
+    found = report(write("tide: {context_options: {required-contexts: [a], optional-contexts: [a]}}"))
+    assert not found.is_good
+
+
+def test_unknown_keys_are_warnings_and_with_strict_errors(write: Write) -> None:
+    paths = write("tide: {sync_perod: 2m}", "presubmits:\n  a/b:\n  - name: a\n    decorate_config: {}\n    " + SPEC)
+    assert [(warning.path, warning.line) for warning in report(paths).warnings] == [
+        ("tide.sync_perod", 1),
+        ('presubmits["a/b"][0].decorate_config', 4),
+    ]
+    assert report(paths).is_good
+    strict = report(paths, strict=True)
+    assert [error.path for error in strict.errors] == ["tide.sync_perod", 'presubmits["a/b"][0].decorate_config']
+    assert strict.warnings == ()
+
+
+def test_text_that_is_lost_is_a_warning(write: Write) -> None:
+    found = report(
+        write(
+            "",
+            """\
+            presubmits:
+              a/b:
+              - name: 1.10
+                labels: {a: 2, b: yes, c: "1.10"}
+                spec:
+                  containers:
+                  - env:
+                    - {name: A, value: 017}
+                    - {name: B, value: 17}
+            """,
+        )
+    )
+    assert [(warning.line, warning.path, warning.message) for warning in found.warnings] == [
+        (3, 'presubmits["a/b"][0].name', "is read as '1.1', not as '1.10'; put it in quotes"),
+        (4, 'presubmits["a/b"][0].labels.b', "is read as 'true', not as 'yes'; put it in quotes"),
+        (
+            8,
+            'presubmits["a/b"][0].spec.containers[0].env[0].value',
+            "is read as '15', not as '017'; put it in quotes",
+        ),
+    ]

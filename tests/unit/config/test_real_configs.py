@@ -1,0 +1,50 @@
+"""Public configurations of Prow installations load, and so does the example."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tide.config.check import report
+from tide.config.sources import ConfigPaths
+
+ROOT = Path(__file__).parents[3]
+SHARED = ROOT.parent / "shared" / "data" / "configs"
+TREES = sorted(path for path in SHARED.iterdir() if (path / "config.yaml").exists()) if SHARED.exists() else []
+
+
+def paths_of(tree: Path) -> ConfigPaths:
+    jobs = tree / "jobs"
+    return ConfigPaths(tree / "config.yaml", jobs if jobs.exists() else None)
+
+
+def counted_by_hand(tree: Path) -> Counter[str]:
+    """Count with nothing but a YAML parser."""
+    counts: Counter[str] = Counter(presubmits=0, postsubmits=0, periodics=0, queries=0)
+    for file in (tree / "config.yaml", *tree.glob("jobs/**/*.y*ml")):
+        document: dict[str, Any] = yaml.load(file.read_bytes(), Loader=yaml.CSafeLoader) or {}
+        for kind in ("presubmits", "postsubmits"):
+            counts[kind] += sum(map(len, (document.get(kind) or {}).values()))
+        counts["periodics"] += len(document.get("periodics") or [])
+        counts["queries"] += len((document.get("tide") or {}).get("queries") or [])
+    return counts
+
+
+@pytest.mark.skipif(not TREES, reason="no public configurations beside the project")
+@pytest.mark.parametrize("tree", TREES, ids=lambda tree: tree.name)
+def test_a_public_configuration_loads_with_everything_that_is_in_it(tree: Path) -> None:
+    found = report(paths_of(tree), strict=True)
+    assert found.errors == ()
+    told = json.loads(found.as_json())
+    assert {kind: told[kind] for kind in counted_by_hand(tree)} == counted_by_hand(tree)
+
+
+def test_the_example_is_good_and_says_nothing_that_nobody_knows() -> None:
+    example = ROOT / "config"
+    found = report(
+        ConfigPaths(example / "config.yaml", example / "jobs.yaml", example / "merge-queue.yaml"), strict=True
+    )
+    assert found.as_text() == "4 presubmits, 0 postsubmits, 0 periodics, 2 queries: 0 errors, 0 warnings"

@@ -1,0 +1,126 @@
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tide.config.reload import ConfigSource
+from tide.config.sources import ConfigPaths
+from tide.domain.errors import ConfigError
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=5)
+Write = Callable[..., ConfigPaths]
+
+
+def test_the_first_configuration_must_be_good(write: Write) -> None:
+    with pytest.raises(ConfigError):
+        ConfigSource(write("tide: {max_goroutines: -1}"))
+
+
+def test_nothing_new_changes_nothing(write: Write) -> None:
+    source = ConfigSource(write("tide: {sync_period: 1m}"))
+    before = source.current
+    assert source.refresh(NOW) is False
+    assert source.current is before
+
+
+def test_a_changed_file_is_taken_over(write: Write) -> None:
+    source = ConfigSource(write("tide: {sync_period: 1m}"))
+    write("tide: {sync_period: 2m}")
+    assert source.refresh(NOW) is True
+    assert source.sync_period == timedelta(minutes=2)
+    assert source.problems == ()
+
+
+def test_a_new_job_file_is_taken_over(write: Write) -> None:
+    source = ConfigSource(write("", {"a.yaml": ""}))
+    write("", {"b.yaml": "periodics: [{name: a, interval: 1h, spec: {containers: [{}]}}]"})
+    assert source.refresh(NOW) is True
+    assert source.current.counts.periodics == 1
+
+
+def test_a_broken_file_leaves_the_old_configuration_and_says_why_and_since_when(write: Write) -> None:
+    source = ConfigSource(write("tide: {sync_period: 1m}"))
+    before = source.current
+    write("tide: {sync_period: soon}")
+    assert source.refresh(NOW) is False
+    assert source.current is before
+    assert [(problem.path, problem.line) for problem in source.problems] == [("tide.sync_period", 1)]
+    write("tide: [")
+    assert source.refresh(LATER) is False
+    assert source.broken_since == NOW
+    assert "is not YAML" in source.problems[0].message
+
+
+def test_a_changed_configuration_is_taken_whole_or_not_at_all(write: Write) -> None:
+    source = ConfigSource(write("tide: {sync_period: 1m}"))
+    write("tide: {sync_period: 2m}", "presubmits: {acme/rocket: [{name: a b}]}")
+    assert source.refresh(NOW) is False
+    assert source.sync_period == timedelta(minutes=1)
+
+
+def test_config_maps_may_arrive_one_after_the_other(write: Write) -> None:
+    source = ConfigSource(write("plank: {job_queue_capacities: {}}", ""))
+    job = "presubmits: {acme/rocket: [{name: a, job_queue_name: slow, spec: {containers: [{}]}}]}"
+    write("plank: {job_queue_capacities: {}}", job)
+    assert source.refresh(NOW) is False
+    assert source.problems
+    write("plank: {job_queue_capacities: {slow: 1}}", job)
+    assert source.refresh(LATER) is True
+    assert source.problems == ()
+    assert source.broken_since is None
+
+
+def test_going_back_to_what_is_in_force_ends_the_trouble(write: Write) -> None:
+    source = ConfigSource(write("tide: {sync_period: 1m}"))
+    write("tide: {sync_period: soon}")
+    source.refresh(NOW)
+    write("tide: {sync_period: 1m}")
+    assert source.refresh(LATER) is False
+    assert source.problems == ()
+    assert source.broken_since is None
+
+
+def test_a_file_that_vanishes_is_trouble_and_its_return_the_end_of_it(write: Write, tmp_path: Path) -> None:
+    source = ConfigSource(write("tide: {sync_period: 1m}"))
+    (tmp_path / "config.yaml").rename(tmp_path / "away.yaml")
+    assert source.refresh(NOW) is False
+    assert "cannot be read" in source.problems[0].message
+    (tmp_path / "away.yaml").rename(tmp_path / "config.yaml")
+    source.refresh(LATER)
+    assert source.problems == ()
+
+
+def test_a_broken_configuration_is_not_parsed_again_until_it_changes(write: Write) -> None:
+    source = ConfigSource(write("tide: {sync_period: 1m}"))
+    write("tide: {sync_period: soon}")
+    source.refresh(NOW)
+    first = source.problems
+    assert source.refresh(LATER) is False
+    assert source.problems is first
+
+
+def test_a_swapped_config_map_is_noticed(tmp_path: Path) -> None:
+    for version, period in (("..1", "1m"), ("..2", "2m")):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "config.yaml").write_text(f"tide: {{sync_period: {period}}}")
+    (tmp_path / "..data").symlink_to("..1")
+    (tmp_path / "config.yaml").symlink_to("..data/config.yaml")
+    source = ConfigSource(ConfigPaths(tmp_path / "config.yaml"))
+    (tmp_path / "..data_tmp").symlink_to("..2")
+    (tmp_path / "..data_tmp").rename(tmp_path / "..data")
+    assert source.refresh(NOW) is True
+    assert source.sync_period == timedelta(minutes=2)
+
+
+def test_files_that_did_not_change_are_not_parsed_again(write: Write) -> None:
+    job = "presubmits: {acme/rocket: [{name: NAME, spec: {containers: [{}]}}]}"
+    source = ConfigSource(write("", {"a.yaml": job.replace("NAME", "a"), "b.yaml": job.replace("NAME", "b")}))
+    before = {job.name: job.definition["spec"] for jobs in source.current.jobs.values() for job in jobs}
+    prow = source.current.prow
+    write("", {"b.yaml": job.replace("NAME", "c")})
+    assert source.refresh(NOW) is True
+    assert source.current.prow is prow
+    assert {job.name for jobs in source.current.jobs.values() for job in jobs} == {"a", "c"}
+    assert set(before) == {"a", "b"}
