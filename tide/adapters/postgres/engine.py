@@ -12,6 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from tide.domain.errors import StoreError
 
+DatabaseUrl = URL | str
+"""Where a database is; as a URL value it hides its password when it is printed."""
+
+Connections = AsyncEngine
+"""A pool of connections to one database."""
+
 _DRIVER = "postgresql+psycopg"
 _SCHEMES = frozenset({"postgres", "postgresql", _DRIVER})
 _OLDEST_VERSION = 130000  # server_version_num

@@ -94,7 +94,7 @@ def programs(account: Account) -> Programs:
         )
     major = _major_version(found)
     if account.closed_parent(found / "postgres") is not None:
-        found = _reachable_copy(found)
+        found = reachable_copy(found, _CACHE)
     return Programs(found, major)
 
 
@@ -131,15 +131,15 @@ def _major_version(directory: Path) -> str:
     return words[0].split(".")[0]
 
 
-def _reachable_copy(directory: Path) -> Path:
-    """Copy an installation to where every user can run it, once, and give its directory of programs.
+def reachable_copy(directory: Path, cache: Path) -> Path:
+    """Copy an installation to a cache where every user can run it, once, and give its directory of programs there.
 
     Only root comes here, and only root can write to the cache, so nobody else can plant a program in it. Renaming the
     finished copy into its place makes it appear whole, also when several processes copy at once.
     """
     install = directory.parent
     stamp = hashlib.sha256(f"{install}:{(directory / 'postgres').stat().st_mtime_ns}".encode()).hexdigest()[:16]
-    home = _CACHE / f"postgres-{stamp}"
+    home = cache / f"postgres-{stamp}"
     inside = directory.relative_to(install.parent.parent)
     if not home.exists():
         _copy(install, home)

@@ -120,6 +120,11 @@ class PostgresViews:
         query = select(batches).order_by(batches.c.id.desc()).limit(limit)
         return await self._all(query.where(in_pool(batches, pool)) if pool else query, batch_from)
 
+    async def count_runs(self) -> int:
+        """Say how many runs there have been."""
+        (count,) = await self._all(select(func.count().label("runs")).select_from(runs), lambda row: int(row["runs"]))
+        return count
+
     async def live_runs(self) -> tuple[Run, ...]:
         """Give the runs that have no verdict yet, oldest first."""
         oldest_first = (func.coalesce(runs.c.started_at, runs.c.saved_at), runs.c.name)

@@ -1,0 +1,106 @@
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+
+from tests.builders import BASE, NOW, POOL, make_pull, make_run, make_snapshot, make_view, sha
+from tide.adapters.postgres.engine import statements
+from tide.adapters.postgres.schema import snapshots
+from tide.adapters.postgres.store import PostgresStore
+from tide.adapters.postgres.views import PostgresViews
+from tide.domain.actions import Wait
+from tide.domain.decisions import Decision
+from tide.domain.evidence import Batch, BatchState, Evidence
+from tide.domain.intents import Intent, IntentKind
+from tide.domain.records import HistoryRecord
+from tide.domain.runs import Purpose, RunState
+
+WAIT = Decision(POOL, BASE, Wait("nothing to do"))
+OLD, LATER = NOW - timedelta(days=40), NOW + timedelta(seconds=1)
+
+
+async def snapshots_kept(store: PostgresStore) -> int:
+    async with statements(store.engine) as connection:
+        return (await connection.execute(select(func.count()).select_from(snapshots))).scalar_one()
+
+
+async def decide(store: PostgresStore, number: int, at: datetime) -> int:
+    return await store.record_decision(make_snapshot(make_view(number), now=at), WAIT)
+
+
+async def test_old_decisions_and_their_snapshots_go(store: PostgresStore, views: PostgresViews) -> None:
+    await decide(store, 1, OLD)
+    kept = [await decide(store, 2, NOW - timedelta(days=29)), await decide(store, 3, NOW)]
+    gone = await store.prune(LATER)
+    assert (gone["decisions"], gone["snapshots"]) == (1, 1)
+    assert [record.id for record in await views.decisions(POOL, 10, None)] == kept[::-1]
+    assert await snapshots_kept(store) == 2
+
+
+async def test_what_a_pool_shows_stays_however_old(store: PostgresStore, views: PostgresViews) -> None:
+    await decide(store, 1, OLD)
+    await store.prune(NOW)
+    (shown,) = await views.pools()
+    assert shown.action == "WAIT"
+    assert await snapshots_kept(store) == 1
+
+
+async def test_a_snapshot_stays_as_long_as_any_decision_rests_on_it(store: PostgresStore) -> None:
+    await decide(store, 1, OLD)
+    await decide(store, 2, OLD)
+    kept = await decide(store, 1, OLD)
+    await store.prune(NOW)
+    assert await snapshots_kept(store) == 1
+    assert (await store.recorded(kept))[0].pulls == (make_view(1),)
+
+
+async def test_closed_pulls_go_with_their_verdicts(store: PostgresStore, views: PostgresViews) -> None:
+    await store.save_pulls([make_pull(1), make_pull(2), make_pull(3)], OLD)
+    await store.drop_pulls([make_pull(1).key], OLD)
+    await store.drop_pulls([make_pull(2).key], NOW)
+    gone = await store.prune(NOW)
+    assert (gone["pulls"], gone["pull_reads"]) == (1, 1)
+    assert await views.pull(make_pull(1).key) is None
+    assert await views.pull(make_pull(2).key) is not None
+    assert await store.open_pulls() == (make_pull(3),)
+
+
+async def test_runs_go_unless_they_test_the_head_of_an_open_pull(store: PostgresStore) -> None:
+    await store.save_pulls([make_pull(1)], OLD)
+    first = [make_run("unit", number, purpose=Purpose.FIRST) for number in (1, 2)]
+    await store.save_runs(first, OLD)
+    assert (await store.prune(NOW))["runs"] == 1
+    assert await store.first_runs(POOL, [sha(1), sha(2)]) == ((sha(1), "unit"),)
+
+
+async def test_what_is_under_way_stays(store: PostgresStore) -> None:
+    batch = Batch(POOL, BASE, ((1, sha(1)),), (), "tree", "tree", created_at=OLD)
+    await store.save_batch(batch)
+    await store.save_batch(replace(batch, members=((2, sha(2)),), state=BatchState.FAILED, ended_at=OLD))
+    await store.begin(Intent(IntentKind.MERGE, POOL, "#1", "", OLD))
+    await store.finish(await store.begin(Intent(IntentKind.MERGE, POOL, "#2", "", OLD)), "merged", OLD)
+    await store.add_evidence([Evidence("job", "tree", True, "run", "unit", POOL, BASE, OLD)])  # noqa: FBT003 - an example
+    gone = await store.prune(NOW)
+    assert (gone["batches"], gone["intents"], gone["evidence"]) == (1, 1, 1)
+    assert await store.batches(POOL, BASE) == (batch,)
+    assert [intent.subject for intent in await store.open_intents(POOL)] == ["#1"]
+
+
+async def test_old_history_stays_as_long_as_there_is_little_of_it(store: PostgresStore, views: PostgresViews) -> None:
+    await store.add_history(HistoryRecord(POOL, OLD, "MERGE", BASE, ()))
+    assert (await store.prune(NOW))["history"] == 0
+    assert len(await views.history()) == 1
+
+
+async def test_pools_dropped_long_ago_go(store: PostgresStore, views: PostgresViews) -> None:
+    await decide(store, 1, OLD)
+    await store.drop_pools([], OLD)
+    gone = await store.prune(NOW)
+    assert (gone["pools"], gone["decisions"], gone["snapshots"]) == (1, 1, 1)
+    assert await views.decisions(None, 10, None) == ()
+
+
+async def test_runs_of_an_old_state_are_not_live_for_ever(store: PostgresStore, views: PostgresViews) -> None:
+    await store.save_runs([make_run("unit", 1, RunState.PENDING)], OLD)
+    await store.prune(NOW)
+    assert await views.live_runs() == ()
