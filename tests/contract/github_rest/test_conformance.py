@@ -184,6 +184,8 @@ async def test_every_route_takes_and_answers_what_github_describes(
     ]
     assert unseen == []
     check(description, recorded)
+    asked = {(exchange.method, exchange.path) for exchange in recorded.recorder.exchanges}
+    assert set(UNDESCRIBED_PATHS) <= asked
 
 
 async def test_refusals_are_those_github_describes_or_that_are_known(
@@ -220,6 +222,14 @@ async def test_refusals_are_those_github_describes_or_that_are_known(
     answers.append(await world.get("/git/ref/heads/main"))
     assert [answer.status_code for answer in answers if answer.status_code < 400] == []
     check(description, recorded)
+    seen = {known_answer(description, exchange) for exchange in world.recorder.exchanges}
+    assert set(UNDESCRIBED_ANSWERS) <= seen
+
+
+def known_answer(description: Description, exchange: Exchange) -> tuple[str, str, int]:
+    """Return the key under which the list of undescribed answers has an exchange."""
+    operation = description.operation(exchange.method, exchange.path)
+    return exchange.method, operation.path if operation else exchange.path, exchange.status
 
 
 async def test_what_our_client_asks_is_what_github_takes(recorded: RecordedWorld, description: Description) -> None:

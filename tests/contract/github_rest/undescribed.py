@@ -8,6 +8,7 @@ UNDESCRIBED_PATHS: dict[tuple[str, str], str] = {
 
 _BAD_CREDENTIALS = "docs.github.com/rest/authentication/authenticating-to-the-rest-api, Failed login limit"
 _VALIDATION = "docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api, Validation Failed"
+_NOT_FOUND = "docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api, 404 Not Found"
 _RATE_LIMIT = "docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api"
 
 UNDESCRIBED_ANSWERS: dict[tuple[str, str, int], str] = {
@@ -15,10 +16,9 @@ UNDESCRIBED_ANSWERS: dict[tuple[str, str, int], str] = {
         "docs.github.com/rest/commits/statuses: at most 1000 statuses per sha and context; Prow: report.go"
     ),
     ("GET", "/repos/{owner}/{repo}/git/ref/{ref}", 401): _BAD_CREDENTIALS,
-    ("GET", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews", 404): "octokit/rest.js: any missing pull is a 404",
+    ("GET", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews", 404): _NOT_FOUND,
     ("POST", "/repos/{owner}/{repo}/check-runs", 422): _VALIDATION,
     ("GET", "/repos/{owner}/{repo}/commits/{ref}/status", 422): _VALIDATION,
     ("GET", "/repos/{owner}/{repo}/git/ref/{ref}", 403): _RATE_LIMIT,
     ("POST", "/repos/{owner}/{repo}/issues/{issue_number}/comments", 401): _BAD_CREDENTIALS,
-    ("PUT", "/repos/{owner}/{repo}/issues/{issue_number}/labels", 401): _BAD_CREDENTIALS,
 }
