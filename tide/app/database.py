@@ -6,16 +6,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import structlog
-from sqlalchemy import URL
 
 from tide.adapters.postgres import embedded, engine, migrate
+from tide.adapters.postgres.engine import DatabaseUrl
 from tide.domain.errors import StoreError
 
 log = structlog.get_logger(component="tide")
 
 
 @asynccontextmanager
-async def database(url: str | None, password_file: Path | None, data_dir: Path) -> AsyncIterator[URL | str]:
+async def database(
+    url: str | None, password_file: Path | None, data_dir: Path, *, is_durable: bool = True
+) -> AsyncIterator[DatabaseUrl]:
     """Give the URL of a database for as long as the block runs; start the embedded one when none is named.
 
     Raises:
@@ -26,12 +28,12 @@ async def database(url: str | None, password_file: Path | None, data_dir: Path) 
             log.warning("the database password stands in the URL: prefer --database-password-file or a pgpass file")
         yield engine.normalise_url(url, password_file)
         return
-    async with embedded.embedded(data_dir / "postgres") as own:
+    async with embedded.embedded(data_dir / "postgres", durable=is_durable) as own:
         yield own
 
 
 @asynccontextmanager
-async def existing_database(url: str | None, password_file: Path | None, data_dir: Path) -> AsyncIterator[URL | str]:
+async def existing_database(url: str | None, password_file: Path | None, data_dir: Path) -> AsyncIterator[DatabaseUrl]:
     """Give the URL of a database that a daemon has filled; the embedded one may be running now or be started here.
 
     Raises:
@@ -51,7 +53,7 @@ async def existing_database(url: str | None, password_file: Path | None, data_di
         yield own
 
 
-async def upgraded(url: URL | str) -> None:
+async def upgraded(url: DatabaseUrl) -> None:
     """Bring a database to this program's schema; raise StoreError when it is newer."""
     revision = await asyncio.to_thread(migrate.upgrade, url)
     log.info("the database schema is up to date", revision=revision)

@@ -31,6 +31,8 @@ class RunOptions:
     health_port: int | None = 8081
     bind: str = ""
     public_url: str = ""
+    search_per_repository: bool = False
+    is_durable: bool = True
     log_format: str = "json"
     log_level: str = "info"
 

@@ -2,20 +2,25 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tide.adapters.clock import SystemClock
 from tide.adapters.postgres import engine
 from tide.adapters.postgres.store import PostgresStore
+from tide.adapters.postgres.views import PostgresViews
 from tide.app.database import existing_database, upgraded
 from tide.domain.errors import StoreError
 from tide.domain.keys import PoolKey
 from tide.domain.snapshot import StandingKind
 
 
-class Archive(PostgresStore):
-    """The store, with what a human may tell it."""
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """The store and its views, with what a human may tell them."""
+
+    store: PostgresStore
+    views: PostgresViews
 
     async def unfreeze(self, pool: PoolKey) -> str:
         """Let the branch of a frozen pool be proved again; say what will happen.
@@ -23,12 +28,12 @@ class Archive(PostgresStore):
         Raises:
             StoreError: the pool is not frozen.
         """
-        standing = await self.standing(pool)
+        standing = await self.store.standing(pool)
         if standing.kind is not StandingKind.FROZEN:
             raise StoreError(f"{pool} is not frozen: it is {standing.kind}")
         reason = f"unfrozen by a human; it was frozen because {standing.reason}"
         now = SystemClock().now()
-        await self.set_standing(pool, replace(standing, kind=StandingKind.UNPROVEN, reason=reason, since=now))
+        await self.store.set_standing(pool, replace(standing, kind=StandingKind.UNPROVEN, reason=reason, since=now))
         jobs = ", ".join(standing.contexts) or "no jobs"
         return f"{pool} goes on as soon as its branch head has passed {jobs}"
 
@@ -43,4 +48,4 @@ async def open_archive(url: str | None, password_file: Path | None, data_dir: Pa
     async with existing_database(url, password_file, data_dir) as found:
         await upgraded(found)
         async with engine.connected(found, connections=2) as connections:
-            yield Archive(connections)
+            yield Archive(PostgresStore(connections), PostgresViews(connections))

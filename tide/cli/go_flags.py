@@ -26,7 +26,7 @@ def with_two_dashes(arguments: Sequence[str]) -> list[str]:
     return result
 
 
-class GoBool(click.ParamType):
+class GoBool(click.ParamType[bool]):
     """A boolean in any of Go's spellings."""
 
     name = "bool"
@@ -42,7 +42,7 @@ class GoBool(click.ParamType):
         return self.fail(f"{value!r} is not a boolean (true or false)", param, ctx)
 
 
-class GoDuration(click.ParamType):
+class GoDuration(click.ParamType[timedelta]):
     """A duration such as 1m30s."""
 
     name = "duration"

@@ -22,7 +22,7 @@ _json_too = click.option(
 )
 
 
-class _Pull(click.ParamType):
+class _Pull(click.ParamType[PullKey]):
     name = "ORG/REPO#N"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> PullKey:
@@ -32,7 +32,7 @@ class _Pull(click.ParamType):
             return self.fail(str(error), param, ctx)
 
 
-class _Pool(click.ParamType):
+class _Pool(click.ParamType[PoolKey]):
     name = "ORG/REPO:BRANCH"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> PoolKey:
@@ -59,7 +59,7 @@ def explain(pull: PullKey, output: str, **where: Path | str | None) -> None:
     """Say why PULL (ORG/REPO#N) is or is not merging, and what would help."""
 
     async def work(archive: Archive) -> None:
-        record = await archive.pull(pull)
+        record = await archive.views.pull(pull)
         if record is None:
             raise NotFound(f"{pull} is not known: it is in no covered repository, or it has not been read yet")
         click.echo(
@@ -76,7 +76,7 @@ def pools(output: str, **where: Path | str | None) -> None:
     """List the pools with what they do and why."""
 
     async def work(archive: Archive) -> None:
-        views = await archive.pools()
+        views = await archive.views.pools()
         click.echo(_dump(api_models.pools_document(views)) if output == "json" else text.pools_table(views))
 
     _with_archive(work, where)
@@ -91,7 +91,7 @@ def history(pool: PoolKey | None, limit: int, output: str, **where: Path | str |
     """List what was done, newest first; in one POOL (ORG/REPO:BRANCH) or in all."""
 
     async def work(archive: Archive) -> None:
-        records = await archive.history(pool, limit) if pool else await archive.recent_history(limit)
+        records = await archive.views.history(pool, limit) if pool else await archive.views.recent_history(limit)
         click.echo(_dump(api_models.history_document(records)) if output == "json" else text.history_table(records))
 
     _with_archive(work, where)
@@ -106,7 +106,7 @@ def decisions(pool: PoolKey | None, limit: int, output: str, **where: Path | str
     """List what was decided and why, newest first; in one POOL (ORG/REPO:BRANCH) or in all."""
 
     async def work(archive: Archive) -> None:
-        records = await archive.decisions(pool, limit, None)
+        records = await archive.views.decisions(pool, limit, None)
         click.echo(
             _dump(api_models.decisions_document(records, limit)) if output == "json" else text.decisions_table(records)
         )
@@ -121,10 +121,10 @@ def retest(pull: PullKey, **where: Path | str | None) -> None:
     """Forget the failed runs of PULL's head, so that they are started once more."""
 
     async def work(archive: Archive) -> None:
-        record = await archive.pull(pull)
+        record = await archive.views.pull(pull)
         if record is None:
             raise NotFound(f"{pull} is not known: it is in no covered repository, or it has not been read yet")
-        count = await archive.forget_failed_runs(pull, record.pull.head_sha)
+        count = await archive.store.forget_failed_runs(pull, record.pull.head_sha)
         click.echo(f"{pull}: forgot {count} failed run{'' if count == 1 else 's'} of {record.pull.head_sha[:7]}")
 
     _with_archive(work, where)

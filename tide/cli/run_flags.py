@@ -79,6 +79,7 @@ _BEHAVIOUR = (
         show_default=True,
         help="How much history is shown per pool.",
     ),
+    switch("--search-per-repository", default=False, help="Send one search per repository, not one per query."),
     click.option("--provider", type=click.Choice(("github", "gerrit")), default="github", hidden=True),
     click.option("--log-format", type=click.Choice(("json", "console")), default="json", show_default=True),
     click.option(

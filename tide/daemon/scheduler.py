@@ -19,7 +19,10 @@ class Scheduler:
     def every(
         self, name: str, period: timedelta, call: Callable[[], Awaitable[None] | None], *, first: datetime | None = None
     ) -> None:
-        """Call `call` every `period`, the first time at `first` or one period from now."""
+        """Call `call` every `period`, the first time at `first` or one period from now.
+
+        A coroutine function must be told from a plain one by its look: give a method or a partial, not a lambda.
+        """
         extra = {"next_run_time": first} if first else {}
         self._scheduler.add_job(
             call, "interval", seconds=period.total_seconds(), id=name, coalesce=True, max_instances=1, **extra

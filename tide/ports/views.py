@@ -39,6 +39,10 @@ class Views(Protocol):
         """Give batches, newest first."""
         ...
 
+    async def count_runs(self) -> int:
+        """Say how many runs there have been."""
+        ...
+
     async def live_runs(self) -> tuple[Run, ...]:
         """Give the runs that have no verdict yet, oldest first."""
         ...

@@ -1,0 +1,219 @@
+"""Put a daemon together from its options: every concrete adapter is named here."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from tide import __version__
+from tide.adapters.clock import SystemClock
+from tide.adapters.git.bare_repositories import BareRepositories
+from tide.adapters.git.credentials import Credentials
+from tide.adapters.github.calls import CallKind
+from tide.adapters.github.code_host import GitHub
+from tide.adapters.github.connect import GitHubSettings, github
+from tide.adapters.github.retries import Patience
+from tide.adapters.github.token import TokenFile
+from tide.adapters.local_runner.checkout import Checkout
+from tide.adapters.local_runner.directory import Directory
+from tide.adapters.local_runner.reporter import StatusReporter
+from tide.adapters.local_runner.runner import LocalRunner, LocalSettings
+from tide.adapters.logs import LogObserver, Observers, Redactor
+from tide.adapters.postgres import engine
+from tide.adapters.postgres.engine import Connections
+from tide.adapters.postgres.prowjobs import ProwJobTable
+from tide.adapters.postgres.store import PostgresStore
+from tide.adapters.postgres.views import PostgresViews
+from tide.adapters.prometheus.metrics import Metrics
+from tide.adapters.prowjobs.writing import ProwSettings
+from tide.app.database import database, upgraded
+from tide.app.options import RunOptions
+from tide.app.running import Daemon
+from tide.app.status import StatusKeeper
+from tide.config.loading import LoadOptions
+from tide.config.reload import ConfigSource
+from tide.config.sources import ConfigPaths
+from tide.daemon.loop import Loop
+from tide.daemon.wakeups import Wakeups
+from tide.domain.errors import ConfigError, Problem
+from tide.domain.keys import RepoKey
+from tide.ports.clock import Clock
+from tide.sync.sync import Sync
+from tide.sync.world import World
+from tide.web.status import DaemonStatus
+
+OTHERS_MAY_PUSH = (
+    "Merges by REST cannot pin the base: where others may push to a branch, a push in the moment of a merge is "
+    "noticed right after it, and the branch is tested again before anything else lands."
+)
+
+
+@asynccontextmanager
+async def assembled(
+    options: RunOptions,
+    redactor: Redactor | None = None,
+    *,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> AsyncIterator[Daemon]:
+    """Put a daemon together for as long as the block runs.
+
+    Args:
+        options: what it is told.
+        redactor: is told the secrets that must not be logged.
+        sleep: waits for so many seconds between tries of a merge.
+
+    Raises:
+        TideError: something that it needs is missing, wrong, or out of reach.
+    """
+    clock = SystemClock()
+    paths = ConfigPaths(options.config_path, options.job_config_path, options.merge_queue_config_path)
+    load = LoadOptions(
+        trigger_by_default=options.prowjob_backend == "local", search_per_repository=options.search_per_repository
+    )
+    config = ConfigSource(paths, load)
+    token = _token(options, redactor)
+    metrics = Metrics(clock)
+    async with AsyncExitStack() as stack:
+        host = await stack.enter_async_context(
+            github(_github_settings(options), token, clock=clock, on_call=_counting(metrics))
+        )
+        await host.verify()
+        url = await stack.enter_async_context(
+            database(
+                options.database_url,
+                options.database_password_file,
+                options.data_dir,
+                is_durable=options.is_durable,
+            )
+        )
+        await upgraded(url)
+        connections = await stack.enter_async_context(engine.connected(url))
+        parts = _Parts(options, config, _Opened(clock, metrics, host, token, connections))
+        await parts.git.check()
+        yield parts.daemon(sleep)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What had to be opened first."""
+
+    clock: Clock
+    metrics: Metrics
+    host: GitHub
+    token: TokenFile
+    connections: Connections
+
+
+class _Parts:
+    """The parts of a daemon, made in the order in which they need each other."""
+
+    def __init__(self, options: RunOptions, config: ConfigSource, opened: _Opened) -> None:
+        self.options, self.config = options, config
+        self.clock, self.metrics, self.host = opened.clock, opened.metrics, opened.host
+        self.token, self.connections = opened.token, opened.connections
+        self.wakeups = Wakeups()
+        self.store = PostgresStore(self.connections)
+        self.views = PostgresViews(self.connections)
+        self.git = BareRepositories(options.data_dir / "git", self.url_of, self.git_token)
+        self.directory = Directory(options.data_dir / "jobs")
+        self.runner = self._runner()
+        self.status = StatusKeeper(self.clock, self._first_status())
+
+    def url_of(self, repo: RepoKey) -> str:
+        """Give where a repository is fetched from."""
+        return f"{self.options.git_host_url}/{repo.org}/{repo.name}.git"
+
+    async def git_token(self, _repo: RepoKey) -> str:
+        """Give the token that git shows."""
+        return self.token.token()
+
+    def _runner(self) -> LocalRunner:
+        options, current = self.options, self.config.current
+        checkout = Checkout(self.git.program, self.url_of, Credentials(options.data_dir / "git", self.git_token))
+        settings = LocalSettings(
+            jobs=options.local_jobs,
+            public_url=options.public_url,
+            default_timeout=current.prow.default_job_timeout,
+            prow=ProwSettings(current.prowjob_namespace, current.link_url),
+        )
+        return LocalRunner(
+            storage=ProwJobTable(self.connections),
+            checkout=checkout,
+            reporter=StatusReporter(self.host),
+            clock=self.clock,
+            directory=self.directory,
+            settings=settings,
+            on_change=self.wakeups.look_at,
+        )
+
+    def read_log(self, name: str) -> bytes | None:
+        """Give the log of a run, None when there is none."""
+        try:
+            return self.directory.log(name).read_bytes()
+        except (ValueError, FileNotFoundError):
+            return None
+
+    def _first_status(self) -> DaemonStatus:
+        return DaemonStatus(
+            version=__version__,
+            sync_period=self.config.sync_period,
+            link_url=self.config.current.link_url,
+            is_dry_run=self.options.dry_run,
+            cautions=(OTHERS_MAY_PUSH,),
+        )
+
+    def daemon(self, sleep: Callable[[float], Awaitable[None]]) -> Daemon:
+        """Give the whole."""
+        observer = Observers((LogObserver(), self.metrics, self.status))
+        world = World(self.host, self.git, self.runner, self.store, observer, self.clock, sleep)
+        config = self.config
+        sync = Sync(
+            world,
+            lambda: config.current,
+            is_dry_run=self.options.dry_run,
+            concurrency=config.max_goroutines,
+            wake=self.wakeups.look_at,
+        )
+        self.status.errors = lambda: sync.errors
+        self.status.problems = lambda: (tuple(map(str, config.problems)), config.broken_since)
+        self.metrics.config_loaded(self.clock.now())
+        loop = Loop(self.wakeups, sync.round, sync.look_again, lambda _error: self.status.database_failed())
+        return Daemon(
+            options=self.options,
+            config=config,
+            sync=sync,
+            store=self.store,
+            views=self.views,
+            read_log=self.read_log,
+            runner=self.runner,
+            wakeups=self.wakeups,
+            loop=loop,
+            status=self.status,
+            metrics=self.metrics,
+        )
+
+
+def _token(options: RunOptions, redactor: Redactor | None) -> TokenFile:
+    if options.github_token_path is None:
+        raise ConfigError(Problem("--github-token-path", 0, "", "a file with a GitHub token is needed"))
+    token = TokenFile(options.github_token_path)
+    if redactor is not None:
+        redactor.hide(token.token())
+    return token
+
+
+def _github_settings(options: RunOptions) -> GitHubSettings:
+    return GitHubSettings(
+        endpoints=options.github_endpoint,
+        graphql_endpoint=options.github_graphql_endpoint,
+        request_timeout=options.request_timeout,
+        patience=Patience(retries=options.max_retries),
+    )
+
+
+def _counting(metrics: Metrics) -> Callable[[CallKind, int], None]:
+    def count(kind: CallKind, points: int) -> None:
+        metrics.github_called(kind)
+        metrics.graphql_points_spent(points)
+
+    return count

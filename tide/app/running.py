@@ -1,0 +1,109 @@
+"""A daemon at work: the servers, the timer and the loop."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+
+import structlog
+
+from tide.adapters.http_server import serving
+from tide.adapters.local_runner.runner import LocalRunner
+from tide.adapters.postgres.store import PostgresStore
+from tide.adapters.postgres.views import PostgresViews
+from tide.adapters.prometheus.metrics import Metrics
+from tide.app.options import RunOptions
+from tide.app.status import StatusKeeper
+from tide.config.reload import ConfigSource
+from tide.daemon.loop import Loop
+from tide.daemon.scheduler import Scheduler
+from tide.daemon.wakeups import Wakeups
+from tide.sync.sync import Sync
+from tide.web.app import build_app
+from tide.web.probes import build_health_app, build_metrics_app
+
+log = structlog.get_logger(component="tide")
+
+RELOAD_PERIOD = timedelta(seconds=5)
+PRUNE_PERIOD = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """A daemon that is put together, not yet running."""
+
+    options: RunOptions
+    config: ConfigSource
+    sync: Sync
+    store: PostgresStore
+    views: PostgresViews
+    read_log: Callable[[str], bytes | None]
+    runner: LocalRunner
+    wakeups: Wakeups
+    loop: Loop
+    status: StatusKeeper
+    metrics: Metrics
+
+    async def run(self, stopping: asyncio.Event, *, on_port: Callable[[int], None] = lambda _port: None) -> None:
+        """Serve and sync until `stopping` is set; `on_port` is told where the page is.
+
+        Raises:
+            TideError: a port is taken.
+        """
+        async with self._serving() as port:
+            on_port(port)
+            async with self.runner:
+                with self._ticking():
+                    self.wakeups.look_at_all()
+                    await self.loop.run(stopping)
+
+    @asynccontextmanager
+    async def _serving(self) -> AsyncIterator[int]:
+        options = self.options
+        app = build_app(
+            self.views,
+            status=self.status.now,
+            clock=self.sync.world.clock,
+            read_log=self.read_log,
+            metrics=self.metrics.page,
+        )
+        others = (
+            (options.metrics_port, build_metrics_app(self.status.now, self.metrics.page)),
+            (options.health_port, build_health_app(self.status.now, self.metrics.page)),
+        )
+        async with AsyncExitStack() as stack:
+            port = await stack.enter_async_context(serving(app, options.bind, options.port))
+            for other_port, other in others:
+                if other_port is not None:
+                    await stack.enter_async_context(serving(other, options.bind, other_port))
+            log.info("serving", port=port)
+            yield port
+
+    @contextmanager
+    def _ticking(self) -> Iterator[None]:
+        scheduler = Scheduler()
+        scheduler.every("round", self.config.sync_period, self.wakeups.look_at_all)
+        scheduler.every("prune", PRUNE_PERIOD, self._prune)
+        scheduler.every("reload", RELOAD_PERIOD, partial(self._reload, scheduler))
+        with scheduler.running():
+            yield
+
+    async def _reload(self, scheduler: Scheduler) -> None:
+        """Take over a changed configuration, whole or not at all."""
+        now, was_broken_since = self.sync.world.clock.now(), self.config.broken_since
+        if await asyncio.to_thread(self.config.refresh, now):
+            log.info("the configuration has changed", digest=self.config.current.digest)
+            self.metrics.config_loaded(now)
+            self.sync.concurrency = self.config.max_goroutines
+            self.status.status = replace(self.status.status, sync_period=self.config.sync_period)
+            scheduler.change_period("round", self.config.sync_period)
+            self.wakeups.look_at_all()
+        elif self.config.broken_since != was_broken_since and self.config.broken_since:
+            self.metrics.config_refused()
+            for problem in self.config.problems:
+                log.error("the changed configuration cannot be used; the old one stays", problem=str(problem))
+
+    async def _prune(self) -> None:
+        await self.store.prune(self.sync.world.clock.now())
