@@ -1,5 +1,6 @@
 """Where in a YAML text something stands. Worked out only when there is something to say about it."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import TypeAlias
@@ -37,8 +38,7 @@ def _step_text(step: str | int) -> str:
         return f"[{step}]"
     if _PLAIN_KEY.fullmatch(step):
         return f".{step}"
-    escaped = step.replace("\\", "\\\\").replace('"', '\\"')
-    return f'["{escaped}"]'
+    return f"[{json.dumps(step, ensure_ascii=False)}]"
 
 
 class Places:

@@ -92,4 +92,5 @@ def _refuse_what_go_refuses(text: str) -> None:
 
 def _words(error: Exception) -> str:
     reason = error.args[0] if error.args else error
-    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+    text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+    return text.encode("unicode_escape").decode() if "\n" in text else text

@@ -76,9 +76,7 @@ def test_a_pool_gets_what_its_narrowest_key_says(loaded: Load, table: str, key: 
 
 
 def test_a_pool_gets_the_queries_that_cover_its_repository(loaded: Load) -> None:
-    config = loaded(
-        "tide: {queries: [{repos: [acme/rocket], labels: [a]}, {orgs: [other]}, {orgs: [acme], author: b}]}"
-    )
+    config = loaded("tide: {queries: [{repos: [acme/rocket], labels: [a]}, {orgs: [z]}, {orgs: [acme], author: b}]}")
     assert [query.orgs or query.repos for query in config.rules(MAIN).queries] == [("acme",), ("acme/rocket",)]
 
 

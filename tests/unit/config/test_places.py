@@ -64,3 +64,4 @@ def test_an_empty_text_has_no_lines() -> None:
 def test_paths_are_written_as_people_write_them() -> None:
     assert path_text(("presubmits", "org/repo", 3, "run_if_changed")) == 'presubmits["org/repo"][3].run_if_changed'
     assert path_text(("branch-protection", 'a"b')) == 'branch-protection["a\\"b"]'
+    assert path_text(("tide", "a\nb")) == 'tide["a\\nb"]'

@@ -35,6 +35,7 @@ def test_expressions_mean_what_they_mean_in_go(pattern: str, subject: str, found
         ("(?P<\u00e9>x)", "invalid named capture"),
         ("x{1001}", "invalid repetition size"),
         ("\ud800", "invalid UTF-8"),
+        ("a\n(", r"a\n("),
     ],
 )
 def test_what_go_refuses_is_refused_in_one_line(pattern: str, words: str) -> None:
