@@ -50,7 +50,6 @@ _FETCH = (
     _REMOTE,
 )
 _REFUSALS = 8  # SHAs that a server may refuse one by one before each is looked for through its ref
-_FETCHES_BETWEEN_TIDYING = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class BareRepository:
 
     `environment` gives the variables for processes that may speak to the server; a partial clone fetches contents
     on its own whenever it needs them. `lock` serializes whatever writes; `on_loss` are called when objects that
-    nothing refers to may be gone.
+    nothing refers to may be gone. Every `tidy_every` fetches, commits that nobody asks for any more are let go.
     """
 
     name: str
@@ -76,6 +75,7 @@ class BareRepository:
     program: GitProgram
     environment: Callable[[], Awaitable[Mapping[str, str]]]
     patience: Patience
+    tidy_every: int = 64
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     on_loss: list[Callable[[], None]] = field(default_factory=list)
     _held: dict[str, str] = field(default_factory=dict)
@@ -216,7 +216,7 @@ class BareRepository:
     async def _tidy_now_and_then(self) -> None:
         """Let go of commits that nobody has asked for since the last time, and let git repack."""
         self._fetches += 1
-        if self._fetches % _FETCHES_BETWEEN_TIDYING:
+        if self._fetches % self.tidy_every:
             return
         idle = [sha for sha in self._held if sha not in self._asked_lately]
         self._asked_lately.clear()

@@ -33,6 +33,7 @@ class Directory:
         """Give a name that no other directory has; it outlives restarts."""
         file = self.path / "identity"
         if not file.exists():
+            self.path.mkdir(parents=True, exist_ok=True)
             file.write_text(str(uuid.uuid4()))
         return file.read_text().strip()
 

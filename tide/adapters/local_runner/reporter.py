@@ -6,14 +6,14 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from tide.adapters.prowjobs.descriptions import description_with_base
 from tide.domain.errors import Permanent, RemoteError
 from tide.domain.keys import RepoKey
 from tide.domain.pulls import ContextState
 from tide.domain.runs import RunState
-from tide.ports.code_host import CodeHost, StatusPost
+from tide.ports.code_host import StatusPost
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,14 @@ _STATES = {
     RunState.ERROR: ContextState.ERROR,
 }
 _PAUSES = tuple(timedelta(seconds=seconds) for seconds in (1, 5, 15, 60, 60, 60, 300, 300, 300))
+
+
+class StatusSink(Protocol):
+    """The part of `tide.ports.code_host.CodeHost` that is needed here."""
+
+    async def post_status(self, repo: RepoKey, sha: str, status: StatusPost) -> None:
+        """Set a commit status."""
+        ...
 
 
 def is_reported(prowjob: Mapping[str, Any]) -> bool:
@@ -68,7 +76,7 @@ class StatusReporter:
     the last of them, is let go.
     """
 
-    code_host: CodeHost | None = None
+    code_host: StatusSink | None = None
     pauses: tuple[timedelta, ...] = _PAUSES
     _telling: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
@@ -103,7 +111,7 @@ class StatusReporter:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _tell(self, code_host: CodeHost, prowjob: Mapping[str, Any]) -> None:
+    async def _tell(self, code_host: StatusSink, prowjob: Mapping[str, Any]) -> None:
         for pause in itertools.chain(self.pauses, itertools.repeat(None)):
             # The state may have moved on while the last one was being told.
             while not is_told(prowjob):
@@ -117,7 +125,7 @@ class StatusReporter:
             await asyncio.sleep(pause.total_seconds() if pause else 0)
 
 
-async def _post(code_host: CodeHost, prowjob: Mapping[str, Any]) -> RemoteError | None:
+async def _post(code_host: StatusSink, prowjob: Mapping[str, Any]) -> RemoteError | None:
     refs = prowjob["spec"]["refs"]
     try:
         await code_host.post_status(RepoKey(refs["org"], refs["repo"]), refs["pulls"][0]["sha"], status_of(prowjob))

@@ -134,7 +134,8 @@ class LocalRunner:
                 made["metadata"]["annotations"][transitions.RUNNER] = self.directory.identity()
                 # Somebody else may have been faster: then the next look finds it.
                 if await self.storage.insert(made["metadata"]["name"], made):
-                    await self._admit(made)
+                    if self._is_entered:
+                        await self._admit(made)
                     return run_of(made)
             elif not needs_another_attempt(run_of(known)):
                 return run_of(known)
