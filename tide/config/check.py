@@ -4,8 +4,6 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
-from pydantic import BaseModel
-
 from tide.config.files import ConfigFile
 from tide.config.loaded import NO_COUNTS, Counts
 from tide.config.loading import NO_OPTIONS, LoadOptions, load
@@ -14,7 +12,7 @@ from tide.config.places import Path, Places, path_text
 from tide.config.pod_spec import as_go_holds
 from tide.config.problems import Finding, located
 from tide.config.prow.config import ProwConfig
-from tide.config.prow.jobs import Job, JobFile
+from tide.config.prow.jobs import Job, JobFile, JobSections
 from tide.config.prow.values import GoStruct, unknown_keys
 from tide.config.sources import ConfigPaths, Sources, read_sources
 from tide.domain.errors import ConfigError, Problem
@@ -22,7 +20,7 @@ from tide.domain.errors import ConfigError, Problem
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found; the counts are those of a configuration that loads, else 0."""
+    """What was found; the counts are of the files that can be parsed."""
 
     counts: Counts = NO_COUNTS
     errors: tuple[Problem, ...] = ()
@@ -56,20 +54,39 @@ def report(paths: ConfigPaths, *, strict: bool = False, options: LoadOptions = N
     parser = Parser()
     try:
         sources = read_sources(paths)
-        loaded = load(sources, parser, options)
     except ConfigError as error:
         return Report(errors=error.problems)
+    errors, warnings = _loading(sources, parser, options)
+    warnings += tuple(_lost_texts(sources, parser))
     unknown = located(_unknown_keys(sources, parser))
-    warnings = (*loaded.warnings, *_lost_texts(sources, parser))
-    if strict:
-        return Report(loaded.counts, (*loaded.faults, *unknown), warnings)
-    return Report(loaded.counts, loaded.faults, (*warnings, *unknown))
+    counts = _counts(sources, parser)
+    return Report(counts, errors + unknown, warnings) if strict else Report(counts, errors, warnings + unknown)
 
 
-def _models(sources: Sources, parser: Parser) -> Iterator[tuple[ConfigFile, object, BaseModel]]:
+def _loading(sources: Sources, parser: Parser, options: LoadOptions) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
+    try:
+        loaded = load(sources, parser, options)
+    except ConfigError as error:
+        return error.problems, ()
+    return loaded.faults, loaded.warnings
+
+
+def _counts(sources: Sources, parser: Parser) -> Counts:
+    """Count what is in the files that can be parsed, whether or not they keep the rules."""
+    models = [model for _, _, model in _models(sources, parser)]
+    return Counts(
+        presubmits=sum(len(jobs) for model in models for jobs in model.presubmits.values()),
+        postsubmits=sum(len(jobs) for model in models for jobs in model.postsubmits.values()),
+        periodics=sum(len(model.periodics) for model in models),
+        queries=sum(len(model.tide.queries) for model in models if isinstance(model, ProwConfig)),
+    )
+
+
+def _models(sources: Sources, parser: Parser) -> Iterator[tuple[ConfigFile, object, JobSections]]:
     """Give the files of Prow's with what is written in them and the models of that."""
     for file in (sources.config, *sources.jobs):
-        parsed = parser.parse(file, ProwConfig if file is sources.config else JobFile)
+        kind: type[JobSections] = ProwConfig if file is sources.config else JobFile
+        parsed = parser.parse(file, kind)
         if parsed.model is not None:
             yield file, parsed.tree, parsed.model
 

@@ -89,6 +89,11 @@ class LoadedConfig:
         return self.prow.prowjob_namespace or "default"
 
     @property
+    def has_scheduler(self) -> bool:
+        """Whether ProwJobs start in the state `scheduling` (Prow: scheduler.enabled)."""
+        return self.prow.scheduler.enabled
+
+    @property
     def repositories(self) -> tuple[RepoKey, ...]:
         """The repositories that queries or jobs name, sorted."""
         named = {*self.jobs, *(repo for query in self.queries for repo in query.repos)}

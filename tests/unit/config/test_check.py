@@ -90,3 +90,20 @@ def test_text_that_is_lost_is_a_warning(write: Write) -> None:
             "is read as '15', not as '017'; put it in quotes",
         ),
     ]
+
+
+def test_a_configuration_that_is_refused_is_counted_and_looked_at_all_the_same(write: Write) -> None:
+    jobs = f"presubmits: {{a/b: [{{name: a b, naem: c, {SPEC}}}]}}"
+    found = report(write("tide: {queries: [{orgs: [a]}]}", jobs), strict=True)
+    assert (found.counts.presubmits, found.counts.queries) == (1, 1)
+    assert [error.path for error in found.errors] == [
+        'presubmits["a/b"][0].name',
+        'presubmits["a/b"][0].naem',
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_the_only_thing_told(write: Write) -> None:
+    paths = write()
+    paths.config.unlink()
+    found = report(paths)
+    assert [error.message for error in found.errors] == ["cannot be read: No such file or directory"]

@@ -56,6 +56,14 @@ class GitHubOptions(GoStruct):
     link_url: Text = ""
 
 
+class Scheduler(GoStruct):
+    """Whether ProwJobs wait to be assigned to a cluster first (Prow: Scheduler)."""
+
+    known_to_others = frozenset({"scheduling"})
+
+    enabled: Flag = False
+
+
 class ProwConfig(JobSections):
     """config.yaml itself."""
 
@@ -78,7 +86,6 @@ class ProwConfig(JobSections):
             "pubsub_subscriptions",
             "pubsub_triggers",
             "push_gateway",
-            "scheduler",
             "sinker",
             "slack_reporter_configs",
             "status_error_link",
@@ -90,6 +97,7 @@ class ProwConfig(JobSections):
     branch_protection: BranchProtection = Field(default_factory=BranchProtection, alias="branch-protection")
     in_repo_config: InRepoConfig = Field(default_factory=InRepoConfig)
     github: GitHubOptions = Field(default_factory=GitHubOptions)
+    scheduler: Scheduler = Field(default_factory=Scheduler)
     prowjob_default_entries: ListOf[DefaultEntry] = ()
     prowjob_namespace: Text = "default"
     pod_namespace: Text = "default"
