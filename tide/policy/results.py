@@ -51,18 +51,20 @@ class _Own:
 
     latest: Run
     is_retested: bool
+    is_live: bool
     has_live_first: bool
 
     @classmethod
     def of(cls, run: Run) -> "_Own":
-        is_retest = run.purpose is Purpose.RETEST
-        return cls(run, is_retest, not is_retest and run.state.is_live)
+        is_retest, is_live = run.purpose is Purpose.RETEST, run.state.is_live
+        return cls(run, is_retest, is_live, is_live and not is_retest)
 
     def add(self, run: Run) -> None:
         other = _Own.of(run)
         if _age(run) > _age(self.latest):
             self.latest = run
         self.is_retested |= other.is_retested
+        self.is_live |= other.is_live
         self.has_live_first |= other.has_live_first
 
 
@@ -119,17 +121,17 @@ class Results:
     def is_without_verdict(self, member: Member, context: str) -> bool:
         """Tell whether our last run of a job on a head ended without a verdict and may be tried again."""
         own = self._own_runs(member, context)
-        return own is not None and result_of(own.latest) is Result.NONE
+        return own is not None and not own.is_live and result_of(own.latest) is Result.NONE
 
     def is_live(self, member: Member, context: str) -> bool:
         """Tell whether a run of ours of a job on a head, on whatever base, is in flight."""
         own = self._own_runs(member, context)
-        return own is not None and own.latest.state.is_live
+        return own is not None and own.is_live
 
     def has_failed(self, member: Member, context: str) -> bool:
         """Tell whether our last run of a job on a head, on whatever base, has failed."""
         own = self._own_runs(member, context)
-        return own is not None and result_of(own.latest) is Result.FAILED
+        return own is not None and not own.is_live and result_of(own.latest) is Result.FAILED
 
     def is_known(self, member: Member, context: str) -> bool:
         """Tell whether any run of a context on a head is known."""
