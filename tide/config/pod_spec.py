@@ -18,8 +18,12 @@ _TEXT_FIELDS = frozenset(
 
 
 def as_go_holds(spec: PodSpec) -> dict[str, Any]:
-    """Copy a specification with scalars turned into text where Go's type is a string."""
-    return {key: _held(value, in_text=key in _TEXT_FIELDS) for key, value in spec.items() if value is not None}
+    """Copy a specification as Go would write it: scalars are text where its type is a string, containers have names."""
+    held = {key: _held(value, in_text=key in _TEXT_FIELDS) for key, value in spec.items() if value is not None}
+    for key in ("containers", "initContainers"):
+        if isinstance(held.get(key), list):
+            held[key] = [{"name": "", **item} if isinstance(item, dict) else item for item in held[key]]
+    return held
 
 
 def _held(value: Any, *, in_text: bool) -> Any:

@@ -44,7 +44,7 @@ def test_what_is_left_out_is_filled_in(loaded: Load) -> None:
         "prowjob_defaults": {"tenant_id": "GlobalDefaultID"},
         "rerun_command": "/test unit",
         "trigger": r"(?m)^/test( | .* )unit,?($|\s.*)",
-        "spec": {"containers": [{"image": "a"}]},
+        "spec": {"containers": [{"name": "", "image": "a"}]},
     }
 
 
@@ -95,6 +95,7 @@ def test_scalars_of_a_pod_become_text_where_go_holds_text(loaded: Load) -> None:
     assert sent["spec"] == {
         "containers": [
             {
+                "name": "",
                 "command": ["sleep", "10"],
                 "env": [{"name": "A", "value": "true"}, {"name": "B", "value": "1.1"}],
                 "ports": [{"containerPort": 80}],
@@ -269,8 +270,8 @@ def test_what_anchors_share_is_not_changed_by_presets(loaded: Load) -> None:
         """
     )
     first, second = (job.definition["spec"] for job in config.presubmits(ROCKET))
-    assert first == {"containers": [{"image": "a", "env": [{"name": "A", "value": "a"}]}]}
-    assert second == {"containers": [{"image": "a"}]}
+    assert first == {"containers": [{"name": "", "image": "a", "env": [{"name": "A", "value": "a"}]}]}
+    assert second == {"containers": [{"name": "", "image": "a"}]}
 
 
 def test_jobs_of_a_repository_come_in_the_order_of_the_files(loaded: Load) -> None:

@@ -25,9 +25,12 @@ def test_it_is_what_the_port_promises(loaded: Load) -> None:
     config: JobConfig = loaded("github: {link_url: https://github.example/}")
     assert config.link_url == "https://github.example"
     assert config.search_per_repository is False
-    assert config.has_scheduler is False
-    assert loaded("scheduler: {enabled: true}").has_scheduler is True
     assert len(config.digest) == 64
+
+
+def test_a_scheduler_is_noticed(loaded: Load) -> None:
+    assert loaded().has_scheduler is False
+    assert loaded("scheduler: {enabled: true}").has_scheduler is True
 
 
 @pytest.mark.parametrize(
