@@ -5,11 +5,18 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
+from tests.builders import BASE, NOW, sha
+from tide.adapters.prowjobs.writing import ProwSettings, build
 from tide.config.check import report
-from tide.config.sources import ConfigPaths
+from tide.config.loading import load
+from tide.config.parsing import Parser
+from tide.config.sources import ConfigPaths, read_sources
+from tide.domain.keys import PoolKey
+from tide.domain.runs import Candidate, Head, Purpose
 
 ROOT = Path(__file__).parents[3]
 SHARED = ROOT.parent / "shared" / "data" / "configs"
@@ -40,6 +47,35 @@ def test_a_public_configuration_loads_with_everything_that_is_in_it(tree: Path) 
     assert found.errors == ()
     told = json.loads(found.as_json())
     assert {kind: told[kind] for kind in counted_by_hand(tree)} == counted_by_hand(tree)
+
+
+def open_where_kubernetes_is(schema: Any) -> Any:
+    """Take out the types of quantities and the like, which may be numbers or text."""
+    if isinstance(schema, list):
+        return [open_where_kubernetes_is(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return (
+        {} if schema.get("x-kubernetes-int-or-string") else {k: open_where_kubernetes_is(v) for k, v in schema.items()}
+    )
+
+
+@pytest.fixture(scope="module")
+def crd() -> jsonschema.Draft4Validator:
+    definition = yaml.load((SHARED.parent / "prowjob-crd.yaml").read_text(), yaml.CSafeLoader)
+    schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    return jsonschema.Draft4Validator(open_where_kubernetes_is(schema))
+
+
+@pytest.mark.skipif(not TREES, reason="no public configurations beside the project")
+@pytest.mark.parametrize("tree", TREES, ids=lambda tree: tree.name)
+def test_every_presubmit_makes_a_prowjob_that_the_cluster_takes(tree: Path, crd: jsonschema.Draft4Validator) -> None:
+    config = load(read_sources(paths_of(tree)), Parser())
+    for repo, jobs in config.jobs.items():
+        pool = PoolKey(repo.split("/")[-2], repo.split("/")[-1], "main")
+        for job in jobs:
+            built = build(Candidate(pool, BASE, (Head(1, sha(1)),)), job, Purpose.RETEST, 1, NOW, ProwSettings())
+            crd.validate(json.loads(json.dumps(built)))
 
 
 def test_the_example_is_good_and_says_nothing_that_nobody_knows() -> None:
