@@ -70,7 +70,9 @@ def test_the_query_that_lacks_least_is_told_of_equals_the_first() -> None:
 
 def test_queries_for_other_branches_are_not_told() -> None:
     rules = asking({"included_branches": ("dev",), "labels": ("lgtm",)}, {"labels": ("a", "b")})
-    assert verdict(make_view(1), rules=rules).summary == "Not mergeable. Needs a, b labels."
+    found = verdict(make_view(1), rules=rules)
+    assert found.summary == "Not mergeable. Needs a, b labels."
+    assert {one.query for one in found.requirements} == {None, 1}
 
 
 def test_a_failing_job_is_told_before_a_missing_review() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.builders import BASE, make_run, sha
-from tide.domain.runs import Run, RunState
+from tide.domain.runs import Run, RunKind, RunState
 from tide.domain.snapshot import Standing, StandingKind
 from tide.policy.proof import ProofState, proof_state, unproved_contexts
 
@@ -25,6 +25,7 @@ def proof(context: str, state: RunState, **fields: int | str) -> Run:
         ([proof("lint", RunState.SUCCESS), proof("unit", RunState.ERROR, attempt=3)], ProofState.FAILED),
         ([proof("lint", RunState.SUCCESS), proof("unit", RunState.SUCCESS, base_sha=sha("old"))], ProofState.MISSING),
         ([proof("lint", RunState.SUCCESS), make_run("unit", 1)], ProofState.MISSING),
+        ([proof("lint", RunState.SUCCESS), make_run("unit", 1, kind=RunKind.POSTSUBMIT)], ProofState.MISSING),
     ],
 )
 def test_the_head_is_proved_by_all_its_jobs_on_itself(runs: list[Run], state: ProofState) -> None:

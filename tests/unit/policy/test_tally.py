@@ -101,3 +101,8 @@ def test_failed_batches_are_remembered_the_smallest_first() -> None:
     snapshot = make_snapshot(*views, runs=[batch("unit", FAILED, 3, 2)], failed_batches=remembered)
     failed = [sorted(number for number, _ in one) for one in Evaluation.of(snapshot).batches.failed]
     assert failed == [[2, 3], [1, 2, 3]]
+
+
+def test_a_memory_of_a_failure_without_several_members_is_no_batch() -> None:
+    snapshot = make_snapshot(make_view(1, required=("unit",)), failed_batches=((), ((1, sha(1)),)))
+    assert Evaluation.of(snapshot).batches.failed == ()

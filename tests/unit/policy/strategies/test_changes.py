@@ -1,11 +1,13 @@
 """Where we leave Tide's ways on purpose; each test is named after one change."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.builders import (
     FAILURE,
+    NOW,
     PENDING,
     make_context,
     make_policy,
@@ -179,6 +181,20 @@ class TestAnAbortedRunIsNoVerdict:
         view = make_view(1, [make_context("unit", FAILURE)], required=UNIT)
         runs = (make_run("unit", 1, RunState.ABORTED, purpose=Purpose.FOREIGN),)
         assert decided(view, runs=runs).verdicts[0].place is Place.OUTSIDE
+
+    def test_the_last_run_of_a_job_says_what_its_red_context_means(self) -> None:
+        view = make_view(1, [make_context("unit", FAILURE)], required=UNIT)
+        base = sha("older base")
+        failed_at_last = (
+            make_run("unit", 1, RunState.ABORTED, base_sha=base, started_at=NOW - timedelta(hours=2)),
+            make_run("unit", 1, FAILED, base_sha=base, started_at=NOW - timedelta(hours=1)),
+        )
+        assert decided(view, runs=failed_at_last).verdicts[0].place is Place.OUTSIDE
+        aborted_at_last = (
+            make_run("unit", 1, FAILED, base_sha=base, started_at=NOW - timedelta(hours=2)),
+            make_run("unit", 1, RunState.ABORTED, base_sha=base, started_at=NOW - timedelta(hours=1)),
+        )
+        assert decided(view, runs=aborted_at_last).verdicts[0].place is Place.MISSING
 
     def test_after_three_attempts_it_has_failed(self) -> None:
         decision = decided(ready(1), runs=(make_run("unit", 1, RunState.ABORTED, attempt=3),))

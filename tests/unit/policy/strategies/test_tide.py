@@ -150,6 +150,11 @@ def test_a_status_that_names_another_base_is_none() -> None:
     assert isinstance(decision.action, Trigger)
 
 
+def test_a_pending_status_is_no_result_whatever_it_says() -> None:
+    view = make_view(1, [make_context("unit", PENDING, base=BASE)], required=UNIT)
+    assert decided(view, runs=(make_run("unit", 1, base_sha=sha("older base")),)).missing == (1,)
+
+
 def test_the_sentinel_of_a_sticky_override_is_a_result_on_every_base() -> None:
     view = make_view(1, [make_context("unit", description="Overridden [prow:skip-retest]")], required=UNIT)
     assert isinstance(decided(view).action, Merge)
