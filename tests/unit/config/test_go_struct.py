@@ -25,6 +25,7 @@ def test_a_null_in_a_list_or_map_is_the_zero_value() -> None:
 
 def test_a_key_in_another_case_is_the_field_and_the_exact_one_wins() -> None:
     assert TideQuery.model_validate({"missinglabels": ["a"]}).missing_labels == ("a",)
+    assert TideQuery.model_validate({"Author": "a"}).author == "a"
     assert TideQuery.model_validate({"Author": "a", "author": "b"}).author == "b"
 
 

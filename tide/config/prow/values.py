@@ -63,7 +63,7 @@ class GoStruct(BaseModel):
         if not isinstance(value, dict):
             return value
         fields = _fields(cls)
-        if all(fields.get(key, key) == key for key in value):
+        if all(fields.get(key) == key for key in value):
             given = value
         else:
             given = {fields.get(key) or fields.get(key.lower(), key): value[key] for key in sorted(value)}
