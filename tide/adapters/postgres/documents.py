@@ -50,10 +50,15 @@ def _storable(value: Any) -> Any:
 def document(value: object) -> bytes:
     """Write rows, or a domain value, as JSON that Postgres can store."""
     try:
-        written = to_json(value)
+        written = _written(value)
     except PydanticSerializationError:
-        return to_json(storable(value))
-    return to_json(storable(value)) if b"\\u0000" in written else written
+        return _written(storable(value))
+    return _written(storable(value)) if b"\\u0000" in written else written
+
+
+def _written(value: object) -> bytes:
+    """Write JSON; a domain value by its type, which is several times faster than by looking at each part."""
+    return _adapter(type(value)).dump_json(value) if is_dataclass(value) else to_json(value)
 
 
 def digest(written: bytes) -> str:
@@ -85,14 +90,6 @@ def parsed(kind: type[T], written: bytes | str) -> T:
     """Read a domain value from its document; raise StoreError when it is no such value."""
     try:
         return cast("T", _adapter(kind).validate_json(written))
-    except ValidationError as error:
-        raise StoreError(f"a stored {kind.__name__} cannot be read: {error.errors()[0]['msg']}") from error
-
-
-def built(kind: type[T], value: object) -> T:
-    """Build a domain value from what a JSON document was read into."""
-    try:
-        return cast("T", _adapter(kind).validate_python(value))
     except ValidationError as error:
         raise StoreError(f"a stored {kind.__name__} cannot be read: {error.errors()[0]['msg']}") from error
 

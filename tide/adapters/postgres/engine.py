@@ -59,11 +59,12 @@ def _first_line(path: Path) -> str:
 
 @asynccontextmanager
 async def connected(url: URL | str, *, connections: int = 10) -> AsyncIterator[AsyncEngine]:
-    """Open a pool of connections, after a first one has shown that the server can be used.
+    """Open a pool of connections, for `statements` and `transaction`.
 
-    Raise StoreError when it cannot be reached, refuses the user, or is older than Postgres 13.
+    Raise StoreError when the server cannot be reached, refuses the user, or is older than Postgres 13.
     """
-    engine = create_async_engine(url, pool_size=connections, max_overflow=0, connect_args=CONNECT_ARGUMENTS)
+    options = {"pool_size": connections, "max_overflow": 0, "isolation_level": "AUTOCOMMIT"}
+    engine = create_async_engine(url, connect_args=CONNECT_ARGUMENTS, **options)
     try:
         await _check_version(engine)
         yield engine
@@ -79,19 +80,21 @@ async def _check_version(engine: AsyncEngine) -> None:
 
 
 @asynccontextmanager
-async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """Give a connection whose statements take effect together or not at all."""
-    with told_as_store_errors():
-        async with engine.begin() as connection:
-            yield connection
-
-
-@asynccontextmanager
 async def statements(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Give a connection where each statement is a transaction of its own: one round trip instead of three."""
     with told_as_store_errors():
         async with engine.connect() as connection:
-            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield connection
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Give a connection whose statements take effect together or not at all; each sees what others have committed."""
+    with told_as_store_errors():
+        async with engine.connect() as connection:
+            await connection.execution_options(isolation_level="READ COMMITTED")
+            async with connection.begin():
+                yield connection
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import cast, func, literal, literal_column, select, tuple_, update
+from sqlalchemy import cast, literal, literal_column, select, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -13,7 +13,7 @@ from tide.adapters.postgres.documents import digest, document, storable
 from tide.adapters.postgres.engine import statements
 from tide.adapters.postgres.keys import POOL, in_pool, pool_of, pool_row
 from tide.adapters.postgres.schema import batches, evidence, intents, landings, runs, standings
-from tide.adapters.postgres.statements import differ, insert_given, rows, upsert
+from tide.adapters.postgres.statements import insert_given, rows, upsert
 from tide.domain.evidence import Batch, BatchState, Evidence, Landing
 from tide.domain.intents import Intent, IntentKind
 from tide.domain.keys import PoolKey, PullKey
@@ -42,17 +42,9 @@ _ADD_EVIDENCE = insert_given(
 _ADD_LANDING = insert_given(landings, _LANDING_COLUMNS).on_conflict_do_nothing()
 
 _BATCH_KEY = (*POOL, "base_sha", "members_digest")
-_BATCH_STATE = ("contexts", "run_tree", "plan_tree", "landed_tree", "state", "reason")
-_batch = insert_given(batches, (*_BATCH_KEY, "members", *_BATCH_STATE, "created_at", "ended_at"))
-_SAVE_BATCH = _batch.on_conflict_do_update(
-    index_elements=list(_BATCH_KEY),
-    set_={name: _batch.excluded[name] for name in _BATCH_STATE}
-    | {
-        "created_at": func.coalesce(batches.c.created_at, _batch.excluded.created_at),
-        "ended_at": _batch.excluded.ended_at,
-    },
-    where=differ(batches, _batch, (*_BATCH_STATE, "ended_at")),
-)
+_BATCH_FIRST = ("members", "created_at")
+_BATCH_STATE = ("contexts", "run_tree", "plan_tree", "landed_tree", "state", "reason", "ended_at")
+_SAVE_BATCH = upsert(batches, (*_BATCH_KEY, *_BATCH_FIRST, *_BATCH_STATE), _BATCH_KEY, kept=_BATCH_FIRST)
 
 
 class PostgresLedger:
@@ -161,7 +153,7 @@ class PostgresLedger:
         """Keep a batch, known by its pool, base and members; a later state replaces an earlier one."""
         row = pool_row(batch.pool) | {
             "members_digest": digest(document(batch.members)),
-            **{name: getattr(batch, name) for name in ("base_sha", "members", *_BATCH_STATE, "created_at", "ended_at")},
+            **{name: getattr(batch, name) for name in ("base_sha", *_BATCH_FIRST, *_BATCH_STATE)},
         }
         async with statements(self.engine) as connection:
             await connection.execute(_SAVE_BATCH, rows([row]))

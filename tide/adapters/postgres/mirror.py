@@ -61,14 +61,14 @@ class PostgresMirror:
         """Keep these as read at `read_at`; an older reading never overwrites a newer one."""
         if not pulls:
             return
-        by_key = {pull.key: _row(pull) for pull in sorted(pulls, key=lambda pull: pull.updated_at)}
-        digests = {key: digest(document(row)) for key, row in by_key.items()}
+        by_key = {pull.key: pull for pull in sorted(pulls, key=lambda pull: pull.updated_at)}
+        digests = {key: digest(document(pull)) for key, pull in by_key.items()}
         async with transaction(self.engine) as connection:
             accepted = await _stamped(connection, by_key, read_at)
             offers = [pull_row(key) | {"digest": digests[key]} for key in accepted]
             wanted = pull_keys(await connection.execute(_DIFFERENT, rows(offers)))
             for some in _chunks(wanted):
-                await connection.execute(_REPLACE, rows(by_key[key] | {"digest": digests[key]} for key in some))
+                await connection.execute(_REPLACE, rows(_row(by_key[key]) | {"digest": digests[key]} for key in some))
 
     async def open_pulls(self, repos: Collection[RepoKey] | None = None) -> tuple[Pull, ...]:
         """Give the open ones, sorted by key; None means of every repository."""

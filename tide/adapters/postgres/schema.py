@@ -10,6 +10,8 @@ What changes at every sync (when a pull request was last read, when a decision w
 with room beside them, so that Postgres updates them in place (heap-only tuples) and nothing else is rewritten.
 """
 
+from datetime import UTC, datetime
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -24,10 +26,12 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    TypeDecorator,
     func,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.engine import Dialect
 
 metadata = MetaData(
     naming_convention={
@@ -38,6 +42,18 @@ metadata = MetaData(
         "pk": "%(table_name)s_pkey",
     }
 )
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime in UTC, whatever time zone the server speaks in."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - its signature
+        """Give what was read in UTC."""
+        return value.astimezone(UTC) if value else None
+
 
 _HALF_FULL = {"fillfactor": "50"}
 _EMPTY_LIST = text("'[]'::jsonb")
@@ -58,7 +74,7 @@ def _flag(name: str) -> Column[bool]:
 
 
 def _time(name: str, *, nullable: bool = False) -> Column[object]:
-    return Column(name, DateTime(timezone=True), nullable=nullable)
+    return Column(name, Moment, nullable=nullable)
 
 
 def _list(name: str) -> Column[object]:
@@ -338,7 +354,7 @@ prowjobs = Table(
     _text("type"),
     _text("state"),
     _texts("head_shas"),
-    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("created_at", Moment, nullable=False, server_default=func.now()),
     _time("completed_at", nullable=True),
     CheckConstraint("jsonb_typeof(object) = 'object'", name="object"),
     Index(None, "org", "repo", "base_ref", "base_sha"),

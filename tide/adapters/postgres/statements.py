@@ -7,8 +7,9 @@ update happens only where a value differs: an unchanged row is not written again
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Table, Text, bindparam, cast, column, func, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, Table, Text, bindparam, cast, column, exists, func, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
+from sqlalchemy.sql.expression import ColumnCollection
 
 from tide.adapters.postgres.documents import document
 
@@ -36,22 +37,31 @@ def upsert(
     names: Sequence[str],
     keys: Sequence[str],
     *,
+    kept: Sequence[str] = (),
     unguarded: Sequence[str] = (),
     when: ColumnElement[bool] | None = None,
 ) -> Insert:
     """Insert rows, or update those whose keys are there.
 
+    Rows that would change nothing are left out first, since ON CONFLICT DO UPDATE locks (so, writes) every row that
+    it meets; what is left is compared once more under that lock.
+
     Args:
         table: the table.
         names: the columns that are given.
         keys: the columns that name a row.
+        kept: columns that stay as they were first given.
         unguarded: columns that are updated with the others, but are no reason for an update.
         when: what else must hold for an update.
     """
-    statement = insert_given(table, names, keys)
-    changes = [name for name in names if name not in keys]
+    source, changes = given(table, names), [name for name in names if name not in {*keys, *kept}]
     guarded = [name for name in changes if name not in unguarded]
-    differs = differ(table, statement, guarded)
+    same = exists(
+        select(table).where(*(table.c[name] == source.c[name] for name in keys), ~_differ(table, source.c, guarded))
+    )
+    news = select(*source.c).where(~same).order_by(*(source.c[key] for key in keys))
+    statement = insert(table).from_select(names, news)
+    differs = _differ(table, statement.excluded, guarded)
     return statement.on_conflict_do_update(
         index_elements=list(keys),
         set_={name: statement.excluded[name] for name in changes},
@@ -59,7 +69,7 @@ def upsert(
     )
 
 
-def differ(table: Table, statement: Insert, names: Sequence[str]) -> ColumnElement[bool]:
-    """Tell, in an upsert, whether any of these columns would change."""
+def _differ(table: Table, new: ColumnCollection[Any, Any], names: Sequence[str]) -> ColumnElement[bool]:
+    """Tell whether any of these columns of `table` would be changed by those of `new`."""
     old: ColumnElement[Any] = tuple_(*(table.c[name] for name in names))
-    return old.is_distinct_from(tuple_(*(statement.excluded[name] for name in names)))
+    return old.is_distinct_from(tuple_(*(new[name] for name in names)))

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, Table, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, Table, Text, cast, func, select, tuple_
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from tide.adapters.postgres.documents import built
+from tide.adapters.postgres.documents import parsed
 from tide.adapters.postgres.engine import statements
 from tide.adapters.postgres.keys import POOL, PULL, in_pool, pool_of
 from tide.adapters.postgres.ledger import LIVE_STATES, batch_from, run_from, standing_from
@@ -81,7 +81,7 @@ class PostgresViews:
     async def pull(self, pull: PullKey) -> PullRecord | None:
         """Give one pull request, also when it is merged or closed."""
         query = (
-            SELECT_PULLS.add_columns(verdicts.c.verdict, pull_reads.c.read_at)
+            SELECT_PULLS.add_columns(cast(verdicts.c.verdict, Text).label("verdict"), pull_reads.c.read_at)
             .outerjoin(verdicts, _key(verdicts, PULL) == _key(pulls, PULL))
             .join(pull_reads, _key(pull_reads, PULL) == _key(pulls, PULL))
             .where(_key(pulls, PULL) == (pull.org, pull.repo, pull.number))
@@ -90,7 +90,7 @@ class PostgresViews:
             row = (await connection.execute(query)).mappings().one_or_none()
         if row is None:
             return None
-        verdict = built(Verdict, row["verdict"]) if row["verdict"] else None
+        verdict = parsed(Verdict, row["verdict"]) if row["verdict"] else None
         return PullRecord(pull_from(row), verdict, row["read_at"])
 
     async def history(self, pool: PoolKey | None = None, limit: int = 1000) -> tuple[HistoryRecord, ...]:
@@ -157,9 +157,10 @@ async def _pulls(connection: AsyncConnection, which: ColumnElement[bool]) -> dic
 
 
 async def _verdicts(connection: AsyncConnection, its_pulls: ColumnElement[bool]) -> dict[PullKey, Verdict]:
-    query = select(verdicts.c.verdict).join(pulls, _key(pulls, PULL) == _key(verdicts, PULL)).where(its_pulls)
-    found = built(list[Verdict], (await connection.execute(query)).scalars().all())
-    return {verdict.pull: verdict for verdict in found}
+    as_text = cast(verdicts.c.verdict, Text)
+    query = select(as_text).join(pulls, _key(pulls, PULL) == _key(verdicts, PULL)).where(its_pulls)
+    found = (await connection.execute(query)).scalars()
+    return {verdict.pull: verdict for verdict in parsed(list[Verdict], f"[{','.join(found)}]")}
 
 
 def _pool_view(
