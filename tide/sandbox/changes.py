@@ -14,15 +14,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from tide.sandbox.model import CheckRun, Comment, CommitStatus, Issue, PullRequest, Repository, Review
+    from tide.sandbox.model import CheckRun, Comment, Commit, CommitStatus, Issue, PullRequest, Repository, Review
 
 KEPT_CHANGES = 10_000
 """How many changes the log remembers for ``/_sandbox/events``."""
 
-IssueAction = Literal[
-    "opened", "edited", "closed", "reopened", "labeled", "unlabeled", "milestoned", "demilestoned", "assigned"
+Action = Literal[
+    "opened",
+    "edited",
+    "closed",
+    "reopened",
+    "labeled",
+    "unlabeled",
+    "milestoned",
+    "demilestoned",
+    "assigned",
+    "synchronize",
+    "converted_to_draft",
+    "ready_for_review",
+    "review_requested",
 ]
-PullAction = IssueAction | Literal["synchronize", "converted_to_draft", "ready_for_review", "review_requested"]
+"""What can happen to a pull request; to an issue the first nine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +55,7 @@ class PullChanged(Change):
     ``labeled`` and ``unlabeled``.
     """
 
-    action: PullAction
+    action: Action
     pull: PullRequest
     label: str | None = None
     before: Mapping[str, Any]
@@ -53,7 +65,7 @@ class PullChanged(Change):
 class IssueChanged(Change):
     """An issue (not a pull request) changed."""
 
-    action: IssueAction
+    action: Action
     issue: Issue
     label: str | None = None
     before: Mapping[str, Any]
@@ -92,6 +104,14 @@ class CheckRunChanged(Change):
     check_run: CheckRun
 
 
+@dataclass(frozen=True)
+class PushContent:
+    """What git knows of a push: its new commits, oldest first, and whether it threw others away."""
+
+    commits: tuple[Commit, ...] = ()
+    forced: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pushed(Change):
     """A branch moved, by a push or by a merge (``pull``). ``before``/``after`` is None for created/deleted."""
@@ -99,6 +119,7 @@ class Pushed(Change):
     branch: str
     before: str | None
     after: str | None
+    content: PushContent
     pull: PullRequest | None = None
 
 

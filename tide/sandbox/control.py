@@ -13,7 +13,7 @@ from tide.sandbox.changes import Change
 from tide.sandbox.faults import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from starlette.requests import Request
 
@@ -40,19 +40,20 @@ def describe(change: AnyChange) -> dict[str, Any]:
 
 
 def _detail(name: str, value: Any) -> Mapping[str, Any]:
-    match name:
-        case "pull" | "issue":
-            return {name: value.number if value is not None else None}
-        case "status":
-            return {"sha": value.sha, "context": value.context, "state": value.state}
-        case "check_run":
-            return {"sha": value.head_sha, "name": value.name, "state": value.conclusion or value.status}
-        case "review":
-            return {"review": value.state, "reviewer": value.author}
-        case "comment":
-            return {"comment": value.id}
-        case _:
-            return {name: dict(value) if name == "before" and not isinstance(value, str | None) else value}
+    if value is not None and name in _DETAILS:
+        return _DETAILS[name](value)
+    return {name: value}
+
+
+_DETAILS: Mapping[str, Callable[[Any], Mapping[str, Any]]] = {
+    "pull": lambda pull: {"pull": pull.number},
+    "issue": lambda issue: {"issue": issue.number},
+    "status": lambda status: {"sha": status.sha, "context": status.context, "state": status.state},
+    "check_run": lambda run: {"sha": run.head_sha, "name": run.name, "state": run.conclusion or run.status},
+    "review": lambda review: {"review": review.state, "reviewer": review.author},
+    "comment": lambda comment: {"comment": comment.id},
+    "content": lambda content: {"commits": [commit.sha for commit in content.commits], "forced": content.forced},
+}
 
 
 def control_routes(faults: Faults, log: ChangeLog) -> list[Route]:

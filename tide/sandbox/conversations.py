@@ -11,7 +11,7 @@ from tide.sandbox.registry import DEFAULT_LOGIN, Registry
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tide.sandbox.changes import IssueAction
+    from tide.sandbox.changes import Action
     from tide.sandbox.model import IssueState, Repository
 
 
@@ -56,7 +56,7 @@ class Conversations(Registry):
         self,
         repository: Repository,
         issue: Issue,
-        action: IssueAction,
+        action: Action,
         actor: str,
         *,
         label: str | None = None,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response
 
 from tide.sandbox.branch_rules import fast_forward_only
-from tide.sandbox.git_program import git_environment
+from tide.sandbox.http_backend import http_backend
 from tide.sandbox.registry import NoSuchRepositoryError
 from tide.sandbox.rules import push_refusal
 from tide.sandbox.tokens import BadCredentialsError
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from tide.sandbox.tokens import Caller, Tokens
 
 NO_COMMIT = "0" * 40
-CHUNK = 64 * 1024
 PKT_HEADER = 4
 MAX_COMMANDS = 1_000_000
 """How much of a push is read to find its commands, in bytes; a push with more refs than fit is refused."""
@@ -115,7 +112,7 @@ class GitHttp:
         if request.path_params["service"] == "git-receive-pack":
             return await self._push(request, repository, caller)
         await repository.git.flush()
-        return await _backend(request, repository, {}, request.stream())
+        return await http_backend(request, repository, {}, request.stream())
 
     def _admit(self, request: Request) -> tuple[Repository, Caller]:
         name = f"{request.path_params['owner']}/{request.path_params['repo'].removesuffix('.git')}"
@@ -147,7 +144,7 @@ class GitHttp:
         environment = self._verdicts(repository, commands, caller)
         async with repository.git.lock:
             await repository.git.flush()
-            response = await _backend(request, repository, environment, _chain(start, body), inflated=True)
+            response = await http_backend(request, repository, environment, _chain(start, body), inflated=True)
             # Read to its end under the lock: a push counts when git has moved the refs.
             content = b"".join([_bytes(chunk) async for chunk in response.body_iterator])
             await self._follow(repository, caller)
@@ -171,7 +168,9 @@ class GitHttp:
         found = await repository.git.branches()
         moved = [name for name in {*found, *repository.branches} if found.get(name) != repository.branches.get(name)]
         for branch in sorted(moved):
-            self._forge.branch_moved(repository, branch, found.get(branch), actor=caller.login)
+            after = found.get(branch)
+            content = await self._forge.push_content(repository, branch, after)
+            self._forge.branch_moved(repository, branch, after, actor=caller.login, content=content)
         for branch in sorted(moved):
             await self._forge.close_contained_pulls(repository, branch, caller.login)
 
@@ -213,92 +212,3 @@ def _bytes(chunk: str | bytes | memoryview) -> bytes:
 
 def _without_length(response: Response) -> dict[str, str]:
     return {name: value for name, value in response.headers.items() if name.lower() != "content-length"}
-
-
-async def _backend(
-    request: Request,
-    repository: Repository,
-    environment: dict[str, str],
-    body: AsyncIterator[bytes],
-    *,
-    inflated: bool = False,
-) -> StreamingResponse:
-    """Run the CGI program; the answer's head is read here, its body is streamed."""
-    process = await asyncio.create_subprocess_exec(
-        "git",
-        "http-backend",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env=git_environment(**_cgi(request, repository, inflated=inflated), **environment),
-    )
-    feeding = asyncio.create_task(_feed(process, body))
-    try:
-        status, headers = await _head(process)
-    except BaseException:
-        feeding.cancel()
-        process.kill()
-        raise
-    return StreamingResponse(_body(process, feeding), status, headers)
-
-
-def _cgi(request: Request, repository: Repository, *, inflated: bool) -> dict[str, str]:
-    headers = request.headers
-    variables = {
-        "GIT_PROJECT_ROOT": str(repository.git.path),
-        "GIT_HTTP_EXPORT_ALL": "1",
-        "PATH_INFO": f"/{request.path_params['service']}",
-        "QUERY_STRING": request.url.query,
-        "REQUEST_METHOD": request.method,
-        "CONTENT_TYPE": headers.get("content-type", ""),
-        "REMOTE_ADDR": "127.0.0.1",
-        "GIT_PROTOCOL": headers.get("git-protocol", ""),
-    }
-    encoding = headers.get("content-encoding")
-    if encoding is not None and not inflated:
-        variables["HTTP_CONTENT_ENCODING"] = encoding
-    return variables
-
-
-async def _feed(process: asyncio.subprocess.Process, body: AsyncIterator[bytes]) -> None:
-    stdin = process.stdin
-    if stdin is None:
-        raise RuntimeError("git http-backend was started without an input")
-    with contextlib.suppress(ConnectionResetError, BrokenPipeError):
-        async for chunk in body:
-            stdin.write(chunk)
-            await stdin.drain()
-    stdin.close()
-
-
-async def _head(process: asyncio.subprocess.Process) -> tuple[int, dict[str, str]]:
-    stdout = _output(process)
-    status, headers = 200, {}
-    while line := (await stdout.readline()).decode("latin-1").strip():
-        name, _, value = line.partition(":")
-        if name.lower() == "status":
-            status = int(value.split()[0])
-        else:
-            headers[name] = value.strip()
-    return status, headers
-
-
-async def _body(process: asyncio.subprocess.Process, feeding: asyncio.Task[None]) -> AsyncIterator[bytes]:
-    stdout = _output(process)
-    try:
-        while chunk := await stdout.read(CHUNK):
-            yield chunk
-        await feeding
-        await process.wait()
-    finally:
-        feeding.cancel()
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-
-
-def _output(process: asyncio.subprocess.Process) -> asyncio.StreamReader:
-    if process.stdout is None:
-        raise RuntimeError("git http-backend was started without an output")
-    return process.stdout

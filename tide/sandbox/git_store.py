@@ -11,11 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tide.sandbox.diffs import parse_diff
+from tide.sandbox.fast_import import import_command
 from tide.sandbox.git_program import WEB_FLOW_EMAIL, WEB_FLOW_NAME, run_git
 from tide.sandbox.model import Commit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from tide.sandbox.diffs import ChangedFile
 
 CONFIGURATION = """\
 [core]
@@ -63,14 +67,14 @@ exit 0
 _COMMIT_FORMAT = "%H%x00%T%x00%P%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%B%x00"
 _FIELDS = 10
 _ANCESTRIES_KEPT = 64
-_FILE_FIELDS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewCommit:
     """A commit to write. ``parents`` are SHAs or positions of earlier commits in the same call.
 
-    ``files`` maps paths to contents (None deletes) on top of the first parent's tree. ``at`` is both dates.
+    ``files`` maps paths to contents (None deletes) on top of the first parent's tree; what begins with ``#!`` can be
+    executed. ``at`` is both dates.
     """
 
     parents: tuple[str | int, ...]
@@ -78,18 +82,6 @@ class NewCommit:
     message: str
     author: tuple[str, str]
     at: datetime
-
-
-@dataclass(frozen=True)
-class ChangedFile:
-    """One file of a diff; ``status`` is GitHub's word, ``previous`` the old name of a renamed file."""
-
-    path: str
-    status: str
-    additions: int
-    deletions: int
-    sha: str
-    previous: str | None = None
 
 
 @dataclass(eq=False)
@@ -270,7 +262,7 @@ class GitStore:
         """Return the files that differ between two commits or trees, renames found as GitHub does."""
         raw = await self.run("diff", "--raw", "-z", "-M", "--no-abbrev", base, head)
         counts = await self.run("diff", "--numstat", "-z", "-M", base, head)
-        return _parse_diff(raw.decode(errors="surrogateescape"), counts.decode(errors="surrogateescape"))
+        return parse_diff(raw.decode(errors="surrogateescape"), counts.decode(errors="surrogateescape"))
 
     async def write_commits(self, commits: Sequence[NewCommit]) -> list[str]:
         """Write commits (``git fast-import``, one process for any number) and return their SHAs, in order.
@@ -282,7 +274,7 @@ class GitStore:
         """
         with tempfile.TemporaryDirectory(dir=self.path) as directory:
             marks = Path(directory) / "marks"
-            stream = b"".join(_import_command(number, commit) for number, commit in enumerate(commits, 1))
+            stream = b"".join(import_command(number, commit) for number, commit in enumerate(commits, 1))
             stream += b"reset refs/sandbox/import\nfrom 0000000000000000000000000000000000000000\n\n"
             await self.run("fast-import", "--quiet", "--force", f"--export-marks={marks}", stdin=stream)
             found = dict(line.split(" ") for line in marks.read_text().splitlines())
@@ -334,59 +326,3 @@ def _commit(row: Sequence[str]) -> Commit:
         committed_at=datetime.fromtimestamp(int(committed), UTC),
         message=message.rstrip("\n"),
     )
-
-
-def _parse_diff(raw: str, counts: str) -> list[ChangedFile]:
-    numbers = _parse_counts(counts)
-    fields = iter(raw.split("\0"))
-    files: list[ChangedFile] = []
-    words = {"A": "added", "D": "removed", "R": "renamed", "C": "copied", "T": "changed"}
-    for head in fields:
-        if not head:
-            break
-        *_, before, after, letter = head.split(" ")
-        path = next(fields)
-        previous = path if letter[0] in "RC" else None
-        path = next(fields) if previous is not None else path
-        added, deleted = numbers.get(path, (0, 0))
-        sha = before if letter[0] == "D" else after
-        files.append(ChangedFile(path, words.get(letter[0], "modified"), added, deleted, sha, previous))
-    return files
-
-
-def _parse_counts(counts: str) -> dict[str, tuple[int, int]]:
-    found: dict[str, tuple[int, int]] = {}
-    fields = iter(counts.split("\0"))
-    for field_ in fields:
-        parts = field_.split("\t")
-        if len(parts) < _FILE_FIELDS:
-            continue
-        path = parts[2]
-        if not path:
-            next(fields)
-            path = next(fields)
-        # Binary files have "-" for both counts.
-        found[path] = (int(parts[0]), int(parts[1])) if parts[0] != "-" else (0, 0)
-    return found
-
-
-def _import_command(number: int, commit: NewCommit) -> bytes:
-    name, email = commit.author
-    when = f"{int(commit.at.timestamp())} +0000"
-    message = commit.message.encode()
-    parents = [f":{parent + 1}" if isinstance(parent, int) else parent for parent in commit.parents]
-    lines = [
-        # One ref per commit: fast-import lets a ref's next commit inherit from the one before otherwise.
-        b"reset refs/sandbox/import\n",
-        f"commit refs/sandbox/import\nmark :{number}\n".encode(),
-        f"author {name} <{email}> {when}\ncommitter {name} <{email}> {when}\n".encode(),
-        b"data %d\n%s\n" % (len(message), message),
-        *(f"{'merge' if index else 'from'} {parent}\n".encode() for index, parent in enumerate(parents)),
-    ]
-    for path, content in sorted(commit.files.items()):
-        quoted = '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-        if content is None:
-            lines.append(f"D {quoted}\n".encode())
-        else:
-            lines.append(f"M 100644 inline {quoted}\n".encode() + b"data %d\n%s\n" % (len(content), content))
-    return b"".join(lines) + b"\n"

@@ -54,11 +54,12 @@ async def merge_pull(forge: Forge, repository: Repository, pull: PullRequest, re
         await _check(forge, repository, pull, request, login)
         base_sha = repository.branches[pull.base_ref]
         sha = await _merged_commit(forge, repository, pull, request, login)
+        content = await forge.push_content(repository, pull.base_ref, sha)
         try:
             await repository.git.set_ref(f"refs/heads/{pull.base_ref}", sha, expected=base_sha)
         except GitFailedError as error:
             raise MergeRefusedError(405, BASE_MODIFIED) from error
-        forge.pull_merged(repository, pull, sha, method=request.method, actor=login)
+        forge.pull_merged(repository, pull, sha, method=request.method, actor=login, content=content)
         await forge.close_contained_pulls(repository, pull.base_ref, login)
         return sha
 

@@ -151,8 +151,8 @@ class Issue:
 class PullRequest(Issue):
     """A pull request. Whether it can be merged is not stored: ask ``forge.mergeability(repository, pull)``.
 
-    ``base_sha`` is the branch head when the pull was opened, retargeted or last merged, as REST shows it; what a merge
-    would rest on is ``repository.branches[pull.base_ref]``. ``state`` stays ``closed`` for a merged one (``merged``).
+    ``base_sha`` is the branch head when the pull was opened, retargeted or last pushed to, as REST shows it; what a
+    merge would rest on is ``repository.branches[pull.base_ref]``. ``state`` is ``closed`` for a merged one too.
     """
 
     head_ref: str

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Literal
 from tide.sandbox.branch_rules import classic_rules, ruleset_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tide.sandbox.branch_rules import BranchRules
-    from tide.sandbox.model import Mergeability, MergeMethod, PullRequest, Repository
+    from tide.sandbox.model import CheckRun, Mergeability, MergeMethod, PullRequest, Repository
     from tide.sandbox.protection import RequiredCheck, RequiredReviews, RequiredStatusChecks
     from tide.sandbox.registry import Registry
 
 MergeStateStatus = Literal["BEHIND", "BLOCKED", "CLEAN", "DIRTY", "DRAFT", "HAS_HOOKS", "UNKNOWN", "UNSTABLE"]
-CheckVerdict = Literal["success", "failing", "pending", "expected"]
+_PAIR = 2
+CheckVerdict = Literal["success", "failing", "pending", "in progress", "queued", "expected"]
 
 GOOD_CONCLUSIONS = frozenset({"success", "neutral", "skipped"})
 ANY_APP = -1
@@ -39,36 +40,58 @@ def check_verdict(repository: Repository, sha: str, check: RequiredCheck) -> Che
             for status in repository.latest_statuses(sha)
             if status.context == check.context
         ]
-    for run in repository.latest_check_runs(sha):
-        if run.name == check.context and wanted in {None, run.app_id}:
-            good = run.conclusion in GOOD_CONCLUSIONS
-            verdicts.append("pending" if run.status != "completed" else "success" if good else "failing")
-    for worst in ("failing", "pending"):
-        if worst in verdicts:
-            return worst
-    return "success" if verdicts else "expected"
+    verdicts += [
+        _run_verdict(run)
+        for run in repository.latest_check_runs(sha)
+        if run.name == check.context and wanted in {None, run.app_id}
+    ]
+    order: tuple[CheckVerdict, ...] = ("failing", "pending", "in progress", "queued", "success")
+    return next((verdict for verdict in order if verdict in verdicts), "expected")
 
 
-def checks_refusal(repository: Repository, sha: str, required: RequiredStatusChecks | None) -> str | None:
+def _run_verdict(run: CheckRun) -> CheckVerdict:
+    if run.status == "completed":
+        return "success" if run.conclusion in GOOD_CONCLUSIONS else "failing"
+    return "in progress" if run.status == "in_progress" else "queued"
+
+
+def checks_refusal(
+    repository: Repository, sha: str, required: RequiredStatusChecks | None, *, behind: bool = False
+) -> str | None:
     """Return GitHub's text about required checks that are not green, None when all are.
 
+    On a head that is ``behind`` a strict base the results do not count: GitHub then says that they are expected.
+
     Texts: openwrt/packages#7624 (one), kubeflow/pipelines#4384 and RFD-FHEM/RFFHEM#1144 (several of one kind),
-    mikelward/scripts#197 (mixed).
+    405s of the merge API as clients quote them (mixed: what still runs is not listed), RakuenSoftware/aimee#2460
+    (behind).
     """
-    checks = required.checks if required else ()
-    verdicts = {check: check_verdict(repository, sha, check) for check in checks}
-    lacking = {check: verdict for check, verdict in verdicts.items() if verdict != "success"}
-    if not lacking:
+    if required is None:
         return None
+    stale = required.strict and behind
+    if stale and not required.checks:
+        return "Head branch is out of date"
+    verdicts = {check: "expected" if stale else check_verdict(repository, sha, check) for check in required.checks}
+    lacking = {check.context: verdict for check, verdict in verdicts.items() if verdict != "success"}
+    return _lacking_text(lacking, len(required.checks)) if lacking else None
+
+
+def _lacking_text(lacking: Mapping[str, str], total: int) -> str:
     kinds = sorted(set(lacking.values()))
-    if len(lacking) == 1 and len(checks) == 1:
-        ((check, verdict),) = lacking.items()
-        return f'Required status check "{check.context}" is {verdict}.'
-    count = f"{len(lacking)} of {len(checks)} required status checks"
+    if total == 1:
+        ((context, verdict),) = lacking.items()
+        return f'Required status check "{context}" is {verdict}.'
+    count = f"{len(lacking)} of {total} required status checks"
     if len(kinds) == 1:
         return f"{count} are {kinds[0]}."
-    numbers = " and ".join(f"{list(lacking.values()).count(kind)} {kind}" for kind in kinds)
-    return f"{count} have not succeeded: {numbers}."
+    told = [kind for kind in kinds if kind in {"expected", "failing", "pending"}]
+    numbers = _sentence([f"{list(lacking.values()).count(kind)} {kind}" for kind in told])
+    return f"{count} have not succeeded: {numbers}." if told else f"{count} have not succeeded."
+
+
+def _sentence(parts: Sequence[str]) -> str:
+    """Join as Rails does: ``a``, ``a and b``, ``a, b, and c``."""
+    return " and ".join(parts) if len(parts) <= _PAIR else f"{', '.join(parts[:-1])}, and {parts[-1]}"
 
 
 def reviews_refusal(
@@ -80,8 +103,9 @@ def reviews_refusal(
     decisive = pull.decisive_reviews().values()
     writers = {"write", "maintain", "admin"}
     counted = [review for review in decisive if forge.permission(repository, review.author) in writers]
-    if any(review.state == "CHANGES_REQUESTED" for review in counted):
-        return "Changes have been requested by reviewers with write access."
+    objections = sum(review.state == "CHANGES_REQUESTED" for review in counted)
+    if objections:
+        return f"{objections} review{'s' if objections > 1 else ''} requesting changes by reviewers with write access."
     approvals = sum(review.state == "APPROVED" and review.author != pull.author for review in counted)
     if approvals >= required.required_approving_review_count:
         return None
@@ -98,14 +122,12 @@ def rule_violations(
     method: MergeMethod | None = None,
 ) -> list[str]:
     """Return what a set of rules has against merging a pull now, in GitHub's words; empty: nothing."""
-    strict = rules.required_status_checks is not None and rules.required_status_checks.strict
     candidates: list[str | None] = [
         "Changes must be made through the merge queue" if rules.merge_queue and method else None,
         "Cannot update this protected ref." if rules.update_restricted else None,
         "This branch is locked." if rules.locked else None,
         reviews_refusal(forge, repository, pull, rules.required_reviews),
-        checks_refusal(repository, pull.head_sha, rules.required_status_checks),
-        "This branch is out-of-date with the base branch." if strict and mergeability.behind else None,
+        checks_refusal(repository, pull.head_sha, rules.required_status_checks, behind=mergeability.behind),
         "This branch must not contain merge commits." if rules.linear_history and method == "merge" else None,
     ]
     if method is not None and method not in rules.merge_methods:

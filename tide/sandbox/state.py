@@ -1,7 +1,7 @@
 """The forge: the one door through which the simulated GitHub changes.
 
 Reading is free (``forge.repositories``, the records of :mod:`tide.sandbox.model`); changing goes through the methods
-here and in the storeys below (``Registry``, ``Conversations``, ``Evidence``), each of which publishes what it did.
+here and in the storeys below (``Registry``, ``Conversations``, ``Reviews``, ``Evidence``); each publishes what it did.
 Deeds that need git (merges, pushes, whether a pull merges cleanly) are coroutines; the others are plain calls, so that
 thousands of pulls can be opened without a process each.
 """
@@ -9,23 +9,25 @@ thousands of pulls can be opened without a process each.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tide.sandbox.changes import PullChanged, Pushed, ReviewChanged
-from tide.sandbox.conversations import Conversations
+from tide.sandbox.changes import PushContent, Pushed
 from tide.sandbox.evidence import Evidence
 from tide.sandbox.faults import striking
 from tide.sandbox.mergeability import MergeabilityCache
-from tide.sandbox.model import PullRequest, Review
+from tide.sandbox.model import PullRequest
 from tide.sandbox.registry import DEFAULT_LOGIN
+from tide.sandbox.reviews import Reviews
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
     from pathlib import Path
 
-    from tide.sandbox.changes import PullAction
-    from tide.sandbox.model import Mergeability, MergeMethod, Repository, ReviewState
+    from tide.sandbox.model import Mergeability, MergeMethod, Repository
+
+
+NOTHING_PUSHED = PushContent()
 
 
 class PullRefusedError(ValueError):
@@ -49,7 +51,7 @@ class NewPull:
     labels: tuple[str, ...] = ()
 
 
-class Forge(Conversations, Evidence):
+class Forge(Reviews, Evidence):
     """The simulated GitHub's state with all its deeds."""
 
     def __init__(self, now: Callable[[], datetime], root: Path) -> None:
@@ -119,7 +121,7 @@ class Forge(Conversations, Evidence):
         """Make it a draft, or ready for review."""
         if pull.draft != draft:
             pull.draft = draft
-            self._touch_pull(repository, pull, "converted_to_draft" if draft else "ready_for_review", actor)
+            self.touch(repository, pull, "converted_to_draft" if draft else "ready_for_review", actor)
 
     def close_pull(self, repository: Repository, pull: PullRequest, actor: str = DEFAULT_LOGIN) -> None:
         """Close a pull without merging it."""
@@ -141,84 +143,6 @@ class Forge(Conversations, Evidence):
         pull.state, pull.closed_at, pull.closed_by = "open", None, None
         self.touch(repository, pull, "reopened", actor)
 
-    def request_reviewers(
-        self, repository: Repository, pull: PullRequest, logins: Iterable[str], actor: str = DEFAULT_LOGIN
-    ) -> None:
-        """Ask more people for a review."""
-        asked = [self.account(login).login for login in logins]
-        pull.requested_reviewers = list(dict.fromkeys([*pull.requested_reviewers, *asked]))
-        self._touch_pull(repository, pull, "review_requested", actor)
-
-    def submit_review(
-        self,
-        repository: Repository,
-        pull: PullRequest,
-        *,
-        author: str,
-        state: ReviewState,
-        body: str = "",
-        commit_id: str | None = None,
-    ) -> Review:
-        """Submit a review of the head (or of ``commit_id``)."""
-        number = self.next_id()
-        review = Review(
-            id=number,
-            node_id=self.node_id("PRR", number),
-            author=self.account(author).login,
-            state=state,
-            body=body,
-            commit_id=commit_id or pull.head_sha,
-            submitted_at=self.now(),
-        )
-        pull.reviews.append(review)
-        self.nodes[review.node_id] = review
-        self._publish_review(repository, pull, review, "submitted", author)
-        return review
-
-    def dismiss_review(
-        self, repository: Repository, pull: PullRequest, review: Review, actor: str = DEFAULT_LOGIN
-    ) -> None:
-        """Dismiss a review: it no longer counts."""
-        review.state = "DISMISSED"
-        self._publish_review(repository, pull, review, "dismissed", actor)
-
-    def _publish_review(
-        self, repository: Repository, pull: PullRequest, review: Review, action: Any, actor: str
-    ) -> None:
-        pull.updated_at = self.now()
-        self.log.publish(
-            ReviewChanged(
-                sequence=self.log.next_sequence(),
-                at=self.now(),
-                actor=actor,
-                repository=repository,
-                action=action,
-                pull=pull,
-                review=review,
-            )
-        )
-
-    def _touch_pull(
-        self,
-        repository: Repository,
-        pull: PullRequest,
-        action: PullAction,
-        actor: str,
-        before: dict[str, Any] | None = None,
-    ) -> None:
-        pull.updated_at = self.now()
-        self.log.publish(
-            PullChanged(
-                sequence=self.log.next_sequence(),
-                at=self.now(),
-                actor=actor,
-                repository=repository,
-                action=action,
-                pull=pull,
-                before=before or {},
-            )
-        )
-
     def branch_moved(
         self,
         repository: Repository,
@@ -227,6 +151,7 @@ class Forge(Conversations, Evidence):
         *,
         actor: str = DEFAULT_LOGIN,
         pull: PullRequest | None = None,
+        content: PushContent = NOTHING_PUSHED,
     ) -> None:
         """Take note that git moved, made or (``after`` None) deleted a branch; its open pulls follow.
 
@@ -250,6 +175,7 @@ class Forge(Conversations, Evidence):
                 branch=branch,
                 before=before,
                 after=after,
+                content=content,
                 pull=pull,
             )
         )
@@ -263,7 +189,7 @@ class Forge(Conversations, Evidence):
         before = {"head_sha": pull.head_sha}
         pull.head_sha, pull.base_sha = head_sha, repository.branches[pull.base_ref]
         repository.git.set_ref_later(f"refs/pull/{pull.number}/head", head_sha)
-        self._touch_pull(repository, pull, "synchronize", actor, before)
+        self.touch(repository, pull, "synchronize", actor, before=before)
         protection = repository.protections.get(pull.base_ref)
         reviews = protection.required_pull_request_reviews if protection else None
         if reviews is not None and reviews.dismiss_stale_reviews:
@@ -279,12 +205,13 @@ class Forge(Conversations, Evidence):
         *,
         method: MergeMethod,
         actor: str = DEFAULT_LOGIN,
+        content: PushContent = NOTHING_PUSHED,
     ) -> None:
         """Take note that git put a pull on its base as ``sha`` (``merging.merge_pull`` does both)."""
         pull.merged_at, pull.merged_by, pull.merge_commit_sha = self.now(), self.account(actor).login, sha
         pull.state, pull.closed_at, pull.closed_by = "closed", self.now(), actor
         pull.merge_method, pull.closing_head_sha = method, pull.head_sha
-        self.branch_moved(repository, pull.base_ref, sha, actor=actor, pull=pull)
+        self.branch_moved(repository, pull.base_ref, sha, actor=actor, pull=pull, content=content)
         self.touch(repository, pull, "closed", actor)
         if repository.settings.delete_branch_on_merge and pull.head_ref in repository.branches:
             repository.git.delete_ref_later(f"refs/heads/{pull.head_ref}")
@@ -302,8 +229,29 @@ class Forge(Conversations, Evidence):
 
     async def write_branch(self, repository: Repository, branch: str, sha: str, *, actor: str = DEFAULT_LOGIN) -> None:
         """Put a branch on a commit that the bare repository has, as a push by ``actor`` past all rules would."""
+        content = await self.push_content(repository, branch, sha)
         await repository.git.set_ref(f"refs/heads/{branch}", sha)
-        self.branch_moved(repository, branch, sha, actor=actor)
+        self.branch_moved(repository, branch, sha, actor=actor, content=content)
+
+    async def write_branches(
+        self, repository: Repository, heads: Mapping[str, str], *, actor: str = DEFAULT_LOGIN
+    ) -> None:
+        """Put many branches on commits at once, with few git processes; see ``write_branch``."""
+        await repository.git.load(heads.values())
+        for branch, sha in heads.items():
+            content = await self.push_content(repository, branch, sha)
+            repository.git.set_ref_later(f"refs/heads/{branch}", sha)
+            self.branch_moved(repository, branch, sha, actor=actor, content=content)
+        await repository.git.flush()
+
+    async def push_content(self, repository: Repository, branch: str, after: str | None) -> PushContent:
+        """Return what a push of ``after`` to a branch brings; call it before ``branch_moved``."""
+        before = repository.branches.get(branch, repository.branches.get(repository.default_branch))
+        if after is None or before is None:
+            return NOTHING_PUSHED
+        commits = await repository.git.commits_between(before, after)
+        forced = branch in repository.branches and not await repository.git.is_ancestor(before, after)
+        return PushContent(tuple(commits), forced)
 
     async def mergeability(self, repository: Repository, pull: PullRequest) -> Mergeability:
         """Return what git says about merging this pull's head into its base now; cached by the two SHAs."""

@@ -17,14 +17,16 @@ from tide.sandbox.changes import (
     ReviewChanged,
     StatusCreated,
 )
-from tide.sandbox.model import PullRequest
+from tide.sandbox.model import Commit, PullRequest, Repository
 from tide.sandbox.registry import Registry
 from tide.sandbox.rest import shapes_pulls, shapes_repositories
-from tide.sandbox.rest.shapes_repositories import repository_url, timestamp
+from tide.sandbox.rest.shapes_repositories import repository_url
 
 Payload = dict[str, Any]
 
 NO_COMMIT = "0" * 40
+MAX_COMMITS = 2048
+"""How many commits a push event lists (docs: "Webhook events and payloads", push)."""
 
 
 def event_of(change: AnyChange, base: str, forge: Registry) -> tuple[str, Payload] | None:
@@ -150,18 +152,32 @@ def _(change: CheckRunChanged, base: str, forge: Registry) -> tuple[str, Payload
 def _(change: Pushed, base: str, forge: Registry) -> tuple[str, Payload]:
     account = forge.account(change.actor)
     before, after = change.before or NO_COMMIT, change.after or NO_COMMIT
+    commits = [_pushed_commit(commit, base, change.repository) for commit in change.content.commits[-MAX_COMMITS:]]
     return "push", {
         "ref": f"refs/heads/{change.branch}",
         "before": before,
         "after": after,
         "created": change.before is None,
         "deleted": change.after is None,
-        "forced": False,
+        "forced": change.content.forced,
         "base_ref": None,
         "compare": f"{base}/{change.repository.full_name}/compare/{before[:12]}...{after[:12]}",
-        "commits": [],
-        "head_commit": None if change.after is None else {"id": after, "timestamp": timestamp(change.at)},
+        "commits": commits,
+        "head_commit": commits[-1] if commits else None,
         "pusher": {"name": account.login, "email": f"{account.login}@users.noreply.github.com"},
+    }
+
+
+def _pushed_commit(commit: Commit, base: str, repository: Repository) -> Payload:
+    return {
+        "id": commit.sha,
+        "tree_id": commit.tree,
+        "distinct": True,
+        "message": commit.message,
+        "timestamp": commit.committed_at.isoformat(),
+        "url": f"{base}/{repository.full_name}/commit/{commit.sha}",
+        "author": {"name": commit.author_name, "email": commit.author_email},
+        "committer": {"name": commit.committer_name, "email": commit.committer_email},
     }
 
 

@@ -118,6 +118,19 @@ async def test_every_kind_of_event_is_sent_with_its_subject(world: World, receiv
     assert found["issue_comment"]["comment"]["body"] == "/hold"
 
 
+async def test_a_push_lists_its_commits_and_says_when_it_is_forced(world: World, receiver: Receiver) -> None:
+    pull = await world.pull("boost")
+    await add_hook(world, receiver, "push")
+    await world.merge(pull)
+    other = await world.commit(None, "Other history", other_txt="other")
+    await world.forge.write_branch(world.repository, "boost", other)
+    await world.sandbox.webhooks.settled()
+    merged, forced = (payload for _, payload in receiver.events())
+    assert [commit["id"] for commit in merged["commits"]] == [pull.closing_head_sha, merged["after"]]
+    assert merged["head_commit"]["message"].startswith("Merge pull request #1")
+    assert (merged["forced"], forced["forced"]) == (False, True)
+
+
 async def test_only_the_events_asked_for_are_sent(world: World, receiver: Receiver) -> None:
     await add_hook(world, receiver, "status")
     await world.pull("boost")

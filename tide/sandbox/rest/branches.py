@@ -18,7 +18,8 @@ from tide.sandbox.protection import (
     RuleType,
 )
 from tide.sandbox.rest.call import Answer, Body, RestError, not_found
-from tide.sandbox.rest.shapes_repositories import commit, protection, repository_url, ruleset
+from tide.sandbox.rest.shapes_repositories import commit, repository_url
+from tide.sandbox.rest.shapes_rules import protection, ruleset
 
 if TYPE_CHECKING:
     from tide.sandbox.rest.call import Call

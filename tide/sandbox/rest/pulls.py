@@ -82,12 +82,19 @@ async def create_pull(call: Call) -> Answer:
     owner, separator, branch = body.head.rpartition(":")
     if separator and owner != call.repository.owner:
         raise invalid("PullRequest", field="head")
+    await _check_commits(call, branch, body.base)
     new = NewPull(title=body.title, head_ref=branch, base_ref=body.base, body=body.body, draft=body.draft)
     try:
         made = call.forge.open_pull(call.repository, new, call.login)
     except PullRefusedError as error:
         raise _refused(error) from error
     return Answer(await _shown(call, made), 201)
+
+
+async def _check_commits(call: Call, head: str, base: str) -> None:
+    shas = call.repository.branches
+    if head in shas and base in shas and await call.repository.git.is_ancestor(shas[head], shas[base]):
+        raise invalid("PullRequest", code="custom", message=f"No commits between {base} and {head}")
 
 
 def _refused(error: PullRefusedError) -> RestError:
