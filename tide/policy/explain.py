@@ -73,8 +73,6 @@ class _Explainer:
                 return VerdictKind.UNKNOWN
             case Obstacle.CONTEXTS if all(_ends_by_itself(one, context) for context in one.standing_against):
                 return VerdictKind.WAITING
-            case Obstacle.FAILED_HERE if set(one.failed) <= set(one.first_due):
-                return VerdictKind.WAITING
             case _:
                 return VerdictKind.BLOCKED
 
@@ -104,7 +102,7 @@ class _Explainer:
         if one.obstacle in (Obstacle.MERGED, Obstacle.CLOSED):
             return
         if one.view.held:
-            yield "Wait, or push a new head once the reason is mended."
+            yield sentence(f"Mend what holds it: {one.view.held}")
         if one.refused:
             yield one.refused.remedy
         if not one.query:

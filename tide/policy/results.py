@@ -46,29 +46,6 @@ def best_results(runs: Iterable[Run]) -> dict[str, Result]:
 
 
 @dataclass(slots=True)
-class _Own:
-    """Our own runs of one context on one head, whatever their base."""
-
-    latest: Run
-    is_retested: bool
-    is_live: bool
-    has_live_first: bool
-
-    @classmethod
-    def of(cls, run: Run) -> "_Own":
-        is_retest, is_live = run.purpose is Purpose.RETEST, run.state.is_live
-        return cls(run, is_retest, is_live, is_live and not is_retest)
-
-    def add(self, run: Run) -> None:
-        other = _Own.of(run)
-        if _age(run) > _age(self.latest):
-            self.latest = run
-        self.is_retested |= other.is_retested
-        self.is_live |= other.is_live
-        self.has_live_first |= other.has_live_first
-
-
-@dataclass(slots=True)
 class Results:
     """The runs of a snapshot, by what they tested.
 
@@ -78,7 +55,7 @@ class Results:
 
     alone: dict[Member, dict[str, Result]] = field(default_factory=dict)
     batches: dict[tuple[Member, ...], dict[str, Result]] = field(default_factory=dict)
-    _own: dict[Member, dict[str, _Own]] = field(default_factory=dict)
+    _own: dict[Member, list[Run]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, runs: Iterable[Run], base_sha: str) -> "Results":
@@ -94,17 +71,9 @@ class Results:
             if run.base_sha == base_sha:
                 _raise(self.alone.setdefault(member, {}), run)
             if run.purpose is Purpose.RETEST or run.purpose is Purpose.FIRST:
-                self._add_own(self._own.setdefault(member, {}), run)
+                self._own.setdefault(member, []).append(run)
         elif run.kind is RunKind.BATCH and run.base_sha == base_sha:
             _raise(self.batches.setdefault(run.heads, {}), run)
-
-    @staticmethod
-    def _add_own(contexts: dict[str, _Own], run: Run) -> None:
-        own = contexts.get(run.context)
-        if own is None:
-            contexts[run.context] = _Own.of(run)
-        else:
-            own.add(run)
 
     def on_base(self, member: Member) -> Mapping[str, Result]:
         """Give the results of one head alone on the current base."""
@@ -116,35 +85,42 @@ class Results:
         Names are compared in full (Prow: tide.go isRetestEligible compares shortened labels).
         """
         own = self._own_runs(member, context)
-        return own is not None and own.is_retested and not own.has_live_first
-
-    def is_without_verdict(self, member: Member, context: str) -> bool:
-        """Tell whether our last run of a job on a head ended without a verdict and may be tried again."""
-        own = self._own_runs(member, context)
-        return own is not None and not own.is_live and result_of(own.latest) is Result.NONE
+        has_live_first = any(run.purpose is Purpose.FIRST and run.state.is_live for run in own)
+        return not has_live_first and any(run.purpose is Purpose.RETEST for run in own)
 
     def is_live(self, member: Member, context: str) -> bool:
         """Tell whether a run of ours of a job on a head, on whatever base, is in flight."""
-        own = self._own_runs(member, context)
-        return own is not None and own.is_live
+        return any(run.state.is_live for run in self._own_runs(member, context))
+
+    def is_without_verdict(self, member: Member, context: str) -> bool:
+        """Tell whether our last run of a job on a head ended without a verdict and may be tried again."""
+        return self._last_result(member, context) is Result.NONE
 
     def has_failed(self, member: Member, context: str) -> bool:
         """Tell whether our last run of a job on a head, on whatever base, has failed."""
-        own = self._own_runs(member, context)
-        return own is not None and not own.is_live and result_of(own.latest) is Result.FAILED
+        return self._last_result(member, context) is Result.FAILED
 
     def is_known(self, member: Member, context: str) -> bool:
         """Tell whether any run of a context on a head is known."""
-        return context in self.on_base(member) or self._own_runs(member, context) is not None
+        return context in self.on_base(member) or bool(self._own_runs(member, context))
 
     def live_first_heads(self) -> frozenset[Member]:
         """Give the heads whose first runs are in flight."""
         return frozenset(
-            member for member, contexts in self._own.items() if any(own.has_live_first for own in contexts.values())
+            member
+            for member, own in self._own.items()
+            if any(run.purpose is Purpose.FIRST and run.state.is_live for run in own)
         )
 
-    def _own_runs(self, member: Member, context: str) -> _Own | None:
-        return self._own.get(member, {}).get(context)
+    def _own_runs(self, member: Member, context: str) -> list[Run]:
+        return [run for run in self._own.get(member, ()) if run.context == context]
+
+    def _last_result(self, member: Member, context: str) -> Result | None:
+        """Give what our last run of a job on a head shows; None when there is none, or one is in flight."""
+        own = self._own_runs(member, context)
+        if not own or any(run.state.is_live for run in own):
+            return None
+        return result_of(max(own, key=_age))
 
 
 def _raise(best: dict[str, Result], run: Run) -> None:
@@ -153,8 +129,8 @@ def _raise(best: dict[str, Result], run: Run) -> None:
         best[run.context] = result
 
 
-def _age(run: Run) -> tuple[float, int, str]:
-    return (run.started_at.timestamp() if run.started_at else 0.0, run.attempt, run.name)
+def _age(run: Run) -> tuple[float, int, str, str]:
+    return (run.started_at.timestamp() if run.started_at else 0.0, run.attempt, run.name, run.state)
 
 
 def _has_no_verdict(run: Run) -> bool:

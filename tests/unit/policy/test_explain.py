@@ -176,6 +176,16 @@ def test_a_conflict_comes_before_a_missing_label_and_both_are_listed() -> None:
     assert found.unblock == ("Resolve its conflict with main.", "Get the label lgtm.")
 
 
+def test_what_is_over_needs_no_help() -> None:
+    assert verdict(make_view(1, is_open=False, labels=())).unblock == ()
+
+
+def test_one_that_is_held_is_told_what_holds_it() -> None:
+    found = verdict(make_view(1, held="its head cannot be fetched"))
+    assert found.unblock == ("Mend what holds it: its head cannot be fetched.",)
+    assert Requirement("not held", met=False, detail="its head cannot be fetched") in found.requirements
+
+
 def test_positions_follow_priority_then_number() -> None:
     rules = make_rules(priority=(("urgent",),))
     views = [make_view(1), make_view(2, labels=()), make_view(3, labels=("lgtm", "urgent"))]

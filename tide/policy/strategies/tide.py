@@ -125,6 +125,9 @@ def _why_nothing_is_tested(evaluation: Evaluation) -> str:
     if tested:
         is_single = len(tested) == 1 and (batch or len(pending) == 1)
         return f"Waiting for {enumerated(tested)}, which {'is' if is_single else 'are'} being tested."
+    due = [one.number for one in evaluation.pool if one.first_due]
+    if due:
+        return f"Waiting for the first {plural(len(due), 'run', 'runs')} of {numbered(due)}."
     return "Waiting for contexts that are still pending or that somebody else is working on."
 
 
