@@ -1,7 +1,19 @@
 """Configuration: Prow's own files and ours, read as Prow reads them, checked, and turned into policy's values.
 
-`files` finds and reads files, `go_yaml` gives what is in them, `models` types it, `loading` puts the files together and
-checks them, `translation` makes the values of `tide.domain` of it, `loaded` answers the port `job_config`, `own` reads
-the file of --merge-queue-config-path, `reload` keeps it all fresh, `check` tells an operator what was found.
-Every problem names file, line and path; they are all collected before a load is refused.
+The way of a file::
+
+    files, sources     which files there are, read together, as they were at one moment
+    go_yaml, go_values what is in them, as Go understands YAML, numbers and durations
+    prow/, own         typed: Prow's structs, and the file of --merge-queue-config-path
+    parsing            text to model, each text once
+    collecting         the jobs of all files together
+    completion         a job with presets, decoration and defaults filled in, and the digest of what it executes
+    validation/        the rules that Prow refuses a configuration by
+    fusion, merge_methods, protection   queries, methods and contexts as policy wants them
+    loading, loaded    all of it put together: the port `job_config`
+    reload             taken anew when the files change, whole or not at all
+    check              what an operator is told
+
+Every problem names file, line and path. They are collected, so that a load is refused with all of them at once; lines
+are worked out (`places`) only when there is a problem to tell.
 """

@@ -3,24 +3,21 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import TypeAlias
+from enum import Enum, auto
+from typing import NamedTuple, TypeAlias
 
 import yaml
 from yaml.cyaml import CBaseLoader
 from yaml.events import (
     AliasEvent,
     CollectionEndEvent,
-    CollectionStartEvent,
     Event,
-    MappingEndEvent,
     MappingStartEvent,
-    NodeEvent,
     ScalarEvent,
-    SequenceEndEvent,
     SequenceStartEvent,
 )
 
-from tide.config.go_yaml import is_merge, line_of, scalar_key
+from tide.config.go_yaml import YamlError, is_merge, line_of, scalar_key
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -41,18 +38,37 @@ def _step_text(step: str | int) -> str:
     return f"[{json.dumps(step, ensure_ascii=False)}]"
 
 
+class _Kind(Enum):
+    SCALAR = auto()
+    MERGE = auto()  # a scalar that is `<<`
+    ALIAS = auto()
+    MAPPING = auto()
+    SEQUENCE = auto()
+    END = auto()
+
+
+class _Node(NamedTuple):
+    """What is kept of an event: the parser's own is many times as large, and a text has many."""
+
+    kind: _Kind
+    line: int
+    text: str = ""
+    key: str = ""
+    anchor: str | None = None
+
+
 class Places:
     """Finds lines in the first document of one YAML text."""
 
     def __init__(self, text: bytes) -> None:
-        self._events = list(_nodes(text))
-        self._ends = _ends(self._events)
+        self._nodes = list(_read(text))
+        self._ends = _ends(self._nodes)
 
     def line(self, path: Path) -> int:
         """Give the line, counted from 1, of the key or item at `path`, or of the nearest thing around it."""
-        if not self._events:
+        if not self._nodes:
             return 0
-        line, index = line_of(self._events[0]), 0
+        line, index = self._nodes[0].line, 0
         for step in path:
             found = self._step(index, step)
             if not found:
@@ -68,35 +84,33 @@ class Places:
             if not found:
                 return None
             index = found[1]
-        event = self._events[index]
-        return str(event.value) if isinstance(event, ScalarEvent) else None
+        node = self._nodes[index]
+        return node.text if node.kind is _Kind.SCALAR else None
 
     def _step(self, index: int, step: str | int) -> tuple[int, int] | None:
         """Go from the collection at `index` into one entry: the line that names it, and the index of its value."""
-        event = self._events[index]
-        if isinstance(event, MappingStartEvent) and isinstance(step, str):
+        kind = self._nodes[index].kind
+        if kind is _Kind.MAPPING and isinstance(step, str):
             return self._entry(index, step)
-        if isinstance(event, SequenceStartEvent) and isinstance(step, int):
+        if kind is _Kind.SEQUENCE and isinstance(step, int):
             items = list(self._items(index))
             if step < len(items):
-                return line_of(self._events[items[step]]), self._resolved(items[step])
+                return self._nodes[items[step]].line, self._resolved(items[step])
         return None
 
     def _entry(self, index: int, key: str) -> tuple[int, int] | None:
         items = list(self._items(index))
         for key_index, value_index in zip(items[-2::-2], items[:0:-2], strict=True):
-            name = self._events[key_index]
-            if not isinstance(name, ScalarEvent):
-                continue
-            if is_merge(name):
+            node = self._nodes[key_index]
+            if node.kind is _Kind.MERGE:
                 if found := self._merged(self._resolved(value_index), key):
                     return found
-            elif scalar_key(name) == key:
-                return line_of(name), self._resolved(value_index)
+            elif node.kind is _Kind.SCALAR and node.key == key:
+                return node.line, self._resolved(value_index)
         return None
 
     def _merged(self, index: int, key: str) -> tuple[int, int] | None:
-        if isinstance(self._events[index], MappingStartEvent):
+        if self._nodes[index].kind is _Kind.MAPPING:
             return self._entry(index, key)
         sources = (self._resolved(item) for item in self._items(index))
         return next((found for source in sources if (found := self._entry(source, key))), None)
@@ -111,39 +125,63 @@ class Places:
 
     def _resolved(self, index: int) -> int:
         """Follow an alias to what it stands for."""
-        event = self._events[index]
-        if not isinstance(event, AliasEvent):
+        node = self._nodes[index]
+        if node.kind is not _Kind.ALIAS:
             return index
         earlier = range(index - 1, -1, -1)
-        return next((i for i in earlier if _anchor(self._events[i]) == event.anchor), index)
+        named = (
+            at for at in earlier if self._nodes[at].anchor == node.anchor and self._nodes[at].kind is not _Kind.ALIAS
+        )
+        return next(named, index)
 
 
-def _nodes(text: bytes) -> Iterator[Event]:
-    """Give the events of the first document's nodes, as far as the text can be read."""
+def _read(text: bytes) -> Iterator[_Node]:
+    """Give the nodes of the first document, as far as the text can be read."""
     parser = CBaseLoader(text)
     depth = 0
     try:
         while (event := parser.get_event()) is not None:
-            if isinstance(event, NodeEvent | CollectionEndEvent):
-                yield event
-                depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+            node = _node(event)
+            if node:
+                yield node
+                depth += node.kind in {_Kind.MAPPING, _Kind.SEQUENCE}
+                depth -= node.kind is _Kind.END
                 if depth == 0:
                     return
-    except yaml.YAMLError:
+    except (yaml.YAMLError, YamlError):
         return
 
 
-def _ends(events: list[Event]) -> dict[int, int]:
+def _node(event: Event) -> _Node | None:
+    line = line_of(event)
+    if isinstance(event, ScalarEvent):
+        if is_merge(event):
+            return _Node(_Kind.MERGE, line, event.value)
+        return _Node(_Kind.SCALAR, line, event.value, _key(event), event.anchor)
+    if isinstance(event, AliasEvent):
+        return _Node(_Kind.ALIAS, line, anchor=event.anchor)
+    if isinstance(event, MappingStartEvent):
+        return _Node(_Kind.MAPPING, line, anchor=event.anchor)
+    if isinstance(event, SequenceStartEvent):
+        return _Node(_Kind.SEQUENCE, line, anchor=event.anchor)
+    return _Node(_Kind.END, line) if isinstance(event, CollectionEndEvent) else None
+
+
+def _key(event: ScalarEvent) -> str:
+    """Give what a scalar would be as a key; only keys are ever asked for it."""
+    try:
+        return scalar_key(event)
+    except YamlError:
+        return ""
+
+
+def _ends(nodes: list[_Node]) -> dict[int, int]:
     """Map the index of each collection's start to that of its end."""
     open_starts: list[int] = []
     ends: dict[int, int] = {}
-    for index, event in enumerate(events):
-        if isinstance(event, CollectionStartEvent):
+    for index, node in enumerate(nodes):
+        if node.kind in {_Kind.MAPPING, _Kind.SEQUENCE}:
             open_starts.append(index)
-        elif isinstance(event, MappingEndEvent | SequenceEndEvent):
+        elif node.kind is _Kind.END:
             ends[open_starts.pop()] = index
     return ends
-
-
-def _anchor(event: Event) -> str | None:
-    return event.anchor if isinstance(event, ScalarEvent | CollectionStartEvent) else None
