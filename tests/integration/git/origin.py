@@ -100,7 +100,8 @@ class WorkTree:
     def rebase(self, head: str) -> bool:
         onto = self.git("rev-parse", "HEAD").strip()
         self.git("checkout", "-q", "--detach", head)
-        if self.tries("rebase", "-q", "--no-fork-point", onto):
+        # GitHub always makes new commits, also where git would keep them (docs: About merge methods on GitHub).
+        if self.tries("rebase", "-q", "--no-fork-point", "--no-ff", onto):
             return True
         self.tries("rebase", "--abort")
         self.git("checkout", "-q", "--force", "--detach", onto)

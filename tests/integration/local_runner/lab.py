@@ -16,6 +16,7 @@ from tide.adapters.local_runner.checkout import Checkout
 from tide.adapters.local_runner.directory import Directory
 from tide.adapters.local_runner.reporter import StatusReporter
 from tide.adapters.local_runner.runner import LocalRunner, LocalSettings
+from tide.adapters.prowjobs.storage import ProwJobStorage
 from tide.domain.errors import RemoteError
 from tide.domain.jobs import Presubmit
 from tide.domain.keys import PoolKey, RepoKey
@@ -62,7 +63,7 @@ class Lab:
     root: Path
     origin: Origin
     statuses: Statuses = field(default_factory=Statuses)
-    storage: MemoryStorage = field(default_factory=MemoryStorage)
+    storage: ProwJobStorage = field(default_factory=MemoryStorage)
     clock: Clock = field(default_factory=Clock)
     changes: list[PoolKey] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)

@@ -89,7 +89,8 @@ async def test_what_was_running_when_we_stopped_is_run_again_under_its_name(lab:
     async with lab.runner() as runner:
         (run,) = await runner.start(lab.candidate(lab.head(7)), [job(script)], Purpose.RETEST)
         await lab.running(runner, run.name)
-    assert lab.storage.objects[run.name]["status"]["state"] == "pending"
+    (left,) = await lab.storage.unfinished()
+    assert (left["metadata"]["name"], left["status"]["state"]) == (run.name, "pending")
     (lab.shared / "go").touch()
     async with lab.runner() as runner:
         assert (await lab.ended(runner, run.name)).state is RunState.SUCCESS

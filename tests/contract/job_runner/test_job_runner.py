@@ -1,0 +1,70 @@
+"""What the port `JobRunner` promises, over each of its adapters."""
+
+from dataclasses import replace
+
+from tests.builders import sha
+from tests.integration.local_runner.lab import POOL, Lab, job
+from tide.domain.runs import Purpose, RunKind, RunState
+
+
+async def test_one_run_of_each_context_is_started(lab: Lab) -> None:
+    repeated = replace(job("true", name="again"), context="unit")
+    async with lab.runner() as runner:
+        runs = await runner.start(
+            lab.candidate(lab.head(7)), [job("true"), job("true", name="lint"), repeated], Purpose.FIRST
+        )
+        assert [(run.job, run.context) for run in runs] == [("unit", "unit"), ("lint", "lint")]
+        assert {run.state.is_live for run in runs} == {True}
+
+
+async def test_a_run_says_what_it_runs(lab: Lab) -> None:
+    seven, nine = lab.head(7), lab.head(9)
+    async with lab.runner() as runner:
+        (started,) = await runner.start(lab.candidate(seven, nine), [job("true")], Purpose.BATCH)
+        seen = await lab.ended(runner, started.name)
+    assert (seen.kind, seen.purpose, seen.pool, seen.base_sha) == (RunKind.BATCH, Purpose.BATCH, POOL, lab.base)
+    assert seen.heads == ((7, seven.sha), (9, nine.sha))
+    assert (seen.job_digest, seen.attempt, seen.state) == ("digest-unit", 1, RunState.SUCCESS)
+    assert seen.started_at is not None
+    assert seen.completed_at is not None
+
+
+async def test_a_new_attempt_is_begun_only_after_a_failure(lab: Lab) -> None:
+    # It ends only when it is told to, so that the second request meets it alive.
+    failing = job(f"until test -e {lab.shared}/go; do sleep 0.01; done; exit 1")
+    candidate = lab.candidate(lab.head(7))
+    async with lab.runner() as runner:
+        (first,) = await runner.start(candidate, [failing], Purpose.RETEST)
+        (same,) = await runner.start(candidate, [failing], Purpose.RETEST)
+        assert same.name == first.name
+        (lab.shared / "go").touch()
+        await lab.ended(runner, first.name)
+        (second,) = await runner.start(candidate, [failing], Purpose.RETEST)
+        assert (second.attempt, second.name != first.name) == (2, True)
+
+
+async def test_runs_are_those_on_the_base_and_our_own_of_the_heads(lab: Lab) -> None:
+    seven, nine = lab.head(7), lab.head(9)
+    async with lab.runner() as runner:
+        started = [
+            *await runner.start(lab.candidate(seven), [job("true")], Purpose.RETEST),
+            *await runner.start(lab.candidate(seven, nine), [job("true")], Purpose.BATCH),
+            *await runner.start(lab.candidate(), [job("true")], Purpose.PROOF),
+        ]
+        for run in started:
+            await lab.ended(runner, run.name)
+        names = sorted(run.name for run in started)
+        assert [run.name for run in await runner.runs(POOL, lab.base, [])] == names
+        elsewhere = await runner.runs(POOL, sha("other base"), [seven.sha, nine.sha])
+        assert [run.name for run in elsewhere] == [started[0].name]
+        assert await runner.runs(replace(POOL, branch="release"), lab.base, [seven.sha]) == ()
+
+
+async def test_what_was_started_is_still_known_after_a_restart(lab: Lab) -> None:
+    candidate = lab.candidate(lab.head(7))
+    async with lab.runner() as runner:
+        (run,) = await runner.start(candidate, [job("true")], Purpose.RETEST)
+        await lab.ended(runner, run.name)
+    async with lab.runner() as runner:
+        (again,) = await runner.start(candidate, [job("true")], Purpose.RETEST)
+    assert (again.name, again.state) == (run.name, RunState.SUCCESS)
