@@ -51,12 +51,18 @@ async def merge_pull(forge: Forge, repository: Repository, pull: PullRequest, re
         MergeRefusedError: with GitHub's status and text (docs: "Merge a pull request").
     """
     async with repository.git.lock:
+        head_sha, base_ref = pull.head_sha, pull.base_ref
         await _check(forge, repository, pull, request, login)
-        base_sha = repository.branches[pull.base_ref]
+        base_sha = repository.branches[base_ref]
         sha = await _merged_commit(forge, repository, pull, request, login)
         content = await forge.push_content(repository, pull.base_ref, sha)
+        # Contributors push and retarget while git works: what was checked is what may land.
+        if pull.head_sha != head_sha:
+            raise MergeRefusedError(409, HEAD_MODIFIED)
+        if pull.base_ref != base_ref:
+            raise MergeRefusedError(405, BASE_MODIFIED)
         try:
-            await repository.git.set_ref(f"refs/heads/{pull.base_ref}", sha, expected=base_sha)
+            await repository.git.set_ref(f"refs/heads/{base_ref}", sha, expected=base_sha)
         except GitFailedError as error:
             raise MergeRefusedError(405, BASE_MODIFIED) from error
         forge.pull_merged(repository, pull, sha, method=request.method, actor=login, content=content)

@@ -1,8 +1,14 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import pytest
 
 from tests.integration.sandbox.world import World
 from tide.sandbox.evidence import NewStatus
 from tide.sandbox.faults import Fault
+from tide.sandbox.merging import MergeRefusedError, MergeRequest, merge_pull
+from tide.sandbox.model import PullRequest
 from tide.sandbox.protection import BranchProtection, RequiredCheck, RequiredReviews, RequiredStatusChecks
 
 
@@ -47,6 +53,39 @@ async def test_a_pinned_head_that_moved_is_a_409(world: World) -> None:
     answer = await world.merge(pull, sha="0" * 40)
     assert answer.status_code == 409
     assert answer.json()["message"] == "Head branch was modified. Review and try the merge again."
+    assert not pull.merged
+
+
+@asynccontextmanager
+async def merge_under_way(world: World, pull: PullRequest) -> AsyncIterator[asyncio.Task[str]]:
+    """Start a merge that has passed its first checks and goes on at the end of the context."""
+    async with world.repository.git._flushing:
+        request = MergeRequest(sha=pull.head_sha)
+        merging = asyncio.create_task(merge_pull(world.forge, world.repository, pull, request, "merge-bot"))
+        # One turn of the loop takes it to its first wait for git.
+        await asyncio.sleep(0)
+        assert world.repository.git.lock.locked()
+        yield merging
+
+
+async def test_a_head_that_moves_during_the_merge_does_not_land(world: World) -> None:
+    pull = await world.pull("boost")
+    newer = await world.commit(pull.head_sha, "Newer", newer_txt="newer")
+    main = world.repository.branches["main"]
+    async with merge_under_way(world, pull) as merging:
+        world.forge.branch_moved(world.repository, "boost", newer)
+    with pytest.raises(MergeRefusedError, match="Head branch was modified"):
+        await merging
+    assert (world.repository.branches["main"], pull.merged) == (main, False)
+
+
+async def test_a_base_that_moves_during_the_merge_is_told(world: World) -> None:
+    pull = await world.pull("boost")
+    moved = await world.commit(world.repository.branches["main"], "Moved", moved_txt="moved")
+    async with merge_under_way(world, pull) as merging:
+        await world.repository.git.run("update-ref", "refs/heads/main", moved)
+    with pytest.raises(MergeRefusedError, match="Base branch was modified"):
+        await merging
     assert not pull.merged
 
 
