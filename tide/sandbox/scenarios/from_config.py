@@ -4,23 +4,32 @@ The jobs' programs stand in the sandbox's `bin` directory (or in the repository,
 them checks the parts in the checkout, as the job that it is run for.
 """
 
-from collections.abc import Iterable, Mapping
+import posixpath
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tide.domain.errors import ConfigError, Problem
 from tide.domain.jobs import Presubmit
 from tide.domain.keys import PoolKey, RepoKey
 from tide.domain.rules import Query
 from tide.policy.jobs import required_presubmits
 from tide.policy.queries import admits_branch
 from tide.ports.job_config import JobConfig
+from tide.sandbox.scenarios.seeded import Branch, seeded_story
 from tide.sandbox.scenarios.story import Plot, Story
 from tide.sandbox.scenarios.suite import SCRIPT_PATH
-from tide.sandbox.scenarios.writing import Branch, base_files, seeded_story
+from tide.sandbox.scenarios.writing import base_files
 
+_USUAL_BRANCHES = ("main", "master")
+_USUAL_HOLD = "do-not-merge/hold"
+_CHANGED = ("parts/new.part",)
+_OUR_FILES = frozenset(base_files(0))
+# Its own programs come from the system, since PATH begins with stand-ins, which may be called `sh` or `make`.
 _STAND_IN = f"""#!/bin/sh
 # Stands in for a job's program: checks the parts in this checkout.
-exec sh {SCRIPT_PATH} "$JOB_NAME"
+PATH=/usr/local/bin:/usr/bin:/bin
+exec /bin/sh {SCRIPT_PATH} "$JOB_NAME"
 """
 
 
@@ -43,6 +52,9 @@ class Stage:
 def stage(config: JobConfig, pulls: int, seed: int, *, seconds: float, spread: float) -> Stage:
     """Write a story for the repositories that the queries of a configuration name.
 
+    Every such repository is there. Pull requests are opened for the branches where contributors can bring one to its
+    end: a query asks for labels only, and each required context is that of a job whose program can be stood in for.
+
     Args:
         config: the configuration, as the daemon will load it.
         pulls: how many pull requests are opened.
@@ -51,39 +63,70 @@ def stage(config: JobConfig, pulls: int, seed: int, *, seconds: float, spread: f
         spread: the seconds over which the pull requests are opened.
 
     Raises:
-        ValueError: no query names a repository.
+        ConfigError: no query names a repository, or no branch is one that a story could be about.
     """
     repos = sorted({RepoKey.parse(name) for query in config.queries for name in query.repos})
-    branches, plots, programs = [], [], set[str]()
-    for repo in repos:
-        jobs = config.presubmits(repo)
-        commands = {_program(job) for job in jobs} - {""}
-        programs |= {command for command in commands if "/" not in command}
-        inside = {command: _STAND_IN for command in commands if "/" in command and not command.startswith("/")}
-        names = sorted({name for query in config.queries if query.covers(repo) for name in _branch_names(query)})
-        files = base_files(seconds, inside)
-        plots.append(Plot(str(repo), dict.fromkeys(names, files)))
-        branches += [_branch(config, repo, name, jobs) for name in names]
+    plots = [_plot(config, repo, seconds) for repo in repos]
+    pools = [PoolKey.parse(f"{plot.full_name}:{branch}") for plot in plots for branch in plot.branches]
+    branches = [branch for pool in pools if (branch := _branch(config, pool))]
     if not branches:
-        raise ValueError("no query of the configuration names a repository")
-    return Stage(seeded_story(branches, plots, pulls, seed, spread=spread), frozenset(programs))
+        message = (
+            "no query names a repository" if not repos else "no query can be met by labels and stand-in jobs alone"
+        )
+        raise ConfigError(Problem("the configuration", 0, "tide.queries", message))
+    programs = {name for repo in repos for job in config.presubmits(repo) if "/" not in (name := _program(job))}
+    story = seeded_story(branches, plots, pulls, seed, spread=spread)
+    return Stage(story, frozenset(programs - {""}))
+
+
+def _plot(config: JobConfig, repo: RepoKey, seconds: float) -> Plot:
+    """Give a repository with the branches that queries let merge, and the programs that its jobs run by a path."""
+    paths = {posixpath.normpath(name) for job in config.presubmits(repo) if "/" in (name := _program(job))}
+    inside = {path: _STAND_IN for path in paths if _is_inside(path)}
+    queries = [query for query in config.queries if query.covers(repo)]
+    names = sorted({name for query in queries for name in _branch_names(query)})
+    return Plot(str(repo), dict.fromkeys(names or _USUAL_BRANCHES[:1], base_files(seconds, inside)))
+
+
+def _branch_names(query: Query) -> list[str]:
+    admitted = [name for name in query.included_branches or _USUAL_BRANCHES if admits_branch(query, name)]
+    return admitted if query.included_branches else admitted[:1]
+
+
+def _is_inside(path: str) -> bool:
+    return not path.startswith(("/", "../")) and path not in _OUR_FILES
 
 
 def _program(job: Presubmit) -> str:
+    """Give the program of a job, "" where only an image would know."""
     spec = job.definition.get("spec")
     containers = spec.get("containers") if isinstance(spec, Mapping) else None
     command = containers[0].get("command") if containers else None
     return str(command[0]) if command else ""
 
 
-def _branch_names(query: Query) -> Iterable[str]:
-    return query.included_branches or ("main",)
+def _can_stand_in(job: Presubmit) -> bool:
+    name = _program(job)
+    return bool(name) and _is_inside(posixpath.normpath(name))
 
 
-def _branch(config: JobConfig, repo: RepoKey, name: str, jobs: Iterable[Presubmit]) -> Branch:
-    rules = config.rules(PoolKey(repo.org, repo.name, name))
-    query = next(one for one in rules.queries if admits_branch(one, name))
-    labels = tuple(entry.split(",")[0] for entry in query.labels)
-    changed = ("parts/new.part",)
-    required = required_presubmits(jobs, name, changed, require_manually_triggered=rules.require_manually_triggered)
-    return Branch(str(repo), name, labels, tuple(job.name for job in required) or ("none",))
+def _branch(config: JobConfig, pool: PoolKey) -> Branch | None:
+    """Say how pull requests merge into a branch, None where no story could be told about it."""
+    rules = config.rules(pool)
+    queries = [query for query in rules.queries if admits_branch(query, pool.branch)]
+    simple = [query for query in queries if not (query.author or query.milestone or query.review_approved_required)]
+    presubmits = config.presubmits(pool.repository)
+    required = required_presubmits(
+        presubmits, pool.branch, _CHANGED, require_manually_triggered=rules.require_manually_triggered
+    )
+    unknown = set(rules.context_policy.required) - {job.context for job in required}
+    if not simple or unknown or not all(map(_can_stand_in, required)):
+        return None
+    holding = set[str].intersection(*(set(query.missing_labels) for query in queries))
+    return Branch(
+        repo=str(pool.repository),
+        name=pool.branch,
+        labels=tuple(entry.split(",")[0] for entry in simple[0].labels),
+        jobs=tuple(job.name for job in required),
+        hold=_USUAL_HOLD if _USUAL_HOLD in holding else min(holding, default=""),
+    )

@@ -11,7 +11,7 @@ class Fate(StrEnum):
     MERGED = "merged"
     REJECTED = "rejected"  # its jobs fail, or it conflicts: a human has to change it
     WAITING = "waiting"  # nobody asked for it to be merged, or somebody holds it
-    EITHER = "either"  # one of a pair that cannot both merge
+    EITHER = "either"  # one of a pair that cannot both merge, or its job fails by chance
 
 
 @dataclass(frozen=True, slots=True)

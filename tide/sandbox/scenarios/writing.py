@@ -1,10 +1,11 @@
-"""Write stories: good changes, and changes that fail in each of the ways that a queue must tell apart."""
+"""Write changes: good ones, and such as fail in each way that a queue must tell apart; and the demonstration."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from urllib.parse import quote
 
-from tide.sandbox.scenarios.story import Event, Fate, Open, Plot, Push, SetLabels, Story
+from tide.sandbox.scenarios.story import DirectPush, Fate, Open, Plot, Push, Story
 from tide.sandbox.scenarios.suite import SCRIPT, SCRIPT_PATH
 
 AUTHORS = ("alice", "bob", "carol", "dave", "erin", "frank")
@@ -41,8 +42,7 @@ class Author:
 
     def good(self, at: float) -> Open:
         """Write a change that breaks nothing."""
-        self._written += 1
-        slug = f"{self.base.replace('/', '-')}-part-{self._written}"
+        slug = self._slug("part")
         text = f"provides {slug}\nneeds core\n"
         title = f"{self.draw.choice(_VERBS)} {self.draw.choice(_THINGS)}"
         return Open(
@@ -61,7 +61,7 @@ class Author:
         return self._adding(self.good(at), f"breaks {self.draw.choice(self.jobs)}", Fate.REJECTED)
 
     def flaky(self, at: float, percent: int) -> Open:
-        """Write a good change whose job fails now and then."""
+        """Write a good change whose job fails now and then until it has landed."""
         return self._adding(self.good(at), f"flakes {self.draw.choice(self.jobs)} {percent}", Fate.EITHER)
 
     def pair(self, at: float) -> tuple[Open, Open]:
@@ -86,6 +86,25 @@ class Author:
     def held(self, at: float, label: str = "do-not-merge/hold") -> Open:
         """Write a good change that somebody holds."""
         return replace(self.good(at), labels=(*self.labels, label), fate=Fate.WAITING)
+
+    def breakage(self, at: float, lasts: float) -> tuple[DirectPush, DirectPush]:
+        """Write two pushes past the queue: one breaks every job on the branch, the other mends it after a while."""
+        slug = self._slug("hotfix")
+        path = f"parts/{slug}.part"
+        push = DirectPush(
+            at, self.repo, self.base, {path: f"provides {slug}\nneeds {slug}-later\n"}, "Fix it in a hurry"
+        )
+        mended = {path: f"provides {slug}\nneeds core\n"}
+        return push, replace(push, at=at + lasts, files=mended, message="Mend the hurried fix")
+
+    def another_try(self, at: float, pull: Open) -> Push:
+        """Write a push that changes nothing that counts, for jobs run once for each head."""
+        slug = self._slug("try")
+        return Push(at, pull.name, {f"parts/{slug}.part": f"provides {slug}\nneeds core\n"})
+
+    def _slug(self, kind: str) -> str:
+        self._written += 1
+        return f"{quote(self.base, safe='')}-{kind}-{self._written}"
 
     def _adding(self, pull: Open, line: str, fate: Fate) -> Open:
         path = next(iter(pull.files))
@@ -131,69 +150,3 @@ def demo_story(pulls: int, seed: int, *, seconds: float = 1.0, spread: float = 2
 def _drip(place: int, count: int, spread: float) -> float:
     half = count // 2
     return max(0, place - half) / max(1, count - half) * spread
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """A branch that pull requests are written for: which labels let them merge, which jobs they need."""
-
-    repo: str
-    name: str
-    labels: tuple[str, ...]
-    jobs: tuple[str, ...]
-
-
-def seeded_story(branches: Sequence[Branch], plots: Sequence[Plot], pulls: int, seed: int, *, spread: float) -> Story:
-    """Write a story for given branches: mostly good changes, and some of each kind that is not.
-
-    Labels come late for some, some are pushed to again, and some that failed are repaired.
-    """
-    draw = random.Random(seed)  # noqa: S311 - a story, no secret
-    authors = [Author(one.repo, one.name, one.labels, draw, one.jobs) for one in branches]
-    events: list[Event] = []
-    while sum(isinstance(event, Open) for event in events) < pulls:
-        events.extend(_some(draw, draw.choice(authors), draw.uniform(0, spread)))
-    jobs = {plot.full_name: frozenset(job for one in branches if one.repo == plot.full_name for job in one.jobs)
-            for plot in plots}  # fmt: skip
-    return Story(tuple(plots), tuple(sorted(events, key=lambda event: event.at)), jobs)
-
-
-def _some(draw: random.Random, author: Author, at: float) -> list[Event]:
-    """Write the events around one pull request."""
-    kinds = (_good, _late, _again, _failing, _repaired, _held, _conflicting)
-    write = draw.choices(kinds, (50, 10, 5, 8, 7, 5, 3))[0]
-    return write(author, at)
-
-
-def _good(author: Author, at: float) -> list[Event]:
-    return [author.good(at)]
-
-
-def _failing(author: Author, at: float) -> list[Event]:
-    return [author.failing(at)]
-
-
-def _held(author: Author, at: float) -> list[Event]:
-    return [author.held(at)]
-
-
-def _conflicting(author: Author, at: float) -> list[Event]:
-    return [author.conflicting(at)]
-
-
-def _late(author: Author, at: float) -> list[Event]:
-    pull = author.good(at)
-    return [replace(pull, labels=()), SetLabels(at + 3, pull.name, add=author.labels)]
-
-
-def _again(author: Author, at: float) -> list[Event]:
-    pull = author.good(at)
-    path = next(iter(pull.files))
-    return [pull, Push(at + 2, pull.name, {path: f"{pull.files[path]}needs api-v1\n"})]
-
-
-def _repaired(author: Author, at: float) -> list[Event]:
-    broken = author.failing(at)
-    path = next(iter(broken.files))
-    repaired = "\n".join(line for line in broken.files[path].splitlines() if not line.startswith("breaks")) + "\n"
-    return [replace(broken, fate=Fate.MERGED), Push(at + 8, broken.name, {path: repaired})]
