@@ -40,7 +40,7 @@ class Contributors:
     sleep: Callable[[float], Awaitable[None]]
     pulls: dict[str, Opened] = field(default_factory=dict)
     _heads: dict[str, str] = field(default_factory=dict)
-    _roots: dict[tuple[str, str], str] = field(default_factory=dict)
+    _roots: dict[str, str] = field(default_factory=dict)
     _starts: dict[tuple[str, str], str] = field(default_factory=dict)
 
     async def prepare(self) -> None:
@@ -61,20 +61,27 @@ class Contributors:
             await self._do(event)
 
     async def _settle(self, plot: Plot) -> None:
+        """Make one repository: all branches come from one commit, and old changes from the one before it."""
         owner, _, name = plot.full_name.partition("/")
         repository = await self.forge.create_repository(owner, name, default_branch=next(iter(plot.branches)))
-        for branch, files in plot.branches.items():
-            older = {**files, CONTESTED: "Haste makes waste.\n"}
-            root, start = await repository.git.write_commits(
-                [self._commit((), older, f"Begin {branch}"), self._commit((0,), files, "Change the motto")]
-            )
-            self._roots[plot.full_name, branch], self._starts[plot.full_name, branch] = root, start
+        first = next(iter(plot.branches.values()))
+        older = {**first, CONTESTED: "Haste makes waste.\n"}
+        begin = [self._commit((), older, "Begin"), self._commit((0,), first, "Change the motto")]
+        forks = [
+            self._commit((1,), {**dict.fromkeys(first), **files}, f"Begin {branch}")
+            for branch, files in plot.branches.items()
+        ]
+        root, _, *starts = await repository.git.write_commits([*begin, *forks])
+        self._roots[plot.full_name] = root
+        for branch, start in zip(plot.branches, starts, strict=True):
+            self._starts[plot.full_name, branch] = start
             await self.forge.write_branch(repository, branch, start)
 
     async def _write_heads(self, plot: Plot) -> None:
         repository = self.forge.repository(plot.full_name)
         opened = [event for event in self.story.opened if event.repo == plot.full_name]
-        parents = [(self._roots if event.is_stale else self._starts)[event.repo, event.base] for event in opened]
+        root, starts = self._roots[plot.full_name], self._starts
+        parents = [root if event.is_stale else starts[event.repo, event.base] for event in opened]
         shas = await repository.git.write_commits(
             [
                 self._commit((parent,), event.files, event.title, event.author)
@@ -84,10 +91,10 @@ class Contributors:
         self._heads.update(zip((event.name for event in opened), shas, strict=True))
 
     def _commit(
-        self, parents: tuple[str | int, ...], files: Mapping[str, str], message: str, author: str = ""
+        self, parents: tuple[str | int, ...], files: Mapping[str, str | None], message: str, author: str = ""
     ) -> NewCommit:
         who = (author, f"{author}@users.noreply.localhost") if author else _PEOPLE
-        contents = {path: text.encode() for path, text in files.items()}
+        contents = {path: None if text is None else text.encode() for path, text in files.items()}
         return NewCommit(parents=parents, files=contents, message=message, author=who, at=self.forge.now())
 
     async def _do(self, event: Event) -> None:
@@ -99,9 +106,7 @@ class Contributors:
             case SetLabels():
                 self._set_labels(event)
             case Retarget():
-                opened = self.pulls[event.name]
-                if opened.pull.state == "open":
-                    self.forge.retarget_pull(opened.repository, opened.pull, event.base, opened.pull.author)
+                await self._retarget(event)
             case DirectPush():
                 await self._push_directly(event)
 
@@ -116,12 +121,20 @@ class Contributors:
 
     async def _push(self, event: Push) -> None:
         opened = self.pulls[event.name]
-        if opened.pull.state != "open":
-            return
-        commit = self._commit((opened.pull.head_sha,), event.files, "Follow the review", opened.pull.author)
-        await opened.repository.git.flush()
-        (sha,) = await opened.repository.git.write_commits([commit])
-        await self.forge.write_branch(opened.repository, opened.pull.head_ref, sha, actor=opened.pull.author)
+        pull, git = opened.pull, opened.repository.git
+        # A merge that is under way has the lock: it must not find another head than the one it checked.
+        async with git.lock:
+            if pull.state == "open":
+                await git.flush()
+                commit = self._commit((pull.head_sha,), event.files, "Follow the review", pull.author)
+                (sha,) = await git.write_commits([commit])
+                await self.forge.write_branch(opened.repository, pull.head_ref, sha, actor=pull.author)
+
+    async def _retarget(self, event: Retarget) -> None:
+        opened = self.pulls[event.name]
+        async with opened.repository.git.lock:
+            if opened.pull.state == "open":
+                self.forge.retarget_pull(opened.repository, opened.pull, event.base, opened.pull.author)
 
     def _set_labels(self, event: SetLabels) -> None:
         opened = self.pulls[event.name]
