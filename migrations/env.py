@@ -1,13 +1,19 @@
 """How alembic runs the revisions: on the connection that the program gives, or for developers on TIDE_DATABASE_URL."""
 
 import os
+from typing import Literal
 
 from alembic import context
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.engine import Connection
 
 from tide.adapters.postgres.engine import normalise_url
-from tide.adapters.postgres.schema import metadata
+from tide.adapters.postgres.schema import Moment, metadata
+
+
+def render(kind: str, item: object, _context: object) -> str | Literal[False]:
+    """Write our own type as the one that it stands for: a revision must not change when the code does."""
+    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, Moment) else False
 
 
 def run(connection: Connection) -> None:
@@ -17,6 +23,7 @@ def run(connection: Connection) -> None:
         target_metadata=metadata,
         compare_type=True,
         compare_server_default=True,
+        render_item=render,
     )
     with context.begin_transaction():
         context.run_migrations()

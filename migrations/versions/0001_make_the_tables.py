@@ -137,7 +137,12 @@ def upgrade() -> None:
         sa.Column("type", sa.Text(), server_default="", nullable=False),
         sa.Column("state", sa.Text(), server_default="", nullable=False),
         sa.Column("head_shas", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("jsonb_typeof(object) = 'object'", name=op.f("prowjobs_object_check")),
         sa.PrimaryKeyConstraint("name", name=op.f("prowjobs_pkey")),
@@ -237,7 +242,7 @@ def upgrade() -> None:
     op.create_index(
         "runs_first_idx",
         "runs",
-        ["org", "repo", "branch"],
+        ["org", "repo", "branch", sa.literal_column("(heads #>> '{0,1}')")],
         unique=False,
         postgresql_where=sa.text("purpose = 'first' AND NOT is_forgotten"),
     )

@@ -62,6 +62,13 @@ async def test_the_runs_without_a_verdict_are_the_live_ones(ledger: Ledger, view
     assert await views.live_runs() == (young,)
 
 
+async def test_runs_are_counted_once_per_attempt(ledger: Ledger, views: PostgresViews) -> None:
+    assert await views.count_runs() == 0
+    for _ in range(2):
+        await ledger.save_runs([make_run("unit", 1), make_run("unit", 1, attempt=2), make_run("e2e", 1)], NOW)
+    assert await views.count_runs() == 3
+
+
 async def test_a_run_that_has_ended_does_not_live_again(ledger: Ledger, views: PostgresViews) -> None:
     ended = make_run("unit", 1, RunState.FAILURE, completed_at=NOW)
     await ledger.save_runs([ended], NOW)

@@ -126,21 +126,20 @@ def url_of(sockets: Path) -> str:
 def running(data_dir: Path) -> str | None:
     """Give the URL of the server that some process, maybe another one, runs on a data directory now."""
     home = _Home(data_dir.absolute())
-    try:
-        with _locked(home, create=False):
-            return None
-    except FileNotFoundError:
+    if not _is_ready(home, None):
         return None
+    try:
+        with _locked(home):
+            return None  # a killed owner has left its pid file behind
     except StoreError:
-        return url_of(Path(_postmaster_lines(home)[4])) if _is_ready(home, None) else None
+        return url_of(Path(_postmaster_lines(home)[4]))
 
 
 @contextmanager
-def _locked(home: _Home, *, create: bool = True) -> Iterator[None]:
+def _locked(home: _Home) -> Iterator[None]:
     """Hold the directory for this process; the kernel lets go of it when we die."""
-    if create:
-        home.directory.mkdir(parents=True, exist_ok=True)
-    with home.lock.open("ab" if create else "rb") as handle:
+    home.directory.mkdir(parents=True, exist_ok=True)
+    with home.lock.open("ab") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -58,25 +58,29 @@ def _first_line(path: Path) -> str:
 
 
 @asynccontextmanager
-async def connected(url: URL | str, *, connections: int = 10) -> AsyncIterator[AsyncEngine]:
+async def connected(url: DatabaseUrl, *, connections: int = 10) -> AsyncIterator[Connections]:
     """Open a pool of connections, for `statements` and `transaction`.
 
-    Raise StoreError when the server cannot be reached, refuses the user, or is older than Postgres 13.
+    Raise StoreError when the server cannot be reached, refuses the user, is older than Postgres 13, or holds
+    another encoding than UTF8.
     """
     options = {"pool_size": connections, "max_overflow": 0, "isolation_level": "AUTOCOMMIT"}
     engine = create_async_engine(url, connect_args=CONNECT_ARGUMENTS, **options)
     try:
-        await _check_version(engine)
+        await _check_server(engine)
         yield engine
     finally:
         await engine.dispose()
 
 
-async def _check_version(engine: AsyncEngine) -> None:
+async def _check_server(engine: AsyncEngine) -> None:
+    query = text("SELECT current_setting('server_version_num')::int, current_setting('server_encoding')")
     async with statements(engine) as connection:
-        version = int((await connection.execute(text("SHOW server_version_num"))).scalar_one())
+        version, encoding = (await connection.execute(query)).one()
     if version < _OLDEST_VERSION:
         raise StoreError(f"Postgres 13 or newer is needed, and this is {version // 10000}")
+    if encoding != "UTF8":
+        raise StoreError(f"the database must be encoded in UTF8, and this one is in {encoding}")
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import cast, literal, literal_column, select, tuple_, update
+from sqlalchemy import Text, cast, literal, literal_column, select, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -105,15 +105,16 @@ class PostgresLedger:
 
     async def first_runs(self, pool: PoolKey, heads: Collection[str]) -> tuple[tuple[str, str], ...]:
         """Give (head SHA, context) of the first runs started for these heads and not forgotten since."""
+        head = literal_column("heads #>> '{0,1}'", Text)
         query = (
-            select(runs.c.heads, runs.c.context)
-            .where(in_pool(runs, pool), runs.c.purpose == Purpose.FIRST.value, runs.c.is_forgotten.is_(False))
+            select(head, runs.c.context)
+            .where(in_pool(runs, pool), head.in_(heads))
+            .where(runs.c.purpose == Purpose.FIRST.value, runs.c.is_forgotten.is_(False))
             .distinct()
         )
         async with statements(self.engine) as connection:
             found = (await connection.execute(query)).all()
-        pairs = {(sha, context) for run_heads, context in found for _number, sha in run_heads}
-        return tuple(sorted(pair for pair in pairs if pair[0] in set(heads)))
+        return tuple(sorted((sha, context) for sha, context in found))
 
     async def forget_failed_runs(self, pull: PullKey, head_sha: str) -> int:
         """Forget the failed runs of a head, so that they may be started once more; give how many there were."""

@@ -16,11 +16,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import NullPool, create_engine, text
-from sqlalchemy.engine import URL, Connection
+from sqlalchemy.engine import Connection
 
 import tide
 from tide.adapters.postgres.embedded import temporary
-from tide.adapters.postgres.engine import CONNECT_ARGUMENTS, told_as_store_errors
+from tide.adapters.postgres.engine import CONNECT_ARGUMENTS, DatabaseUrl, told_as_store_errors
 from tide.adapters.postgres.schema import metadata
 from tide.domain.errors import StoreError
 
@@ -29,7 +29,7 @@ _LOCK_KEY = 0x7469_6465  # "tide": the advisory lock of migrations
 _ALEMBIC = threading.Lock()  # alembic keeps the migration that it works on in module globals
 
 
-def upgrade(url: URL | str, revision: str = "head") -> str:
+def upgrade(url: DatabaseUrl, revision: str = "head") -> str:
     """Upgrade to a revision, by default this program's own; give the revision that was reached.
 
     Everything happens in one transaction, under a lock that other processes wait for. Raise StoreError for a schema
@@ -41,7 +41,7 @@ def upgrade(url: URL | str, revision: str = "head") -> str:
         return _revision(connection)
 
 
-def downgrade(url: URL | str, revision: str) -> str:
+def downgrade(url: DatabaseUrl, revision: str) -> str:
     """Go back to an older revision (`base`: to an empty database); give the revision that was reached."""
     with _locked(url) as (connection, config):
         _refuse_newer(connection, config)
@@ -49,13 +49,13 @@ def downgrade(url: URL | str, revision: str) -> str:
         return _revision(connection)
 
 
-def current(url: URL | str) -> str:
+def current(url: DatabaseUrl) -> str:
     """Give the revision of a database's schema, "" when there is none yet."""
     with _connection(url) as connection:
         return _revision(connection)
 
 
-def check(url: URL | str) -> None:
+def check(url: DatabaseUrl) -> None:
     """Raise StoreError unless the schema is exactly this program's."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
     with _connection(url) as connection:
@@ -88,7 +88,7 @@ def _config() -> Config:
 
 
 @contextmanager
-def _connection(url: URL | str) -> Iterator[Connection]:
+def _connection(url: DatabaseUrl) -> Iterator[Connection]:
     """Give a connection in a transaction that is committed at the end."""
     with told_as_store_errors():
         engine = create_engine(url, poolclass=NullPool, connect_args=CONNECT_ARGUMENTS)
@@ -97,7 +97,7 @@ def _connection(url: URL | str) -> Iterator[Connection]:
 
 
 @contextmanager
-def _locked(url: URL | str) -> Iterator[tuple[Connection, Config]]:
+def _locked(url: DatabaseUrl) -> Iterator[tuple[Connection, Config]]:
     config = _config()
     with _ALEMBIC, _connection(url) as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})

@@ -242,7 +242,14 @@ runs = Table(
     _time("completed_at", nullable=True),
     _time("saved_at"),
     _flag("is_forgotten"),
-    Index("runs_first_idx", "org", "repo", "branch", postgresql_where=text("purpose = 'first' AND NOT is_forgotten")),
+    Index(
+        "runs_first_idx",
+        "org",
+        "repo",
+        "branch",
+        text("(heads #>> '{0,1}')"),  # a first run has one head: its SHA
+        postgresql_where=text("purpose = 'first' AND NOT is_forgotten"),
+    ),
     Index("runs_live_idx", "started_at", postgresql_where=text("state IN ('scheduling', 'triggered', 'pending')")),
     Index(None, "org", "repo"),
     comment="projection: runs as last seen; is_forgotten is ours: somebody asked for the first runs once more",
