@@ -1,3 +1,7 @@
+import asyncio
+import os
+from pathlib import Path
+
 import pytest
 
 from tests.integration.local_runner.lab import POOL, Lab, job
@@ -75,6 +79,15 @@ async def test_one_that_still_waits_is_aborted_as_well(lab: Lab) -> None:
         assert (await lab.running(runner, blocker.name)).state is RunState.PENDING
 
 
+async def test_one_that_was_just_admitted_is_aborted_as_well(lab: Lab) -> None:
+    old, new = lab.candidate(lab.head(7, one="1")), lab.candidate(lab.head(7, one="2"))
+    async with lab.runner(jobs=1) as runner:
+        (outdated,) = await runner.start(old, [job("sleep 600")], Purpose.RETEST)
+        (newer,) = await runner.start(new, [job("true")], Purpose.RETEST)
+        assert (await lab.ended(runner, outdated.name)).state is RunState.ABORTED
+        assert (await lab.ended(runner, newer.name)).state is RunState.SUCCESS
+
+
 async def test_batches_do_not_take_each_others_place(lab: Lab) -> None:
     seven, nine, other = lab.head(7), lab.head(9), lab.head(9, two="2")
     async with lab.runner() as runner:
@@ -95,6 +108,17 @@ async def test_what_was_running_when_we_stopped_is_run_again_under_its_name(lab:
     async with lab.runner() as runner:
         assert (await lab.ended(runner, run.name)).state is RunState.SUCCESS
     assert "second" in lab.log(run.name)
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc here")
+async def test_what_a_killed_runner_left_running_is_killed_before_it_is_run_again(lab: Lab) -> None:
+    async with lab.runner() as runner:
+        (run,) = await runner.start(lab.candidate(lab.head(7)), [job("sleep 600")], Purpose.RETEST)
+        await lab.running(runner, run.name)
+    environment = {"PATH": os.environ["PATH"], "PROW_JOB_ID": run.name}
+    left = await asyncio.create_subprocess_exec("sleep", "600", env=environment)
+    async with lab.runner():
+        assert await left.wait() == -9
 
 
 async def test_what_waited_when_we_stopped_still_waits(lab: Lab) -> None:

@@ -20,7 +20,7 @@ from tide.adapters.git.failures import DamagedError, failure, refused_sha
 from tide.adapters.git.file_lock import locked
 from tide.adapters.git.names import checked_ref, checked_sha
 from tide.adapters.git.program import Finished, GitProgram
-from tide.domain.errors import BadAnswer, NotFound
+from tide.domain.errors import BadAnswer, NotFound, Unavailable
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -83,10 +83,6 @@ class BareRepository:
     _is_open: bool = False
     _generation: int = 0
     _fetches: int = 0
-
-    def holds(self, sha: str) -> bool:
-        """Tell whether a commit was fetched."""
-        return sha in self._held
 
     async def fetch(self, wanted: Mapping[str, str]) -> None:
         """Make commits present: SHA -> ref of the server that is known to lead, or to have led, to it.
@@ -223,10 +219,21 @@ class BareRepository:
         for sha in idle:
             del self._held[sha]
         await self.output("update-ref", "--stdin", stdin="".join(f"delete {_HELD}{sha}\n" for sha in idle).encode())
-        finished = await self.run("gc", "--auto", "--quiet", settings=("gc.auto=2000", "gc.autoDetach=false"))
-        if finished.code:
-            log.warning("git gc in %s: %s", self.name, finished.complaint)
+        await self._collect_garbage()
         self._objects_lost()
+
+    async def _collect_garbage(self) -> None:
+        # Merges that were only tried leave objects that nothing refers to.
+        settings = ("gc.auto=2000", "gc.autoDetach=false", "gc.pruneExpire=1.day.ago")
+        options = [part for setting in settings for part in ("-c", setting)]
+        try:
+            await self.program.run(
+                [*options, "gc", "--auto", "--quiet"],
+                patience=self.patience.fetch,
+                environment={"GIT_DIR": str(self.path)},
+            )
+        except Unavailable as error:
+            log.warning("%s is not tidied up: %s", self.name, error)
 
     async def _make_anew(self, generation: int) -> None:
         lock_file = self.path.with_suffix(".lock")

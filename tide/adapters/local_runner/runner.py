@@ -3,11 +3,11 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from tide.adapters.local_runner import transitions
 from tide.adapters.local_runner.checkout import Checkout
@@ -75,6 +75,7 @@ class LocalRunner:
     settings: LocalSettings = field(default_factory=LocalSettings)
     on_change: Callable[[PoolKey], None] = lambda _: None
     _unfinished: dict[str, _Unfinished] = field(default_factory=dict)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _saving: asyncio.Lock = field(default_factory=asyncio.Lock)
     _claim: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
     _is_entered: bool = False
@@ -101,10 +102,9 @@ class LocalRunner:
 
     async def _leave(self) -> None:
         self._is_entered = False
-        tasks = [entry.task for entry in self._unfinished.values() if entry.task]
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.reporter.close()
         self._unfinished.clear()
         await self._claim.aclose()
@@ -117,6 +117,11 @@ class LocalRunner:
         """List the runs that matter to a pool; see `tide.ports.job_runner.JobRunner.runs`."""
         found = await self.storage.select(pool.org, pool.repo, pool.branch, base_sha=base_sha, heads=heads)
         return relevant(runs_of(found), base_sha, heads)
+
+    async def find(self, names: Collection[str]) -> tuple[Run, ...]:
+        """Give the runs of these names; see `tide.ports.job_runner.JobRunner.find`."""
+        found = [await self.storage.get(name) for name in sorted(names)]
+        return tuple(run_of(prowjob) for prowjob in found if prowjob)
 
     async def prune(self, before: timedelta) -> int:
         """Forget the runs and the logs that ended longer ago than `before` (Prow: sinker); give how many runs."""
@@ -135,7 +140,7 @@ class LocalRunner:
                 # Somebody else may have been faster: then the next look finds it.
                 if await self.storage.insert(made["metadata"]["name"], made):
                     if self._is_entered:
-                        await self._admit(made)
+                        self._admit(made)
                     return run_of(made)
             elif not needs_another_attempt(run_of(known)):
                 return run_of(known)
@@ -150,7 +155,7 @@ class LocalRunner:
         for prowjob in mine:
             if RunState(prowjob["status"]["state"]).is_live:
                 transitions.wait_again(prowjob)
-            await self._admit(prowjob)
+            self._admit(prowjob)
         for prowjob in unfinished:
             if transitions.runner_of(prowjob) != ours and transitions.is_lost(
                 prowjob, now, self.settings.default_timeout
@@ -159,31 +164,39 @@ class LocalRunner:
                 transitions.complete(prowjob, now)
                 await self.storage.update(prowjob["metadata"]["name"], prowjob)
 
-    async def _admit(self, prowjob: ProwJobObject) -> None:
+    def _admit(self, prowjob: ProwJobObject) -> None:
         older = [entry for entry in self._unfinished.values() if transitions.supersedes(prowjob, entry.prowjob)]
         entry = _Unfinished(prowjob)
         self._unfinished[prowjob["metadata"]["name"]] = entry
         for outdated in older:
-            await self._abort(outdated, transitions.SUPERSEDED)
+            self._abort(outdated, transitions.SUPERSEDED)
         self._dispatch()
         if entry.task is None:
             self.reporter.tell(prowjob)
 
-    async def _abort(self, entry: _Unfinished, why: str) -> None:
-        if not entry.state.is_live or entry.abort:
-            return
-        entry.abort = why
-        if entry.task is not None:
-            entry.task.cancel()
-        else:
-            entry.task = asyncio.create_task(self._conclude(entry, RunState.ABORTED, why))
+    def _abort(self, entry: _Unfinished, why: str) -> None:
+        if entry.state.is_live and not entry.abort:
+            entry.abort = why
+            entry.task = self._spawn(self._put_down(entry, entry.task))
+
+    async def _put_down(self, entry: _Unfinished, running: asyncio.Task[None] | None) -> None:
+        if running is not None:
+            running.cancel()
+            await asyncio.wait([running])
+        await self._conclude(entry, RunState.ABORTED, entry.abort)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def _dispatch(self) -> None:
         """Start what may start, first come first served (Prow: reconciler.go canExecuteConcurrently)."""
         for entry in list(self._unfinished.values()):
             if self._is_entered and entry.task is None and self._may_start(entry):
                 entry.holds_slot = entry.state.is_live
-                entry.task = asyncio.create_task(self._work(entry))
+                entry.task = self._spawn(self._work(entry))
 
     def _may_start(self, entry: _Unfinished) -> bool:
         running = [other for other in self._unfinished.values() if other.holds_slot]
@@ -198,10 +211,6 @@ class LocalRunner:
             return
         try:
             state, description = await self._run(entry)
-        except asyncio.CancelledError:
-            if not entry.abort:
-                raise
-            state, description = RunState.ABORTED, entry.abort
         except Exception as error:  # a fault of ours in one job must not stop the others
             log.exception("ProwJob %s could not be run", entry.prowjob["metadata"]["name"])
             state, description = RunState.ERROR, f"Job could not be run: {type(error).__name__}."
