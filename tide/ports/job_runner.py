@@ -26,3 +26,7 @@ class JobRunner(Protocol):
         `heads` (SHAs) on whatever base. One run per (name, attempt), sorted by name.
         """
         ...
+
+    async def find(self, names: Collection[str]) -> tuple[Run, ...]:
+        """Give the runs of these names as they stand now; one that is not known any more is left out."""
+        ...

@@ -70,6 +70,10 @@ class Ledger(Protocol):
         """Keep these runs as last seen."""
         ...
 
+    async def live_runs(self, pool: PoolKey) -> tuple[Run, ...]:
+        """Give the runs of a pool that had no verdict when they were last seen."""
+        ...
+
     async def first_runs(self, pool: PoolKey, heads: Collection[str]) -> tuple[tuple[str, str], ...]:
         """Give (head SHA, context) of the first runs started for these heads and not forgotten since."""
         ...

@@ -21,10 +21,23 @@ class Recorder:
     async def record(self, snapshot: Snapshot) -> Snapshot:
         """Keep runs, evidence and batch verdicts; give the snapshot as it stands with them."""
         store, now = self.world.store, self.world.clock.now()
-        await store.save_runs(snapshot.runs, now)
-        await store.add_evidence([_evidence(run) for run in snapshot.runs if _is_verdict(run)])
+        runs = (*snapshot.runs, *await self._runs_out_of_sight(snapshot))
+        await store.save_runs(runs, now)
+        await store.add_evidence([_evidence(run) for run in runs if _is_verdict(run)])
         await self._judge_batches(snapshot)
         return await self._clear_standing(snapshot)
+
+    async def _runs_out_of_sight(self, snapshot: Snapshot) -> tuple[Run, ...]:
+        """Look up the runs that were live and do not matter to the pool any more: their verdict is still evidence."""
+        seen = {run.name for run in snapshot.runs}
+        lost = {run.name: run for run in await self.world.store.live_runs(snapshot.pool) if run.name not in seen}
+        found = {run.name: run for run in await self.world.runner.find(lost)} if lost else {}
+        gone = (
+            replace(run, state=RunState.ERROR, description="The run has vanished.", completed_at=snapshot.now)
+            for name, run in lost.items()
+            if name not in found
+        )
+        return (*found.values(), *gone)
 
     async def _judge_batches(self, snapshot: Snapshot) -> None:
         await self.world.store.abandon_batches(snapshot.pool, snapshot.base_sha, self.world.clock.now())
