@@ -103,6 +103,12 @@ class PostgresLedger:
         async with statements(self.engine) as connection:
             await connection.execute(_SAVE_RUNS, rows(latest.values()))
 
+    async def live_runs(self, pool: PoolKey) -> tuple[Run, ...]:
+        """Give the runs of a pool that had no verdict when they were last seen."""
+        query = select(runs).where(in_pool(runs, pool), runs.c.state.in_(LIVE_STATES)).order_by(runs.c.name)
+        async with statements(self.engine) as connection:
+            return tuple(map(run_from, (await connection.execute(query)).mappings()))
+
     async def first_runs(self, pool: PoolKey, heads: Collection[str]) -> tuple[tuple[str, str], ...]:
         """Give (head SHA, context) of the first runs started for these heads and not forgotten since."""
         head = literal_column("heads #>> '{0,1}'", Text)

@@ -8,6 +8,7 @@ import hashlib
 import importlib.util
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import tempfile
@@ -19,6 +20,7 @@ from tide.domain.errors import StoreError
 _UNPRIVILEGED = "nobody"
 _CACHE = Path("/var/cache/tide")
 _DEBIAN = Path("/usr/lib/postgresql")
+_VERSION = re.compile(r"\(PostgreSQL\) (?P<major>[0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +123,20 @@ def _is_complete(directory: Path) -> bool:
 
 
 def _major_version(directory: Path) -> str:
-    """Ask the server for its version; `postgres (PostgreSQL) 18.6` gives `18`."""
+    """Ask the server for its version."""
     asked = subprocess.run(  # noqa: S603 - a program that was found above, without a shell
         [str(directory / "postgres"), "--version"], capture_output=True, text=True, check=False, timeout=30
     )
-    words = asked.stdout.split(")")[-1].split()
-    if asked.returncode or not words:
+    major = major_in(asked.stdout)
+    if asked.returncode or not major:
         raise StoreError(f"{directory / 'postgres'} does not run here: {asked.stderr.strip() or asked.stdout.strip()}")
-    return words[0].split(".")[0]
+    return major
+
+
+def major_in(told: str) -> str:
+    """Find the major version in what `postgres --version` tells, such as `postgres (PostgreSQL) 15.18 (Debian ...)`."""
+    found = _VERSION.search(told)
+    return found["major"] if found else ""
 
 
 def reachable_copy(directory: Path, cache: Path) -> Path:

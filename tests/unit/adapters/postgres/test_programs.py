@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tide.adapters.postgres.programs import Account, account, programs
+from tide.adapters.postgres.programs import Account, account, major_in, programs
 
 STRANGER = Account(uid=64123, gid=64123, owner="root")
 
@@ -47,3 +47,17 @@ def test_programs_that_can_be_run_are_found() -> None:
     assert found.major.isdecimal()
     assert os.access(found.postgres, os.X_OK)
     assert os.access(found.initdb, os.X_OK)
+
+
+@pytest.mark.parametrize(
+    ("told", "major"),
+    [
+        ("postgres (PostgreSQL) 18.6\n", "18"),
+        ("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n", "15"),
+        ("postgres (PostgreSQL) 19devel\n", "19"),
+        ("something else\n", ""),
+        ("", ""),
+    ],
+)
+def test_the_version_is_found_in_what_builders_make_of_it(told: str, major: str) -> None:
+    assert major_in(told) == major
