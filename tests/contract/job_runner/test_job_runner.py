@@ -68,3 +68,11 @@ async def test_what_was_started_is_still_known_after_a_restart(lab: Lab) -> None
     async with lab.runner() as runner:
         (again,) = await runner.start(candidate, [job("true")], Purpose.RETEST)
     assert (again.name, again.state) == (run.name, RunState.SUCCESS)
+
+
+async def test_runs_are_found_by_their_names(lab: Lab) -> None:
+    async with lab.runner() as runner:
+        (run,) = await runner.start(lab.candidate(lab.head(7)), [job("exit 1")], Purpose.RETEST)
+        ended = await lab.ended(runner, run.name)
+        assert await runner.find([run.name, "unknown", run.name]) == (ended,)
+        assert await runner.find([]) == ()

@@ -188,13 +188,14 @@ async def test_attributes_of_the_host_do_not_matter(
     assert reasons(await assemble(git, base, first, second)) == {2: "conflicts in list.txt"}
 
 
+@pytest.mark.parametrize("method", list(MergeMethod))
 async def test_the_same_again_starts_no_process(
-    git: BareRepositories, origin: Origin, base: str, program: WatchedGit
+    git: BareRepositories, origin: Origin, base: str, program: WatchedGit, method: MergeMethod
 ) -> None:
     heads = [origin.commit({f"new{number}.txt": "x"}, base) for number in range(3)]
-    first = await assemble(git, base, *heads)
+    first = await assemble(git, base, *heads, method=method)
     started = len(program.started)
-    assert await assemble(git, base, *heads) == first
+    assert await assemble(git, base, *heads, method=method) == first
     assert len(program.started) == started
 
 

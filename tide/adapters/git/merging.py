@@ -44,6 +44,7 @@ class Merger:
     """Merges and replays commits of one repository; what was found once is remembered."""
 
     repository: BareRepository
+    _lists: Memo[tuple[str, str], tuple[tuple[str, ...], ...]] = field(default_factory=lambda: Memo(1024))
     _tips: Memo[str, Tip] = field(default_factory=lambda: Memo(64))
     _trees: Memo[tuple[str, str, str], str | Obstacle] = field(default_factory=lambda: Memo(8192))
     _commits: Memo[tuple[str, tuple[str, ...], int], str] = field(default_factory=lambda: Memo(8192))
@@ -96,7 +97,7 @@ class Merger:
         series = await self._series(onto.commit, head)
         if len(series) > _LONGEST_REPLAY:
             return Obstacle(f"it has more than {_LONGEST_REPLAY} commits")
-        for sha, parents in series:
+        for sha, *parents in series:
             if not parents:
                 return Obstacle(f"commit {sha[:12]} has no parent")
             tree = await self._picked(tip, sha, parents[0])
@@ -106,12 +107,16 @@ class Merger:
                 tip = await self.commit(tree, [tip.commit], tip.date + 1)
         return tip
 
-    async def _series(self, onto: str, head: str) -> list[tuple[str, list[str]]]:
+    async def _series(self, onto: str, head: str) -> tuple[tuple[str, ...], ...]:
+        """List the commits to replay, oldest first, each with its parents."""
+        known = self._lists.get((onto, head))
+        if known is not None:
+            return known
         listing = await self.repository.output(
             *("rev-list", "--reverse", "--topo-order", "--no-merges", "--right-only", "--cherry-pick"),
             *("--no-commit-header", "--format=%H %P", f"{onto}...{head}", "--"),
         )
-        return [(sha, parents) for sha, *parents in map(str.split, listing.decode().splitlines())]
+        return self._lists.keep((onto, head), tuple(tuple(line.split()) for line in listing.decode().splitlines()))
 
     async def _picked(self, onto: Tip, sha: str, parent: str) -> str | Obstacle:
         """Cherry-pick one commit onto a tree.
