@@ -120,8 +120,8 @@ class LocalRunner:
 
     async def find(self, names: Collection[str]) -> tuple[Run, ...]:
         """Give the runs of these names; see `tide.ports.job_runner.JobRunner.find`."""
-        found = [await self.storage.get(name) for name in sorted(names)]
-        return tuple(run_of(prowjob) for prowjob in found if prowjob)
+        found = [await self.storage.get(name) for name in sorted(set(names))]
+        return runs_of(prowjob for prowjob in found if prowjob is not None)
 
     async def prune(self, before: timedelta) -> int:
         """Forget the runs and the logs that ended longer ago than `before` (Prow: sinker); give how many runs."""
