@@ -6,6 +6,7 @@ Every head that a judged branch ever had is remembered, and judged by reading it
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from tide.sandbox.changes import AnyChange, Pushed
@@ -15,12 +16,14 @@ from tide.sandbox.state import Forge
 
 # A head that the next merge followed so soon was one of a batch that landed step by step.
 RESTS_AFTER = timedelta(seconds=5)
+_FILE_MODE = b"100"
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedHead:
     """A commit that a branch pointed to; `failures` say why its jobs fail.
 
+    `foreign` are those failures that somebody pushed past the queue, here or before.
     `is_resting` tells whether the branch rested on it.
     `pull` is the number of the pull request that was merged, 0 for a push past the queue.
     """
@@ -32,6 +35,12 @@ class JudgedHead:
     at: datetime
     is_resting: bool
     failures: tuple[str, ...]
+    foreign: tuple[str, ...] = ()
+
+    @property
+    def is_broken_by_merges(self) -> bool:
+        """Tell whether something fails that came by a merge."""
+        return bool(set(self.failures) - set(self.foreign))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +51,13 @@ class Verdict:
 
     @property
     def red(self) -> tuple[JudgedHead, ...]:
-        """The failing heads that a branch rested on, but for those that somebody pushed past the queue."""
-        return tuple(head for head in self.heads if head.failures and head.is_resting and head.pull)
+        """The failing heads that a branch rested on, but for what somebody pushed past the queue."""
+        return tuple(head for head in self.heads if head.is_broken_by_merges and head.is_resting)
 
     @property
     def passing_by(self) -> tuple[JudgedHead, ...]:
         """The failing heads that a branch had for a moment inside a batch."""
-        return tuple(head for head in self.heads if head.failures and not head.is_resting and head.pull)
+        return tuple(head for head in self.heads if head.is_broken_by_merges and not head.is_resting)
 
     def as_json(self) -> dict[str, Any]:
         """Give the verdict as JSON."""
@@ -66,6 +75,7 @@ class Truth:
     forge: Forge
     jobs: Mapping[str, frozenset[str]]
     _pushes: list[Pushed] = field(default_factory=list)
+    _failures: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Begin to watch."""
@@ -76,46 +86,78 @@ class Truth:
             self._pushes.append(change)
 
     async def verdict(self) -> Verdict:
-        """Judge every head that a base branch of some pull request has had."""
+        """Judge every head that a branch has had which pull requests are for, or were merged into."""
         bases = {
             (repository.full_name, pull.base_ref)
             for repository in self.forge.repositories.values()
             for pull in repository.pulls.values()
         }
-        pushes = [push for push in self._pushes if (push.repository.full_name, push.branch) in bases]
-        return Verdict(tuple([await self._judge(push, pushes) for push in pushes]))
-
-    async def _judge(self, push: Pushed, pushes: list[Pushed]) -> JudgedHead:
-        later = [
-            other
-            for other in pushes
-            if other.repository is push.repository
-            and other.branch == push.branch
-            and other.sequence > push.sequence
-            and other.pull is not None
+        by_branch: dict[tuple[str, str], list[Pushed]] = {}
+        for push in self._pushes:
+            by_branch.setdefault((push.repository.full_name, push.branch), []).append(push)
+        judged = [
+            await self._judge(pushes)
+            for branch, pushes in by_branch.items()
+            if branch in bases or any(push.pull for push in pushes)
         ]
+        return Verdict(tuple(sorted(chain.from_iterable(judged), key=lambda head: head.at)))
+
+    async def _judge(self, pushes: list[Pushed]) -> list[JudgedHead]:
+        """Judge the heads of one branch, oldest first."""
+        heads: list[JudgedHead] = []
+        foreign = frozenset[str]()
+        for place, push in enumerate(pushes):
+            found = await self._failures_of(push)
+            # A failure that a push past the queue brought stays its own until it is gone.
+            foreign = frozenset(found) & foreign if push.pull else frozenset(found) - _own(heads)
+            heads.append(
+                JudgedHead(
+                    repo=push.repository.full_name,
+                    branch=push.branch,
+                    sha=push.after or "",
+                    pull=push.pull.number if push.pull else 0,
+                    at=push.at,
+                    is_resting=_rests(push, pushes[place + 1 :]),
+                    failures=found,
+                    foreign=tuple(sorted(foreign)),
+                )
+            )
+        return heads
+
+    async def _failures_of(self, push: Pushed) -> tuple[str, ...]:
         full_name, sha = push.repository.full_name, push.after or ""
-        return JudgedHead(
-            repo=full_name,
-            branch=push.branch,
-            sha=sha,
-            pull=push.pull.number if push.pull else 0,
-            at=push.at,
-            is_resting=not (later and later[0].at - push.at < RESTS_AFTER),
-            failures=failures(await read_parts(push.repository, sha), self.jobs.get(full_name, frozenset())),
-        )
+        if sha not in self._failures:
+            jobs = self.jobs.get(full_name, frozenset())
+            self._failures[sha] = failures(await read_parts(push.repository, sha), jobs)
+        return self._failures[sha]
+
+
+def _own(heads: list[JudgedHead]) -> frozenset[str]:
+    """Give the failures of the last head that came by merges."""
+    return frozenset(heads[-1].failures) - frozenset(heads[-1].foreign) if heads else frozenset()
+
+
+def _rests(push: Pushed, later: list[Pushed]) -> bool:
+    """Tell whether a branch rested on what was pushed."""
+    following = next((other for other in later if other.pull is not None), None)
+    return following is None or following.at - push.at >= RESTS_AFTER
 
 
 async def read_parts(repository: Repository, sha: str) -> dict[str, str]:
-    """Read the files of a commit that the suite looks at."""
+    """Read the files of a commit that the suite looks at; links and submodules are none."""
     listed = await repository.git.run("ls-tree", "-r", "-z", sha, "--", "parts")
     entries = [entry.split(b"\t", 1) for entry in listed.split(b"\0") if entry]
-    blobs = {path.decode(): info.split(b" ")[2].decode() for info, path in entries if is_part(path.decode())}
+    blobs = {_text(path): info.split(b" ")[2].decode() for info, path in entries if info.startswith(_FILE_MODE)}
+    blobs = {path: blob for path, blob in blobs.items() if is_part(path)}
     request = "".join(f"{blob}\n" for blob in blobs.values()).encode()
     answer = await repository.git.run("cat-file", "--batch", stdin=request)
     texts: dict[str, str] = {}
     for path in blobs:
         header, _, answer = answer.partition(b"\n")
         size = int(header.split(b" ")[2])
-        texts[path], answer = answer[:size].decode(), answer[size + 1 :]
+        texts[path], answer = _text(answer[:size]), answer[size + 1 :]
     return texts
+
+
+def _text(content: bytes) -> str:
+    return content.decode(errors="surrogateescape")
