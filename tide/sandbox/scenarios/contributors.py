@@ -39,6 +39,8 @@ class Contributors:
     story: Story
     sleep: Callable[[float], Awaitable[None]]
     pulls: dict[str, Opened] = field(default_factory=dict)
+    _done: int = 0
+    _now: float = 0.0
     _heads: dict[str, str] = field(default_factory=dict)
     _roots: dict[str, str] = field(default_factory=dict)
     _starts: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -50,15 +52,18 @@ class Contributors:
             await self._write_heads(plot)
 
     async def play(self, *, until: float | None = None) -> None:
-        """Do what the story tells, each at its time; with `until`, stop before what comes later."""
-        now = 0.0
-        for event in self.story.events:
+        """Do what the story tells, each at its time; with `until`, stop before what comes later.
+
+        Called again, it goes on where it stopped.
+        """
+        for event in self.story.events[self._done :]:
             if until is not None and event.at > until:
                 return
-            if event.at > now:
-                await self.sleep(event.at - now)
-                now = event.at
+            if event.at > self._now:
+                await self.sleep(event.at - self._now)
+                self._now = event.at
             await self._do(event)
+            self._done += 1
 
     async def _settle(self, plot: Plot) -> None:
         """Make one repository: all branches come from one commit, and old changes from the one before it."""
