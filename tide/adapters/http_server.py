@@ -59,14 +59,21 @@ async def serving(app: Any, host: str, port: int) -> AsyncIterator[int]:
         TideError: the port is taken.
     """
     listening = bound_socket(host, port)
+    async with serving_on(listening, app):
+        yield listening.getsockname()[1]
+
+
+@asynccontextmanager
+async def serving_on(listening: socket.socket, app: Any, *, grace_seconds: int = _GRACE_SECONDS) -> AsyncIterator[None]:
+    """Serve an application on a bound socket while the block runs; answers under way get `grace_seconds` at its end."""
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=_GRACE_SECONDS
+        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=grace_seconds
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         await server.reachable.wait()
-        yield listening.getsockname()[1]
+        yield
     finally:
         server.should_exit = True
         await task

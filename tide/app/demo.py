@@ -17,14 +17,17 @@ from tide.app.running import Daemon
 from tide.domain.decisions import VerdictKind
 from tide.domain.keys import PullKey
 from tide.domain.records import HistoryRecord, PullRecord
+from tide.sandbox.rate_limits import Limits
 from tide.sandbox.scenarios.contributors import Contributors, Opened
 from tide.sandbox.scenarios.story import Fate, Story
 from tide.sandbox.scenarios.truth import Truth
-from tide.sandbox.server import running
+from tide.sandbox.server import Settings, running
 from tide.sandbox.state import Forge
 
 PROW_CONFIG = """\
 # The configuration of the demonstration, as Prow would read it.
+github:
+  link_url: {url}
 tide:
   sync_period: 2s
   queries:
@@ -122,7 +125,7 @@ class Demo:
             forge = Forge(clock.now, place / "github")
             truth = Truth(forge, self.story.jobs)
             contributors = Contributors(forge, self.story, asyncio.sleep)
-            async with running(forge) as sandbox:
+            async with running(forge, settings=Settings(limits=Limits.none())) as sandbox:
                 await contributors.prepare()
                 options = _options(place, sandbox.url, port, local_jobs, self.story)
                 async with assembled(options) as daemon:
@@ -234,7 +237,9 @@ def _workplace() -> Iterator[Path]:
 
 def _options(place: Path, url: str, port: int, local_jobs: int, story: Story) -> RunOptions:
     config = place / "config.yaml"
-    config.write_text(PROW_CONFIG + "".join(PRESUBMIT.format(repo=plot.full_name) for plot in story.plots))
+    config.write_text(
+        PROW_CONFIG.format(url=url) + "".join(PRESUBMIT.format(repo=plot.full_name) for plot in story.plots)
+    )
     token = place / "token"
     token.write_text("sandbox-token\n")
     token.chmod(0o600)

@@ -28,6 +28,7 @@ log = structlog.get_logger(component="tide")
 
 RELOAD_PERIOD = timedelta(seconds=5)
 PRUNE_PERIOD = timedelta(hours=6)
+KEEP_RUNS = timedelta(days=7)  # as long as Prow's sinker keeps them by default
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +108,4 @@ class Daemon:
 
     async def _prune(self) -> None:
         await self.store.prune(self.sync.world.clock.now())
+        await self.runner.prune(KEEP_RUNS)

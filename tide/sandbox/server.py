@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tide.adapters.http_server import bound_socket, serving_on
 from tide.sandbox.control import control_routes
 from tide.sandbox.fault_layer import FaultLayer
 from tide.sandbox.faults import Faults
 from tide.sandbox.git_http import GitHttp
 from tide.sandbox.graphql.endpoint import routes
 from tide.sandbox.graphql.search_index import SearchIndex
+from tide.sandbox.pages import page_routes
 from tide.sandbox.rate_limits import Limits, RateLimits
 from tide.sandbox.rest.api import RestApi
 from tide.sandbox.rest.call import DOCUMENTATION
@@ -100,6 +98,7 @@ def build(forge: Forge, url: str, settings: Settings | None = None) -> Sandbox:
         *routes(forge, tokens, limits, index),
         *_rest_routes(RestApi(forge, tokens, limits)),
         *_git_routes(GitHttp(forge, tokens)),
+        *page_routes(forge),
     ]
     return Sandbox(
         url=url,
@@ -150,56 +149,6 @@ def _git_routes(git: GitHttp) -> list[Route]:
     ]
 
 
-def bound_socket(port: int = 0) -> socket.socket:
-    """Return a listening socket on the loopback; port 0 takes a free one.
-
-    Raises:
-        OSError: the port is in use.
-    """
-    # Without IPPROTO_TCP asyncio does not set TCP_NODELAY, and every answer waits 40 ms.
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((LOOPBACK, port))
-        listening.listen()
-    except OSError:
-        listening.close()
-        raise
-    return listening
-
-
-class _Server(uvicorn.Server):
-    """A server inside somebody else's process: signals stay theirs, and it tells when it is up."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.up = asyncio.Event()
-
-    def capture_signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[override]  # same protocol
-        return contextlib.nullcontext()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.up.set()
-
-
-@asynccontextmanager
-async def serving(app: Any, listening: socket.socket) -> AsyncIterator[None]:
-    """Serve an ASGI application on a bound socket while the context lasts."""
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GRACE_SECONDS
-    )
-    server = _Server(config)
-    task = asyncio.create_task(server.serve([listening]))
-    try:
-        await server.up.wait()
-        yield
-    finally:
-        server.should_exit = True
-        await task
-        listening.close()
-
-
 @asynccontextmanager
 async def running(forge: Forge, port: int = 0, settings: Settings | None = None) -> AsyncIterator[Sandbox]:
     """Serve a forge on the loopback while the context lasts.
@@ -210,9 +159,9 @@ async def running(forge: Forge, port: int = 0, settings: Settings | None = None)
         settings: see ``Settings``.
 
     Raises:
-        OSError: the port is in use.
+        TideError: the port is in use.
     """
-    listening = bound_socket(port)
+    listening = bound_socket(LOOPBACK, port)
     sandbox = build(forge, f"http://{LOOPBACK}:{listening.getsockname()[1]}", settings)
-    async with serving(sandbox.app, listening), sandbox.webhooks.running():
+    async with serving_on(listening, sandbox.app, grace_seconds=GRACE_SECONDS), sandbox.webhooks.running():
         yield sandbox

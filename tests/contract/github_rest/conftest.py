@@ -8,7 +8,8 @@ from tests.contract.github_rest.description import Description
 from tests.contract.github_rest.recorder import Recorder
 from tests.contract.published import fetch
 from tests.integration.sandbox.world import Clock, World
-from tide.sandbox.server import bound_socket, build, serving
+from tide.adapters.http_server import bound_socket, serving_on
+from tide.sandbox.server import LOOPBACK, build
 from tide.sandbox.state import Forge
 
 PACKAGE, VERSION = "@octokit/openapi", "23.0.2"
@@ -34,10 +35,10 @@ async def recorded(tmp_path: Path) -> AsyncIterator[RecordedWorld]:
     clock = Clock()
     forge = Forge(clock, tmp_path / "forge")
     repository = await forge.create_repository("acme", "rocket")
-    listening = bound_socket()
+    listening = bound_socket(LOOPBACK, 0)
     sandbox = build(forge, f"http://127.0.0.1:{listening.getsockname()[1]}")
     recorder = Recorder(sandbox.app)
-    async with serving(recorder, listening):
+    async with serving_on(listening, recorder, grace_seconds=1):
         world = RecordedWorld(sandbox, repository, clock, tmp_path / "scratch", recorder)
         first = await world.commit(None, "First", README="rocket\n", engine_txt="one\ntwo\nthree\n")
         await forge.write_branch(repository, "main", first)

@@ -13,8 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tests.integration.sandbox.world import World
+from tide.adapters.http_server import bound_socket, serving_on
 from tide.sandbox.evidence import NewStatus
-from tide.sandbox.server import bound_socket, serving
+from tide.sandbox.server import LOOPBACK
 
 SECRET = "shared-secret"
 
@@ -41,9 +42,9 @@ class Receiver:
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
     made = Receiver()
-    listening = bound_socket()
+    listening = bound_socket(LOOPBACK, 0)
     made.url = f"http://127.0.0.1:{listening.getsockname()[1]}/hook"
-    async with serving(Starlette(routes=[Route("/hook", made.take, methods=["POST"])]), listening):
+    async with serving_on(listening, Starlette(routes=[Route("/hook", made.take, methods=["POST"])]), grace_seconds=1):
         yield made
 
 
@@ -139,7 +140,7 @@ async def test_only_the_events_asked_for_are_sent(world: World, receiver: Receiv
 
 
 async def test_a_receiver_that_is_gone_holds_up_nobody(world: World, receiver: Receiver) -> None:
-    listening = bound_socket()
+    listening = bound_socket(LOOPBACK, 0)
     gone = f"http://127.0.0.1:{listening.getsockname()[1]}/hook"
     listening.close()
     body = {"config": {"url": gone, "content_type": "json"}, "events": ["*"]}
