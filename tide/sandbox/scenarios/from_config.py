@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tide.config.loaded import LoadedConfig
 from tide.domain.errors import ConfigError, Problem
 from tide.domain.jobs import Presubmit
 from tide.domain.keys import PoolKey, RepoKey
 from tide.domain.rules import Query
 from tide.policy.jobs import required_presubmits
 from tide.policy.queries import admits_branch
-from tide.ports.job_config import JobConfig
 from tide.sandbox.scenarios.seeded import Branch, seeded_story
 from tide.sandbox.scenarios.story import Plot, Story
 from tide.sandbox.scenarios.suite import SCRIPT_PATH
@@ -49,8 +49,8 @@ class Stage:
             program.chmod(0o755)
 
 
-def stage(config: JobConfig, pulls: int, seed: int, *, seconds: float, spread: float) -> Stage:
-    """Write a story for the repositories that the queries of a configuration name.
+def stage(config: LoadedConfig, pulls: int, seed: int, *, seconds: float, spread: float) -> Stage:
+    """Write a story for the repositories that a configuration names, by queries or by jobs, and that queries cover.
 
     Every such repository is there. Pull requests are opened for the branches where contributors can bring one to its
     end: a query asks for labels only, and each required context is that of a job whose program can be stood in for.
@@ -63,23 +63,23 @@ def stage(config: JobConfig, pulls: int, seed: int, *, seconds: float, spread: f
         spread: the seconds over which the pull requests are opened.
 
     Raises:
-        ConfigError: no query names a repository, or no branch is one that a story could be about.
+        ConfigError: no repository is named, or no branch is one that a story could be about.
     """
-    repos = sorted({RepoKey.parse(name) for query in config.queries for name in query.repos})
+    repos = [repo for repo in config.repositories if any(query.covers(repo) for query in config.queries)]
     plots = [_plot(config, repo, seconds) for repo in repos]
     pools = [PoolKey.parse(f"{plot.full_name}:{branch}") for plot in plots for branch in plot.branches]
     branches = [branch for pool in pools if (branch := _branch(config, pool))]
     if not branches:
         message = (
-            "no query names a repository" if not repos else "no query can be met by labels and stand-in jobs alone"
+            "no query can be met by labels and stand-in jobs alone" if repos else "no query covers a named repository"
         )
-        raise ConfigError(Problem("the configuration", 0, "tide.queries", message))
+        raise ConfigError(Problem(config.file.path, 0, "tide.queries", message))
     programs = {name for repo in repos for job in config.presubmits(repo) if "/" not in (name := _program(job))}
     story = seeded_story(branches, plots, pulls, seed, spread=spread)
     return Stage(story, frozenset(programs - {""}))
 
 
-def _plot(config: JobConfig, repo: RepoKey, seconds: float) -> Plot:
+def _plot(config: LoadedConfig, repo: RepoKey, seconds: float) -> Plot:
     """Give a repository with the branches that queries let merge, and the programs that its jobs run by a path."""
     paths = {posixpath.normpath(name) for job in config.presubmits(repo) if "/" in (name := _program(job))}
     inside = {path: _STAND_IN for path in paths if _is_inside(path)}
@@ -110,7 +110,7 @@ def _can_stand_in(job: Presubmit) -> bool:
     return bool(name) and _is_inside(posixpath.normpath(name))
 
 
-def _branch(config: JobConfig, pool: PoolKey) -> Branch | None:
+def _branch(config: LoadedConfig, pool: PoolKey) -> Branch | None:
     """Say how pull requests merge into a branch, None where no story could be told about it."""
     rules = config.rules(pool)
     queries = [query for query in rules.queries if admits_branch(query, pool.branch)]
