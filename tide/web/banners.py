@@ -65,8 +65,6 @@ def _daemon_banners(status: DaemonStatus, now: datetime) -> Iterator[Banner]:
     if status.is_dry_run:
         yield Banner(Tone.NOTE, "Dry run: decisions are shown, nothing is tested or merged.")
     yield from _lateness(status, now)
-    for caution in status.cautions:
-        yield Banner(Tone.NOTE, caution)
 
 
 def _lateness(status: DaemonStatus, now: datetime) -> Iterator[Banner]:

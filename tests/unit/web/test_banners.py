@@ -18,10 +18,9 @@ def test_the_gravest_announcement_comes_first() -> None:
         github_down_since=since,
         config_problems=("a.yaml:3: bad",),
         is_database_ok=False,
-        cautions=("others may push",),
     )
     banners = daemon_banners(status, NOW)
-    assert [banner.tone for banner in banners] == [Tone.STOP, Tone.STOP, Tone.WARN, Tone.NOTE, Tone.NOTE]
+    assert [banner.tone for banner in banners] == [Tone.STOP, Tone.STOP, Tone.WARN, Tone.NOTE]
     assert (banners[1].lines, banners[1].since) == (("502",), since)
 
 
@@ -36,3 +35,7 @@ def test_a_process_is_ready_after_its_first_sync() -> None:
     assert healthy().obstacles == ()
     starting = DaemonStatus("0.1.0", timedelta(minutes=1), is_config_loaded=False, is_database_ok=False)
     assert len(starting.obstacles) == 3
+
+
+def test_what_everybody_should_know_is_no_announcement() -> None:
+    assert daemon_banners(healthy(cautions=("others may push",)), NOW) == ()
