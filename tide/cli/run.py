@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tide.app import RunOptions, run_daemon
-from tide.cli.run_flags import IGNORED_FLAGS, run_flags
+from tide.cli.run_flags import IGNORED_FLAGS, parameter_name, run_flags
 from tide.domain.errors import TideError
 
 
@@ -22,7 +22,7 @@ def run(**flags: Any) -> None:
     """
     _refuse(flags)
     for name, why in IGNORED_FLAGS.items():
-        if flags.pop(name.replace("-", "_").replace(".", "_"), ()):
+        if flags.pop(parameter_name(name), ()):
             click.echo(f"tide: warning: --{name} is ignored: {why}", err=True)
     asyncio.run(run_daemon(_options(flags)))
 

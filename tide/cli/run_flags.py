@@ -52,11 +52,16 @@ IGNORED_FLAGS = {
 }
 
 
+def parameter_name(flag: str) -> str:
+    """Give the name by which a command gets a flag; click finds none by itself where there is a dot."""
+    return flag.replace("-", "_").replace(".", "_")
+
+
 def run_flags(command: F) -> F:
     """Add every flag of `tide run`, in the order of the help text."""
     for name in reversed(IGNORED_FLAGS):
         command = click.option(
-            f"--{name}", multiple=True, is_flag=False, flag_value="true", hidden=True, expose_value=True
+            f"--{name}", parameter_name(name), multiple=True, is_flag=False, flag_value="true", hidden=True
         )(command)
     for option in reversed((*_CONFIG, *_BEHAVIOUR, *_GITHUB, *_JOBS, *_SERVING)):
         command = option(command)
