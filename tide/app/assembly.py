@@ -9,6 +9,7 @@ from tide import __version__
 from tide.adapters.clock import SystemClock
 from tide.adapters.git.bare_repositories import BareRepositories
 from tide.adapters.git.credentials import Credentials
+from tide.adapters.git.program import GitProgram
 from tide.adapters.github.calls import CallKind
 from tide.adapters.github.code_host import GitHub
 from tide.adapters.github.connect import GitHubSettings, github
@@ -129,7 +130,9 @@ class _Parts:
 
     def _runner(self) -> LocalRunner:
         options, current = self.options, self.config.current
-        checkout = Checkout(self.git.program, self.url_of, Credentials(options.data_dir / "git", self.git_token))
+        # Clones have a program of their own: slow ones must not keep merges waiting for a slot.
+        program = GitProgram(processes=options.local_jobs)
+        checkout = Checkout(program, self.url_of, Credentials(options.data_dir / "git", self.git_token))
         settings = LocalSettings(
             jobs=options.local_jobs,
             public_url=options.public_url,

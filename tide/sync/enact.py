@@ -18,9 +18,9 @@ from tide.domain.outcomes import Outcome
 from tide.domain.runs import Candidate, Head, Purpose, Run
 from tide.domain.snapshot import PullView, Snapshot
 from tide.policy.jobs import runs_on_branch
+from tide.sync.heads import fetch_heads
 from tide.sync.holds import Holds
 from tide.sync.landing import Lander
-from tide.sync.observe import pull_ref
 from tide.sync.world import World
 
 SMALLEST_BATCH = 2
@@ -110,10 +110,13 @@ class _Deed:
 
     async def _assemble(self, targets: Sequence[Target], limit: int) -> Assembly:
         git, pool, base_sha = self.enactor.world.git, self.snapshot.pool, self.snapshot.base_sha
-        wanted = {base_sha: f"refs/heads/{pool.branch}"}
-        await git.fetch(pool.repository, wanted | {target.head_sha: pull_ref(target.number) for target in targets})
-        proposals = [Proposal(target.number, target.head_sha, target.method) for target in targets]
-        return await git.assemble(pool.repository, base_sha, proposals, limit)
+        lost = await fetch_heads(git, pool, base_sha, {target.number: target.head_sha for target in targets})
+        proposals = [
+            Proposal(target.number, target.head_sha, target.method) for target in targets if target.number not in lost
+        ]
+        assembly = await git.assemble(pool.repository, base_sha, proposals, limit)
+        skips = tuple(Skip(number, reason) for number, reason in lost.items())
+        return replace(assembly, skips=(*skips, *assembly.skips))
 
     def _hold(self, action: Trigger, skip: Skip) -> Outcome:
         """Remember a head that does not go onto its base, so that the next one gets its turn."""

@@ -19,8 +19,8 @@ from tide.domain.outcomes import Merged, NotMerged, Outcome, Refusal
 from tide.domain.pulls import MergeMethod, Pull
 from tide.domain.snapshot import Snapshot, Standing, StandingKind
 from tide.policy.landing import may_land
+from tide.sync.heads import pull_ref
 from tide.sync.holds import Holds
-from tide.sync.observe import pull_ref
 from tide.sync.world import World
 
 REFUSAL_HOLDS = timedelta(minutes=5)

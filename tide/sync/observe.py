@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tide.domain.errors import NotFound
 from tide.domain.evidence import BatchState
 from tide.domain.jobs import Presubmit
 from tide.domain.keys import PoolKey, PullKey, RepoKey
@@ -18,6 +17,7 @@ from tide.policy import blockers as blocker_rules
 from tide.policy import jobs as job_rules
 from tide.policy.queries import meets_any
 from tide.ports.job_config import JobConfig
+from tide.sync.heads import fetch_heads
 from tide.sync.holds import Holds
 from tide.sync.world import World
 
@@ -122,34 +122,16 @@ class _Examination:
     presubmits: tuple[Presubmit, ...]
 
     async def views(self, candidates: Sequence[Pull]) -> dict[PullKey, PullView]:
-        lost = await self._fetch(candidates) if self._needs_git else {}
+        lost: dict[int, str] = {}
+        if self._needs_git:
+            heads = {pull.number: pull.head_sha for pull in candidates}
+            lost = await fetch_heads(self.observer.world.git, self.pool, self.base_sha, heads)
         base_holds = await self._base_hold() if candidates else ""
-        return {pull.key: await self._view(pull, base_holds or lost.get(pull.key, "")) for pull in candidates}
+        return {pull.key: await self._view(pull, base_holds or lost.get(pull.number, "")) for pull in candidates}
 
     @property
     def _needs_git(self) -> bool:
         return self.rules.in_repo_config or job_rules.needs_changed_files(self.presubmits, self.pool.branch)
-
-    async def _fetch(self, candidates: Sequence[Pull]) -> dict[PullKey, str]:
-        """Fetch base and heads; give the reason for each head that cannot be had."""
-        git, repo = self.observer.world.git, self.pool.repository
-        base = {self.base_sha: f"refs/heads/{self.pool.branch}"} if self.base_sha else {}
-        try:
-            await git.fetch(repo, base | {pull.head_sha: pull_ref(pull.number) for pull in candidates})
-        except NotFound:
-            return await self._fetch_each(base, candidates)
-        return {}
-
-    async def _fetch_each(self, base: dict[str, str], candidates: Sequence[Pull]) -> dict[PullKey, str]:
-        git, repo = self.observer.world.git, self.pool.repository
-        await git.fetch(repo, base)
-        lost = {}
-        for pull in candidates:
-            try:
-                await git.fetch(repo, {pull.head_sha: pull_ref(pull.number)})
-            except NotFound as error:
-                lost[pull.key] = f"its head cannot be fetched: {error}"
-        return lost
 
     async def _base_hold(self) -> str:
         if not self.rules.in_repo_config:
@@ -176,11 +158,6 @@ class _Examination:
             required=tuple(sorted({job.context for job in required})),
             held=self.observer.holds.reason(self.pool, self.base_sha, pull.number, pull.head_sha, now),
         )
-
-
-def pull_ref(number: int) -> str:
-    """Name the ref under which GitHub keeps the head of a pull request."""
-    return f"refs/pull/{number}/head"
 
 
 def _in_repo_reason(found: Sequence[str], where: str) -> str:
