@@ -14,7 +14,7 @@ from tide.policy.evaluation import Evaluation
 from tide.policy.order import pick
 from tide.policy.results import Member
 from tide.policy.tally import Started
-from tide.policy.wording import enumerated, numbered, plural
+from tide.policy.wording import numbered, plural
 
 SMALLEST_BATCH = 2
 
@@ -119,12 +119,13 @@ def _is_ready(assessment: Assessment) -> bool:
 def _why_nothing_is_tested(evaluation: Evaluation) -> str:
     if not evaluation.pool:
         return "No pull request is in the pool."
-    batch, pending = evaluation.batches.pending, evaluation.at(Place.PENDING)
-    tested = [f"the batch of {_names(batch)}"] if batch else []
-    tested += [numbered(one.number for one in pending)] if pending else []
-    if tested:
-        is_single = len(tested) == 1 and (batch or len(pending) == 1)
-        return f"Waiting for {enumerated(tested)}, which {'is' if is_single else 'are'} being tested."
+    batch, alone = evaluation.batches.pending, [one.number for one in evaluation.at(Place.PENDING)]
+    if batch and alone:
+        return f"Waiting for the batch of {_names(batch)}, and for {numbered(alone)} alone."
+    if batch:
+        return f"Waiting for the batch of {_names(batch)}."
+    if alone:
+        return f"Waiting for {numbered(alone)} to be tested alone."
     due = [one.number for one in evaluation.pool if one.first_due]
     if due:
         return f"Waiting for the first {plural(len(due), 'run', 'runs')} of {numbered(due)}."

@@ -83,7 +83,7 @@ class TestTheSameFailedBatchIsNotStartedAgain:
         pending = make_view(1, [make_context("unit", PENDING)], required=UNIT)
         runs = (make_run("unit", 1, RunState.PENDING),)
         decision = decided(pending, ready(2), runs=runs, failed_batches=(failed(1, 2),))
-        assert decision.action == Wait("Waiting for #1, which is being tested.")
+        assert decision.action == Wait("Waiting for #1 to be tested alone.")
 
     def test_a_new_head_among_its_members_ends_the_memory(self) -> None:
         decision = decided(ready(1), ready(2, head_sha=sha("new")), failed_batches=(failed(1, 2),))
