@@ -46,6 +46,7 @@ IGNORED_FLAGS = {
     "projected-token-file": "this version runs jobs locally",
     "no-in-cluster-config": "this version runs jobs locally",
     "supplemental-prow-config-dir": "supplemental configuration is not read yet",
+    "supplemental-prow-configs-filename": "supplemental configuration is not read yet",
     "supplemental-prow-configs-filename-suffix": "supplemental configuration is not read yet",
     "tenant-ids": "every tenant is shown",
     "show-hidden": "every repository is shown",

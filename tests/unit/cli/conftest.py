@@ -1,0 +1,20 @@
+import socket
+
+import pytest
+
+from tests.unit.cli.command_line import Tide
+
+
+@pytest.fixture
+def tide(capfd: pytest.CaptureFixture[str]) -> Tide:
+    """The command line, in this process."""
+    return Tide(capfd)
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,178 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.command_line import Tide
+from tide import __version__
+from tide.cli import COMMANDS
+from tide.cli.run_flags import IGNORED_FLAGS
+
+HEAVY = ("alembic", "apscheduler", "gql", "httpx", "psycopg", "pydantic", "sqlalchemy", "starlette", "uvicorn", "yaml")
+LIST_IMPORTS = f"""
+import sys
+from tide.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit as ended:
+    assert ended.code == 0, ended.code
+print(*sorted(set({HEAVY!r}) & set(sys.modules)), file=sys.stderr)
+"""
+CONFIG = "tide: {queries: [{repos: [acme/rocket], labels: [lgtm]}]}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-c", LIST_IMPORTS, *arguments], capture_output=True, text=True, check=True)
+    assert done.stderr.split() == []
+    assert done.stdout
+
+
+def test_the_module_is_the_command_as_well() -> None:
+    done = subprocess.run([sys.executable, "-m", "tide", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"tide, version {__version__}\n"
+
+
+def test_help_names_every_command_on_standard_output(tide: Tide) -> None:
+    ran = tide("--help")
+    assert (ran.code, ran.err) == (0, "")
+    assert all(name in ran.out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str, tide: Tide) -> None:
+    ran = tide(name, "--help")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith(f"Usage: tide {name} ")
+    assert tide(name, "-h").out == ran.out
+
+
+@pytest.mark.parametrize("arguments", [[name, "--nonsense"] for name in COMMANDS] + [["--nonsense"]])
+def test_a_flag_nobody_knows_exits_2(arguments: list[str], tide: Tide) -> None:
+    ran = tide(*arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert "No such option '--nonsense'" in ran.err
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["db", "nonsense"]])
+def test_a_command_nobody_knows_exits_2(arguments: list[str], tide: Tide) -> None:
+    ran = tide(*arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert "No such command 'nonsense'" in ran.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run"],
+        ["run", "--config-path=x", "--dry-run=perhaps"],
+        ["run", "--config-path=x", "--port=seventy"],
+        ["run", "--config-path=x", "--port=65536"],
+        ["run", "--config-path=x", "--provider=gerrit"],
+        ["run", "--config-path=x", "--github-client.request-timeout=90"],
+        ["explain", "acme/rocket"],
+        ["explain"],
+        ["history", "acme"],
+        ["demo", "--pulls=6"],
+        ["demo", "--trace=/nowhere.csv"],
+        ["sandbox", "--scenario=other"],
+        ["check-config"],
+    ],
+)
+def test_bad_arguments_exit_2_without_a_traceback(arguments: list[str], tide: Tide) -> None:
+    ran = tide(*arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert "Error: " in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_an_error_of_ours_is_one_line_and_exit_1(tide: Tide) -> None:
+    ran = tide("demo", "--strategy", "gate")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == "tide: error: the gate strategy is not available yet\n"
+
+
+def test_every_problem_of_a_configuration_is_a_line_of_its_own(tide: Tide, tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("tide:\n  merge_method: {acme: fast, other: faster}\n")
+    ran = tide("sandbox", "--scenario=config", f"--config-path={path}", f"--data-dir={tmp_path / 'data'}")
+    assert ran.code == 1
+    lines = ran.err.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith(f"tide: error: {path}:2: tide.merge_method") for line in lines)
+
+
+def test_a_sandbox_in_a_used_directory_is_refused_in_one_line(tide: Tide, tmp_path: Path) -> None:
+    (tmp_path / "github").mkdir()
+    ran = tide("sandbox", f"--data-dir={tmp_path}", "--scenario=empty")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith(f"tide: error: {tmp_path / 'github'} exists already")
+    assert len(ran.err.splitlines()) == 1
+
+
+def test_a_trace_without_merges_is_refused_in_one_line(tide: Tide, tmp_path: Path) -> None:
+    path = tmp_path / "trace.csv"
+    path.write_text("merged_ts,pr,method,head_commit_ts,n_files,file_ids\n")
+    ran = tide("demo", "--trace", str(path))
+    assert (ran.code, ran.err) == (1, f"tide: error: {path}: has no merges: a story needs one at least\n")
+
+
+def test_prow_s_own_arguments_fit_and_those_without_meaning_are_told(tide: Tide, tmp_path: Path) -> None:
+    given = [f"-{name}=1" for name in IGNORED_FLAGS]
+    ran = tide("run", *given, "-dry-run=F", f"-config-path={tmp_path / 'none.yaml'}", "-prowjob-backend=local",
+               f"-data-dir={tmp_path / 'data'}")  # fmt: skip
+    assert ran.code == 1
+    warnings = [line for line in ran.err.splitlines() if line.startswith("tide: warning: ")]
+    assert [line.split()[2] for line in warnings] == [f"--{name}" for name in IGNORED_FLAGS]
+    assert f"tide: error: {tmp_path / 'none.yaml'}: cannot be read: No such file or directory\n" in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_jobs_that_would_run_nowhere_are_refused(tide: Tide) -> None:
+    ran = tide("run", "--config-path=x")
+    assert (ran.code, len(ran.err.splitlines())) == (1, 1)
+    assert "--prowjob-backend=local" in ran.err
+
+
+def test_an_app_s_credentials_are_not_passed_over_in_silence(tide: Tide) -> None:
+    ran = tide("run", "--config-path=x", "--prowjob-backend=local", "--github-app-id=1")
+    assert (ran.code, ran.err.count("\n")) == (1, 1)
+    assert "--github-token-path" in ran.err
+
+
+def test_check_config_gives_its_report_as_json_on_standard_output(tide: Tide, tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(CONFIG)
+    ran = tide("check-config", f"--config-path={path}", "--format=json")
+    assert (ran.code, ran.err) == (0, "")
+    assert json.loads(ran.out) == {
+        "presubmits": 0, "postsubmits": 0, "periodics": 0, "queries": 1, "errors": [], "warnings": []
+    }  # fmt: skip
+
+
+def test_check_config_exits_1_where_there_are_errors(tide: Tide, tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("tide: {queries: [{labels: [lgtm]}]}\n")
+    ran = tide("check-config", f"--config-path={path}", "--format=json")
+    assert ran.code == 1
+    (error,) = json.loads(ran.out)["errors"]
+    assert (error["file"], error["line"]) == (str(path), 1)
+    assert tide("check-config", f"--config-path={path}").code == 1
+
+
+def test_commands_that_read_say_that_there_is_nothing_to_read(tide: Tide, tmp_path: Path) -> None:
+    for arguments in (["pools"], ["history"], ["decisions"], ["explain", "acme/rocket#1"], ["retest", "acme/rocket#1"]):
+        ran = tide(*arguments, f"--data-dir={tmp_path}")
+        assert (ran.code, ran.out) == (1, "")
+        assert ran.err.startswith(f"tide: error: there is no database in {tmp_path / 'postgres'}: run `tide run` first")
+        assert ran.err.count("\n") == 1
+
+
+def test_a_database_that_cannot_be_reached_is_one_line(tide: Tide, free_port: int) -> None:
+    ran = tide("pools", f"--database-url=postgresql://tide@127.0.0.1:{free_port}/tide")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("tide: error: ")
+    assert ran.err.count("\n") == 1
