@@ -44,6 +44,14 @@ def upgrade() -> None:
         unique=True,
     )
     op.create_table(
+        "deliveries",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("deliveries_pkey")),
+        comment="record: the webhook deliveries that were taken, so that one that comes twice is taken once",
+    )
+    op.create_table(
         "evidence",
         sa.Column("run_tree", sa.Text(), nullable=False),
         sa.Column("job_digest", sa.Text(), nullable=False),
@@ -203,6 +211,9 @@ def upgrade() -> None:
         sa.Column("digest", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("org", "repo", "number", name=op.f("pulls_pkey")),
         comment="projection: pull requests with the contexts of their heads, as last read; digest stands for all of it",
+    )
+    op.create_index(
+        op.f("pulls_head_sha_idx"), "pulls", ["head_sha"], unique=False, postgresql_where=sa.text("is_open")
     )
     op.create_index(
         op.f("pulls_org_repo_base_branch_number_idx"),
@@ -366,6 +377,7 @@ def downgrade() -> None:
     op.drop_index(
         op.f("pulls_org_repo_base_branch_number_idx"), table_name="pulls", postgresql_where=sa.text("is_open")
     )
+    op.drop_index(op.f("pulls_head_sha_idx"), table_name="pulls", postgresql_where=sa.text("is_open"))
     op.drop_table("pulls")
     op.drop_table("pull_reads")
     op.drop_index("prowjobs_unfinished_idx", table_name="prowjobs", postgresql_where=sa.text("completed_at IS NULL"))
@@ -380,5 +392,6 @@ def downgrade() -> None:
     op.drop_index(op.f("history_org_repo_branch_time_id_idx"), table_name="history")
     op.drop_table("history")
     op.drop_table("evidence")
+    op.drop_table("deliveries")
     op.drop_index(op.f("batches_org_repo_branch_base_sha_members_digest_idx"), table_name="batches")
     op.drop_table("batches")

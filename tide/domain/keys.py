@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import TypeAlias
 
 _PULL = re.compile(r"(?P<org>[^/#:\s]+)/(?P<repo>[^/#:\s]+)#(?P<number>[1-9][0-9]{0,9})")
 _POOL = re.compile(r"(?P<org>[^/#:\s]+)/(?P<repo>[^/#:\s]+):(?P<branch>\S+)")
@@ -74,3 +75,24 @@ class PullKey:
         if not match:
             raise ValueError(f"{text!r} is not of the form org/repo#number")
         return cls(match["org"], match["repo"], int(match["number"]))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class HeadKey:
+    """A commit that may be the head of pull requests, by its full SHA."""
+
+    org: str
+    repo: str
+    sha: str
+
+    def __str__(self) -> str:
+        return f"{self.org}/{self.repo}@{self.sha}"
+
+    @property
+    def repository(self) -> RepoKey:
+        """The repository whose pull requests may have it."""
+        return RepoKey(self.org, self.repo)
+
+
+Hint: TypeAlias = RepoKey | PoolKey | PullKey | HeadKey
+"""What the outside names when it says that something has changed: where to look, never what is there."""

@@ -7,7 +7,7 @@ from typing import Protocol
 from tide.domain.decisions import Decision
 from tide.domain.evidence import Batch, Evidence, Landing
 from tide.domain.intents import Intent
-from tide.domain.keys import PoolKey, PullKey, RepoKey
+from tide.domain.keys import HeadKey, PoolKey, PullKey, RepoKey
 from tide.domain.outcomes import Outcome
 from tide.domain.pulls import Pull
 from tide.domain.records import HistoryRecord
@@ -28,6 +28,14 @@ class Mirror(Protocol):
 
     async def pool_pulls(self, pool: PoolKey) -> tuple[Pull, ...]:
         """Give the open ones of one pool, sorted by number."""
+        ...
+
+    async def pulls_named(self, keys: Collection[PullKey]) -> tuple[Pull, ...]:
+        """Give those of these that are open, sorted by key."""
+        ...
+
+    async def pulls_of_head(self, head: HeadKey) -> tuple[Pull, ...]:
+        """Give the open ones with this head, sorted by number."""
         ...
 
     async def drop_pulls(self, keys: Collection[PullKey], at: datetime) -> None:

@@ -3,10 +3,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.builders import NOW, POOL, make_context, make_pull
+from tests.builders import NOW, POOL, make_context, make_pull, sha
 from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
-from tide.domain.keys import PullKey, RepoKey
+from tide.domain.keys import HeadKey, PullKey, RepoKey
 from tide.domain.pulls import (
     Context,
     ContextSource,
@@ -77,6 +77,27 @@ async def test_pool_pulls_are_those_of_the_branch(mirror: Mirror) -> None:
     await mirror.save_pulls([make_pull(2), make_pull(1), make_pull(3, base_branch="release/v1")], NOW)
     assert [pull.number for pull in await mirror.pool_pulls(POOL)] == [1, 2]
     assert [pull.number for pull in await mirror.pool_pulls(replace(POOL, branch="release/v1"))] == [3]
+
+
+async def test_open_pulls_are_found_by_their_keys(mirror: Mirror) -> None:
+    await mirror.save_pulls([make_pull(10), make_pull(9), make_pull(8, is_open=False), make_pull(7)], NOW)
+    asked = [make_pull(number).key for number in (10, 9, 8, 404)]
+    assert [pull.number for pull in await mirror.pulls_named(asked)] == [9, 10]
+    assert await mirror.pulls_named([]) == ()
+
+
+async def test_open_pulls_are_found_by_the_head_that_they_share(mirror: Mirror) -> None:
+    shared = sha("shared")
+    pulls = [
+        make_pull(1, head_sha=shared),
+        make_pull(2, head_sha=shared, base_branch="release/v1"),
+        make_pull(3, head_sha=shared, is_open=False),
+        make_pull(4),
+        elsewhere(make_pull(5, head_sha=shared), "acme", "orbit"),
+    ]
+    await mirror.save_pulls(pulls, NOW)
+    assert [pull.number for pull in await mirror.pulls_of_head(HeadKey("acme", "rocket", shared))] == [1, 2]
+    assert await mirror.pulls_of_head(HeadKey("acme", "rocket", sha("unknown"))) == ()
 
 
 async def test_closed_pulls_are_kept_but_not_open(mirror: Mirror, views: PostgresViews) -> None:

@@ -5,6 +5,7 @@ from sqlalchemy import func, select
 
 from tests.builders import BASE, NOW, POOL, make_pull, make_run, make_snapshot, make_view, sha
 from tide.adapters.postgres.engine import statements
+from tide.adapters.postgres.inbox import PostgresInbox
 from tide.adapters.postgres.schema import snapshots
 from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
@@ -14,6 +15,7 @@ from tide.domain.evidence import Batch, BatchState, Evidence
 from tide.domain.intents import Intent, IntentKind
 from tide.domain.records import HistoryRecord
 from tide.domain.runs import Purpose, RunState
+from tide.ports.inbox import Delivery
 
 WAIT = Decision(POOL, BASE, Wait("nothing to do"))
 OLD, LATER = NOW - timedelta(days=40), NOW + timedelta(seconds=1)
@@ -104,3 +106,13 @@ async def test_runs_of_an_old_state_are_not_live_for_ever(store: PostgresStore, 
     await store.save_runs([make_run("unit", 1, RunState.PENDING)], OLD)
     await store.prune(NOW)
     assert await views.live_runs() == ()
+
+
+async def test_deliveries_are_kept_as_long_as_they_may_come_once_more(store: PostgresStore) -> None:
+    inbox = PostgresInbox(store.engine)
+    old, recent = Delivery("old", "push", NOW - timedelta(days=5)), Delivery("recent", "push", NOW - timedelta(days=3))
+    assert await inbox.take(old)
+    assert await inbox.take(recent)
+    assert (await store.prune(NOW))["deliveries"] == 1
+    assert not await inbox.take(recent)
+    assert await inbox.take(old)

@@ -13,7 +13,7 @@ from tide.adapters.postgres.engine import statements, transaction
 from tide.adapters.postgres.keys import PULL, pull_keys, pull_row
 from tide.adapters.postgres.schema import pull_reads, pulls, watermarks
 from tide.adapters.postgres.statements import given, insert_given, rows, upsert
-from tide.domain.keys import PoolKey, PullKey, RepoKey
+from tide.domain.keys import HeadKey, PoolKey, PullKey, RepoKey
 from tide.domain.pulls import Context, Mergeable, MergeState, Pull, ReviewDecision
 
 _ROWS_AT_ONCE = 500  # bounds the memory of one statement: a row may hold a long description and hundreds of contexts
@@ -80,6 +80,16 @@ class PostgresMirror:
     async def pool_pulls(self, pool: PoolKey) -> tuple[Pull, ...]:
         """Give the open ones of one pool, sorted by number."""
         key = tuple_(pulls.c.org, pulls.c.repo, pulls.c.base_branch) == (pool.org, pool.repo, pool.branch)
+        return await self._pulls(SELECT_PULLS.where(pulls.c.is_open, key))
+
+    async def pulls_named(self, keys: Collection[PullKey]) -> tuple[Pull, ...]:
+        """Give those of these that are open, sorted by key."""
+        named = tuple_(pulls.c.org, pulls.c.repo, pulls.c.number).in_([(key.org, key.repo, key.number) for key in keys])
+        return await self._pulls(SELECT_PULLS.where(pulls.c.is_open, named))
+
+    async def pulls_of_head(self, head: HeadKey) -> tuple[Pull, ...]:
+        """Give the open ones with this head, sorted by number."""
+        key = tuple_(pulls.c.org, pulls.c.repo, pulls.c.head_sha) == (head.org, head.repo, head.sha)
         return await self._pulls(SELECT_PULLS.where(pulls.c.is_open, key))
 
     async def drop_pulls(self, keys: Collection[PullKey], at: datetime) -> None:

@@ -12,6 +12,7 @@ from tide.adapters.postgres.keys import POOL, PULL
 from tide.adapters.postgres.schema import (
     batches,
     decisions,
+    deliveries,
     evidence,
     history,
     intents,
@@ -24,6 +25,8 @@ from tide.adapters.postgres.schema import (
 )
 
 KEEP = timedelta(days=30)
+# GitHub delivers once more, when it is asked to, what is up to three days old (docs: "Redelivering webhooks").
+KEEP_DELIVERIES = timedelta(days=4)
 HISTORY_PER_POOL = 1000  # as many as Tide keeps (Prow: --max-records-per-pool)
 
 
@@ -35,7 +38,8 @@ async def prune(engine: AsyncEngine, now: datetime, keep: timedelta = KEEP) -> M
     """
     counts = {}
     async with statements(engine) as connection:
-        for statement in _deletions(now - keep):
+        old_deliveries = delete(deliveries).where(deliveries.c.received_at < now - min(keep, KEEP_DELIVERIES))
+        for statement in (*_deletions(now - keep), old_deliveries):
             counts[statement.table.description] = (await connection.execute(statement)).rowcount
     return counts
 

@@ -120,6 +120,7 @@ pulls = Table(
     _time("updated_at"),
     _text("digest"),
     Index(None, "org", "repo", "base_branch", "number", postgresql_where=text("is_open")),
+    Index(None, "head_sha", postgresql_where=text("is_open")),
     comment="projection: pull requests with the contexts of their heads, as last read; digest stands for all of it",
 )
 
@@ -368,4 +369,13 @@ prowjobs = Table(
     Index("prowjobs_head_shas_idx", "head_shas", postgresql_using="gin"),
     Index("prowjobs_unfinished_idx", "created_at", postgresql_where=text("completed_at IS NULL")),
     comment="record: the local runner's ProwJobs; the columns beside the object repeat what is searched by",
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _name("id", primary_key=True),
+    _name("event"),
+    _time("received_at"),
+    comment="record: the webhook deliveries that were taken, so that one that comes twice is taken once",
 )
