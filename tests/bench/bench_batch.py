@@ -3,9 +3,10 @@
 import asyncio
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
+from tests.bench.meters import Spent, measured
+from tests.bench.tables import Row, show
 from tide.adapters.git.bare_repositories import BareRepositories
 from tide.domain.evidence import Assembly, Proposal
 from tide.domain.keys import RepoKey
@@ -13,6 +14,7 @@ from tide.domain.pulls import MergeMethod
 
 _FILES, _BRANCHES, _BATCH = 20_000, 300, 32
 _REPO = RepoKey("acme", "rocket")
+_AIM = "< 2 s"
 
 
 def main() -> None:
@@ -20,21 +22,28 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         server = Path(directory) / "server.git"
         base, heads = _make_server(server)
+        rows = []
         for method in MergeMethod:
             git = BareRepositories(Path(directory) / method, lambda _: server.as_uri())
-            asyncio.run(_measure(git, base, heads, method))
+            rows += asyncio.run(_measure(git, base, heads, method))
+    show(f"a batch of {_BATCH} out of {_BRANCHES} branches of a repository with {_FILES:,} files", rows)
 
 
-async def _measure(git: BareRepositories, base: str, heads: list[str], method: MergeMethod) -> None:
+async def _measure(git: BareRepositories, base: str, heads: list[str], method: MergeMethod) -> list[Row]:
     wanted = {head: f"refs/heads/pull-{number}" for number, head in enumerate(heads)} | {base: "refs/heads/main"}
-    started = time.perf_counter()
-    await git.fetch(_REPO, wanted)
-    print(f"{method}: first fetch of {len(wanted)} commits {time.perf_counter() - started:.2f} s")
+    with measured() as fetching:
+        await git.fetch(_REPO, wanted)
+    rows = [_timed(f"{method}: first fetch of {len(wanted)} commits", fetching)]
     proposals = [Proposal(number, head, method) for number, head in enumerate(heads, 1)]
     for what in ("batch", "the same again"):
-        started = time.perf_counter()
-        assembly = await git.assemble(_REPO, base, proposals, _BATCH)
-        print(f"{method}: {what}: {_told(assembly)} {time.perf_counter() - started:.3f} s")
+        with measured() as assembling:
+            assembly = await git.assemble(_REPO, base, proposals, _BATCH)
+        rows.append(_timed(f"{method}: {what}: {_told(assembly)}", assembling, _AIM))
+    return rows
+
+
+def _timed(what: str, spent: Spent, aim: str = "") -> Row:
+    return Row(what, f"{spent.wall:.3f} s wall", aim)
 
 
 def _told(assembly: Assembly) -> str:
