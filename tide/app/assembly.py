@@ -180,7 +180,7 @@ class _Parts:
         self.status.errors = lambda: sync.errors
         self.status.problems = lambda: (tuple(map(str, config.problems)), config.broken_since)
         self.metrics.config_loaded(self.clock.now())
-        loop = Loop(self.wakeups, sync.round, sync.look_again, lambda _error: self.status.database_failed())
+        loop = Loop(self.wakeups, sync.round, sync.look_again, self.status.sync_failed)
         return Daemon(
             options=self.options,
             config=config,

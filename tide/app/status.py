@@ -42,9 +42,10 @@ class StatusKeeper:
             config_broken_since=since,
         )
 
-    def database_failed(self) -> None:
-        """The database could not be used."""
-        self._is_database_ok = False
+    def sync_failed(self, error: Exception) -> None:
+        """Keep what a sync that could not be done at all died of."""
+        if isinstance(error, StoreError):
+            self._is_database_ok = False
 
     def decided(self, decision: Decision) -> None:
         """Take a decision as a sign that GitHub and the database answer."""
@@ -66,7 +67,9 @@ class StatusKeeper:
         """Nothing to keep."""
 
     def pools_vanished(self, remaining: frozenset[PoolKey]) -> None:
-        """Nothing to keep."""
+        """Take it as a sign that the database answers: the pools were just read from it."""
+        del remaining
+        self._is_database_ok = True
 
     def synced(self, controller: str, took: timedelta) -> None:
         """Keep when the round ended, and what GitHub said in it."""

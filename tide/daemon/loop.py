@@ -1,13 +1,13 @@
 """The loop: takes signals and syncs; rounds one after the other, pools beside each other."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
 import structlog
 
 from tide.daemon.wakeups import Signal, Wakeups
-from tide.domain.errors import StoreError, TideError
+from tide.domain.errors import TideError
 from tide.domain.keys import PoolKey
 
 log = structlog.get_logger(component="tide")
@@ -17,19 +17,25 @@ log = structlog.get_logger(component="tide")
 class Loop:
     """Turns signals into syncs until it is told to stop.
 
-    `round` syncs everything, `look_again` one pool. A pool that is woken while it is being synced is synced once more
-    afterwards. `on_error` is told of a sync that could not be done at all.
+    `round` syncs everything, `look_again` one pool, `look_near` wakes the pools that hints are about. A pool that is
+    woken while it is being synced is synced once more afterwards. `on_error` is told of a sync that could not be done
+    at all. `rest` waits after hints were followed: those that come meanwhile are followed together, so that a burst
+    of them costs two syncs of a pool and not one for each.
     """
 
     wakeups: Wakeups
     round: Callable[[], Awaitable[None]]
     look_again: Callable[[PoolKey], Awaitable[None]]
-    on_error: Callable[[str], None]
+    look_near: Callable[[Collection[Hint]], Awaitable[None]]
+    rest: Callable[[], Awaitable[None]]
+    on_error: Callable[[Exception], None]
     rounds_done: int = 0
     _looking: set[PoolKey] = field(default_factory=set)
     _again: set[PoolKey] = field(default_factory=set)
     _is_rounding: bool = False
     _round_again: bool = False
+    _hints: set[Hint] = field(default_factory=set)
+    _is_following: bool = False
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Serve signals; after `stopping` is set, finish the syncs at hand and return."""
@@ -57,6 +63,10 @@ class Loop:
             else:
                 self._looking.add(pool)
                 group.create_task(self._look(pool))
+        self._hints |= signal.hints
+        if self._hints and not self._is_following:
+            self._is_following = True
+            group.create_task(self._follow())
 
     async def _round(self) -> None:
         await self._guarded(self.round())
@@ -73,18 +83,30 @@ class Loop:
             self._again.discard(pool)
             self.wakeups.look_at(pool)
 
+    async def _follow(self) -> None:
+        """Follow hints until there are no more."""
+        while self._hints:
+            hints, self._hints = self._hints, set()
+            await self._guarded(self._look_near(hints))
+            await self.rest()
+        self._is_following = False
+
+    async def _look_near(self, hints: Collection[Hint]) -> None:
+        try:
+            await self.look_near(hints)
+        except RemoteError as error:
+            log.warning("what has changed could not be read; the next round will try", error=str(error))
+
     async def _guarded(self, sync: Awaitable[None]) -> None:
         """Let no broken sync stop the loop."""
         try:
             await sync
-        except* StoreError as group:
-            self._tell(str(group.exceptions[0]))
         except* TideError as group:
-            self._tell(str(group.exceptions[0]))
-        except* Exception as group:  # noqa: BLE001 - the loop runs for months; the error is logged with its trace
+            self._tell(group.exceptions[0])
+        except* Exception as group:
             log.exception("a sync failed", exc_info=group)
-            self._tell(repr(group.exceptions[0]))
+            self._tell(group.exceptions[0])
 
-    def _tell(self, error: str) -> None:
-        log.error("a sync failed", error=error)
+    def _tell(self, error: Exception) -> None:
+        log.error("a sync failed", error=str(error) or repr(error))
         self.on_error(error)

@@ -70,6 +70,9 @@ class KeptViews:
         self._check()
         return tuple(batch for batch in self.kept_batches if pool in {None, batch.pool})[:limit]
 
+    async def count_runs(self) -> int:
+        return len(self.runs)
+
     async def live_runs(self) -> tuple[Run, ...]:
         self._check()
         return tuple(run for run in self.runs if run.state.is_live)
