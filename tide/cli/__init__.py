@@ -6,6 +6,7 @@ Exit codes: 0 good, 2 bad flags or arguments, 1 all else. What a command needs i
 
 import importlib
 import sys
+from collections.abc import Iterator
 
 import click
 
@@ -69,9 +70,29 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except TideError as error:
-        for line in str(error).splitlines():
-            click.echo(f"tide: error: {line}", err=True)
+        _tell(error)
+        sys.exit(1)
+    except ExceptionGroup as group:
+        # Tasks that run beside each other fail together; what is not ours keeps its traceback.
+        ours, others = group.split(TideError)
+        if ours is None or others is not None:
+            raise
+        _tell(*_leaves(ours))
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _tell(*errors: BaseException) -> None:
+    for error in errors:
+        for line in str(error).splitlines():
+            click.echo(f"tide: error: {line}", err=True)
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from _leaves(one)
+    else:
+        yield error

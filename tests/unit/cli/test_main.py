@@ -113,6 +113,13 @@ def test_a_sandbox_in_a_used_directory_is_refused_in_one_line(tide: Tide, tmp_pa
     assert len(ran.err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("command", ["sandbox", "demo"])
+def test_a_port_in_use_is_one_line(command: str, tide: Tide, used_port: int) -> None:
+    ran = tide(command, f"--port={used_port}")
+    said = f"tide: error: cannot listen on 127.0.0.1, port {used_port}: Address already in use\n"
+    assert (ran.code, ran.out, ran.err) == (1, "", said)
+
+
 def test_a_trace_without_merges_is_refused_in_one_line(tide: Tide, tmp_path: Path) -> None:
     path = tmp_path / "trace.csv"
     path.write_text("merged_ts,pr,method,head_commit_ts,n_files,file_ids\n")
