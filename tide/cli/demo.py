@@ -15,7 +15,8 @@ from tide.sandbox.scenarios.story import Story
 from tide.sandbox.scenarios.trace import read_trace, trace_story
 from tide.sandbox.scenarios.writing import demo_story
 
-JOB_SECONDS = 1.0
+JOB_SECONDS = 2.0
+SPREAD_SECONDS = 10.0
 
 
 @click.command()
@@ -53,7 +54,7 @@ def demo(
     story = (
         trace_story(read_trace(trace, pulls), seed, seconds=JOB_SECONDS)
         if trace
-        else demo_story(pulls, seed, seconds=JOB_SECONDS)
+        else demo_story(pulls, seed, seconds=JOB_SECONDS, spread=SPREAD_SECONDS)
     )
     configure_logging("console", sys.stderr, Redactor(), logging.WARNING)
     result = asyncio.run(_run(story, port, local_jobs, keep_running=keep_running))

@@ -118,7 +118,8 @@ def demo_story(pulls: int, seed: int, *, seconds: float = 1.0, spread: float = 2
     """Write the demonstration: two repositories, three branches, and every way not to merge.
 
     Of 24 pull requests two fail their job, two conflict in meaning, one conflicts in text, one has no label, one is
-    held, and the others are good; with other numbers the good ones become more or fewer.
+    held, and the others are good; with other numbers the good ones become more or fewer. The two that conflict in
+    meaning come first: met later, each merge would bring them together in another batch that fails.
 
     Raises:
         ValueError: fewer pull requests than there are ways not to merge.
@@ -131,12 +132,12 @@ def demo_story(pulls: int, seed: int, *, seconds: float = 1.0, spread: float = 2
     engine = Author("acme/engine", "main", LABELS, draw)
     release = Author("acme/rocket", "release-1.0", LABELS, draw)
     renamed, used = rocket.pair(0)
-    special = [renamed, used, rocket.failing(0), rocket.conflicting(0)]
-    special += [engine.failing(0), engine.unlabelled(0), release.held(0)]
+    special = [rocket.failing(0), rocket.conflicting(0), engine.failing(0), engine.unlabelled(0), release.held(0)]
     authors = (rocket, rocket, engine, release)
     good = [authors[number % len(authors)].good(0) for number in range(pulls - odd)]
-    opened = [*special, *good]
-    draw.shuffle(opened)
+    others = [*special, *good]
+    draw.shuffle(others)
+    opened = [renamed, used, *others]
     # Half are there from the start, the others come one after the other.
     events = [replace(pull, at=_drip(place, pulls, spread)) for place, pull in enumerate(opened)]
     files = base_files(seconds)
