@@ -114,8 +114,8 @@ class Demo:
     _told: int = 0
     _batches: int = 0
 
-    async def run(self, port: int, local_jobs: int, *, keep_running: asyncio.Event | None = None) -> Result:
-        """Play the story to its end; with `keep_running`, serve on until that is set.
+    async def run(self, port: int, local_jobs: int, stop: asyncio.Event, *, keep_running: bool) -> Result:
+        """Play the story to its end, or until `stop` is set; with `keep_running` serve on after the end until then.
 
         Raises:
             TideError: the port is taken, or something that is needed is not on this machine.
@@ -129,10 +129,12 @@ class Demo:
                 await contributors.prepare()
                 options = _options(place, sandbox.url, port, local_jobs, self.story)
                 async with assembled(options) as daemon:
-                    await self._play(daemon, contributors, keep_running)
+                    await self._play(daemon, contributors, stop, keep_running=keep_running)
                     return await self._result(daemon, contributors, truth)
 
-    async def _play(self, daemon: Daemon, contributors: Contributors, keep_running: asyncio.Event | None) -> None:
+    async def _play(
+        self, daemon: Daemon, contributors: Contributors, stop: asyncio.Event, *, keep_running: bool
+    ) -> None:
         stopping = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(
@@ -140,13 +142,14 @@ class Demo:
             )
             story = group.create_task(contributors.play())
             watch = group.create_task(self._watch(daemon, story))
-            await asyncio.wait({serving, watch}, return_when=asyncio.FIRST_COMPLETED)
-            if keep_running is not None and not serving.done():
+            stopped = group.create_task(stop.wait())
+            await asyncio.wait({serving, watch, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if keep_running and watch.done():
                 self.tell("nothing can change without a human any more; serving on until Ctrl-C")
-                await keep_running.wait()
+                await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
             stopping.set()
-            story.cancel()
-            watch.cancel()
+            for task in (story, watch, stopped):
+                task.cancel()
 
     async def _watch(self, daemon: Daemon, story: asyncio.Task[None]) -> None:
         """Tell what happens; return when nothing can change without a human."""
