@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from tide import __version__
 from tide.adapters.clock import SystemClock
@@ -43,6 +44,8 @@ from tide.sync.sync import Sync
 from tide.sync.world import World
 from tide.web.status import DaemonStatus
 
+# A job's reports come in bursts: this bounds what they cost, and is no longer than people wait without noticing.
+HINTS_REST = 1.0
 OTHERS_MAY_PUSH = (
     "Merges by REST cannot pin the base: where others may push to a branch, a push in the moment of a merge is "
     "noticed right after it, and the branch is tested again before anything else lands."
@@ -180,7 +183,14 @@ class _Parts:
         self.status.errors = lambda: sync.errors
         self.status.problems = lambda: (tuple(map(str, config.problems)), config.broken_since)
         self.metrics.config_loaded(self.clock.now())
-        loop = Loop(self.wakeups, sync.round, sync.look_again, self.status.sync_failed)
+        loop = Loop(
+            self.wakeups,
+            sync.round,
+            sync.look_again,
+            self.status.sync_failed,
+            look_near=sync.look_near,
+            rest=partial(sleep, HINTS_REST),
+        )
         return Daemon(
             options=self.options,
             config=config,

@@ -8,9 +8,17 @@ import structlog
 
 from tide.daemon.wakeups import Signal, Wakeups
 from tide.domain.errors import TideError
-from tide.domain.keys import PoolKey
+from tide.domain.keys import Hint, PoolKey
 
 log = structlog.get_logger(component="tide")
+
+
+async def _leave_to_the_next_round(_hints: Collection[Hint]) -> None:
+    pass
+
+
+async def _go_on_at_once() -> None:
+    pass
 
 
 @dataclass(slots=True)
@@ -26,9 +34,9 @@ class Loop:
     wakeups: Wakeups
     round: Callable[[], Awaitable[None]]
     look_again: Callable[[PoolKey], Awaitable[None]]
-    look_near: Callable[[Collection[Hint]], Awaitable[None]]
-    rest: Callable[[], Awaitable[None]]
     on_error: Callable[[Exception], None]
+    look_near: Callable[[Collection[Hint]], Awaitable[None]] = _leave_to_the_next_round
+    rest: Callable[[], Awaitable[None]] = _go_on_at_once
     rounds_done: int = 0
     _looking: set[PoolKey] = field(default_factory=set)
     _again: set[PoolKey] = field(default_factory=set)
@@ -87,15 +95,9 @@ class Loop:
         """Follow hints until there are no more."""
         while self._hints:
             hints, self._hints = self._hints, set()
-            await self._guarded(self._look_near(hints))
+            await self._guarded(self.look_near(hints))
             await self.rest()
         self._is_following = False
-
-    async def _look_near(self, hints: Collection[Hint]) -> None:
-        try:
-            await self.look_near(hints)
-        except RemoteError as error:
-            log.warning("what has changed could not be read; the next round will try", error=str(error))
 
     async def _guarded(self, sync: Awaitable[None]) -> None:
         """Let no broken sync stop the loop."""

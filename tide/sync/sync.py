@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tide.domain.actions import Blocked, Wait, targets_of
 from tide.domain.decisions import Decision
 from tide.domain.errors import StoreError, TideError
-from tide.domain.keys import PoolKey, PullKey, RepoKey
+from tide.domain.keys import Hint, PoolKey, PullKey, RepoKey
 from tide.domain.outcomes import Outcome
 from tide.domain.pulls import Blocker
 from tide.domain.records import HistoryRecord, HistoryTarget
@@ -20,6 +20,7 @@ from tide.policy.decide import decide
 from tide.policy.search import covers
 from tide.ports.job_config import JobConfig
 from tide.sync.enact import Enactor
+from tide.sync.hints import pools_of
 from tide.sync.holds import Holds
 from tide.sync.landing import Lander
 from tide.sync.observe import Observer, SettingsCache
@@ -36,7 +37,8 @@ class Sync:
     """Syncs pools, one at a time per pool.
 
     `config` gives the configuration in force; it is asked once a turn. `concurrency` bounds how many pools are
-    synced at once. `wake` is called with a pool that has changed by our own doing and wants another look.
+    synced at once. `wake` is called with a pool that wants another look: it has changed by our own doing, or
+    something outside has hinted at it.
     """
 
     world: World
@@ -68,6 +70,16 @@ class Sync:
         """Sync one pool without searching: its candidates are read anew."""
         config = self.config()
         await self._sync(pool, config, await read_blockers(self.world, config), ())
+
+    async def look_near(self, hints: Collection[Hint]) -> None:
+        """Wake the pools that these hints are about; the pull requests that they name are read anew first.
+
+        Raises:
+            RemoteError: the pull requests could not be read.
+            StoreError: the database is out of reach.
+        """
+        for pool in sorted(await pools_of(self.world, self.config(), hints)):
+            self.wake(pool)
 
     async def _sync_pools(self, config: JobConfig, refreshed: Refreshed) -> None:
         pools = await self._pools(config)
