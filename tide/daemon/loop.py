@@ -49,12 +49,12 @@ class Loop:
         """Serve signals; after `stopping` is set, finish the syncs at hand and return."""
         stopped = asyncio.create_task(stopping.wait())
         async with asyncio.TaskGroup() as group:
-            while not stopping.is_set():
+            while True:
                 taking = asyncio.create_task(self.wakeups.take())
                 await asyncio.wait({taking, stopped}, return_when=asyncio.FIRST_COMPLETED)
-                if not taking.done():
+                if stopping.is_set():
                     taking.cancel()
-                    continue
+                    break
                 self._start(group, taking.result())
         stopped.cancel()
 
@@ -104,11 +104,19 @@ class Loop:
         try:
             await sync
         except* TideError as group:
-            self._tell(group.exceptions[0])
+            self._tell(_first_of(group))
         except* Exception as group:
             log.exception("a sync failed", exc_info=group)
-            self._tell(group.exceptions[0])
+            self._tell(_first_of(group))
 
     def _tell(self, error: Exception) -> None:
         log.error("a sync failed", error=str(error) or repr(error))
         self.on_error(error)
+
+
+def _first_of(group: ExceptionGroup[Exception]) -> Exception:
+    """Give the first error of a group, however deep its tasks were nested."""
+    first: Exception = group
+    while isinstance(first, ExceptionGroup):
+        first = first.exceptions[0]
+    return first
