@@ -1,0 +1,69 @@
+from datetime import timedelta
+
+from tests.builders import BASE, NOW, POOL, sha
+from tide.domain.actions import Target
+from tide.domain.keys import PoolKey
+from tide.sync.holds import REFUSAL_LASTS, Holds
+
+HEAD, OTHER = sha("head"), sha("other")
+RELEASE = PoolKey("acme", "rocket", "release-1.0")
+
+
+def held(*, lasts: timedelta | None = None) -> Holds:
+    """Hold the head of number 1 on the base."""
+    holds = Holds()
+    holds.add(POOL, BASE, Target(1, HEAD), "it conflicts", until=NOW + lasts if lasts else None)
+    return holds
+
+
+def test_nothing_is_held_at_first() -> None:
+    assert Holds().reason(POOL, BASE, 1, HEAD, NOW) == ""
+
+
+def test_a_held_head_is_held_with_its_reason_as_long_as_nothing_moves() -> None:
+    holds = held()
+    assert holds.reason(POOL, BASE, 1, HEAD, NOW) == "it conflicts"
+    assert holds.reason(POOL, BASE, 1, HEAD, NOW + timedelta(days=365)) == "it conflicts"
+
+
+def test_others_are_not_held() -> None:
+    holds = held()
+    assert holds.reason(POOL, BASE, 2, HEAD, NOW) == ""
+    assert holds.reason(POOL, BASE, 1, OTHER, NOW) == ""
+    assert holds.reason(RELEASE, BASE, 1, HEAD, NOW) == ""
+    assert holds.reason(POOL, BASE, 1, HEAD, NOW) == "it conflicts"
+
+
+def test_a_hold_ends_for_good_when_the_base_moves() -> None:
+    holds = held()
+    assert holds.reason(POOL, sha("next"), 1, HEAD, NOW) == ""
+    assert holds.reason(POOL, BASE, 1, HEAD, NOW) == ""
+
+
+def test_a_refusal_ends_at_its_moment() -> None:
+    holds = held(lasts=REFUSAL_LASTS)
+    assert holds.reason(POOL, BASE, 1, HEAD, NOW + REFUSAL_LASTS - timedelta(microseconds=1)) == "it conflicts"
+    assert holds.reason(POOL, BASE, 1, HEAD, NOW + REFUSAL_LASTS) == ""
+
+
+def test_the_last_reason_counts() -> None:
+    holds = held(lasts=REFUSAL_LASTS)
+    holds.add(POOL, BASE, Target(1, HEAD), "it still conflicts")
+    assert holds.reason(POOL, BASE, 1, HEAD, NOW + timedelta(days=1)) == "it still conflicts"
+
+
+def test_a_new_head_is_held_beside_the_old_one() -> None:
+    holds = held()
+    holds.add(POOL, BASE, Target(1, OTHER), "it is empty")
+    assert holds.reason(POOL, BASE, 1, HEAD, NOW) == "it conflicts"
+    assert holds.reason(POOL, BASE, 1, OTHER, NOW) == "it is empty"
+
+
+def test_heads_that_left_the_pool_are_forgotten_in_this_pool_only() -> None:
+    holds = held()
+    holds.add(POOL, BASE, Target(2, OTHER), "it is empty")
+    holds.add(RELEASE, BASE, Target(1, HEAD), "elsewhere")
+    holds.forget_all_but(POOL, frozenset({(2, OTHER), (3, HEAD)}))
+    assert holds.reason(POOL, BASE, 1, HEAD, NOW) == ""
+    assert holds.reason(POOL, BASE, 2, OTHER, NOW) == "it is empty"
+    assert holds.reason(RELEASE, BASE, 1, HEAD, NOW) == "elsewhere"
