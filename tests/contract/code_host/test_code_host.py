@@ -3,6 +3,7 @@
 import pytest
 
 from tests.contract.code_host.world import MAIN, OPEN_PULLS, ROCKET, CodeHostWorld, key
+from tide.adapters.github.search import PAGE_SIZE
 from tide.domain.actions import Target
 from tide.domain.errors import NotFound, Unauthorized
 from tide.domain.keys import PoolKey, PullKey, RepoKey
@@ -68,7 +69,7 @@ async def test_a_conflict_and_a_missing_review_are_told(world: CodeHostWorld) ->
     assert pull.review_decision is ReviewDecision.REVIEW_REQUIRED
 
 
-@pytest.mark.parametrize("count", [0, 37, 80])
+@pytest.mark.parametrize("count", [0, PAGE_SIZE, PAGE_SIZE + 31])
 async def test_a_search_gives_all_pages(world: CodeHostWorld, count: int) -> None:
     await world.pulls(count)
     found = await world.host.search_pulls(OPEN_PULLS)

@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 from tests.unit.adapters.github import nodes
 from tests.unit.adapters.github.loopback import Connection, Seen, bad_gateway, closed_port, cut_short, refused
 from tide.adapters.github.calls import CallKind
+from tide.adapters.github.search import PAGE_SIZE
 from tide.domain.actions import Target
 from tide.domain.errors import (
     BadAnswer,
@@ -44,7 +45,7 @@ async def test_all_pages_of_a_search_are_read_and_counted(connection: Connection
     assert found.complete
     first, second = connection.loopback.seen
     assert first.path == "/graphql"
-    assert first.variables == {"query": "is:pr repo:acme/rocket sort:created-asc", "first": 37, "after": None}
+    assert first.variables == {"query": "is:pr repo:acme/rocket sort:created-asc", "first": PAGE_SIZE, "after": None}
     assert second.variables["after"] == "two"
 
 
@@ -176,19 +177,19 @@ async def test_pull_requests_are_read_one_by_one_and_then_together(connection: C
     assert connection.loopback.seen[2].variables == {"ids": ["PR_1", "PR_2"]}
 
 
-async def test_many_pull_requests_are_read_37_at_a_time(connection: Connection) -> None:
+async def test_many_pull_requests_are_read_a_page_at_a_time(connection: Connection) -> None:
     everything = [nodes.pull(number) for number in range(1, 81)]
     connection.loopback.reply(nodes.found(everything, 80))
 
     def by_id(seen: Seen) -> Response:
         return nodes.answer({"nodes": [nodes.pull(int(name.removeprefix("PR_"))) for name in seen.variables["ids"]]})
 
-    connection.loopback.reply(by_id, by_id, by_id)
+    connection.loopback.reply(by_id, by_id)
     async with connection.github() as host:
         await host.search_pulls("is:pr")
         read = await host.read_pulls([key(number) for number in range(1, 81)])
     assert all(pull and pull.key == name for name, pull in read.items())
-    assert [len(seen.variables["ids"]) for seen in connection.loopback.seen[1:]] == [37, 37, 6]
+    assert [len(seen.variables["ids"]) for seen in connection.loopback.seen[1:]] == [PAGE_SIZE, 80 - PAGE_SIZE]
 
 
 @pytest.mark.parametrize(
