@@ -4,10 +4,11 @@ gql's own transport takes another HTTP library whenever that one is installed, a
 """
 
 from collections.abc import AsyncGenerator
+from functools import cache
 
 from gql import GraphQLRequest
 from gql.transport import AsyncTransport
-from graphql import ExecutionResult
+from graphql import DocumentNode, ExecutionResult, print_ast
 
 from tide.adapters.github.client import Client
 
@@ -26,9 +27,16 @@ class ClientTransport(AsyncTransport):
 
     async def execute(self, request: GraphQLRequest, *, org: str = "") -> ExecutionResult:
         """Send one document with its variables; `org` says whose credentials to show."""
-        body = await self._client.graphql(request.payload, org=org)
+        payload = {"query": _printed(request.document), "variables": request.variable_values or {}}
+        body = await self._client.graphql(payload, org=org)
         return ExecutionResult(data=body.get("data"), errors=body.get("errors"), extensions=body.get("extensions"))
 
     def subscribe(self, request: GraphQLRequest) -> AsyncGenerator[ExecutionResult, None]:
         """Refuse: GitHub has no subscriptions."""
         raise NotImplementedError("GitHub has no subscriptions")
+
+
+@cache
+def _printed(document: DocumentNode) -> str:
+    """Give the text of a document: gql would print it anew for each request."""
+    return print_ast(document)
