@@ -6,6 +6,7 @@ Its jobs only ring a bell and return at once, so that no tick is skipped for a s
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -23,7 +24,8 @@ class Scheduler:
 
         A coroutine function must be told from a plain one by its look: give a method or a partial, not a lambda.
         """
-        extra = {"next_run_time": first} if first else {}
+        # Without a limit to its lateness a tick is made also when the event loop was held up.
+        extra: dict[str, Any] = {"misfire_grace_time": None, **({"next_run_time": first} if first else {})}
         self._scheduler.add_job(
             call, "interval", seconds=period.total_seconds(), id=name, coalesce=True, max_instances=1, **extra
         )

@@ -1,0 +1,86 @@
+import asyncio
+from datetime import timedelta
+
+from tide.adapters.clock import SystemClock
+from tide.daemon.scheduler import Scheduler
+
+PATIENCE = 10.0
+SOON, NEVER = timedelta(milliseconds=5), timedelta(days=1)
+
+
+async def times(queue: asyncio.Queue[str], count: int) -> list[str]:
+    """Wait for so many calls."""
+    return [await asyncio.wait_for(queue.get(), PATIENCE) for _ in range(count)]
+
+
+async def test_a_call_is_made_again_and_again() -> None:
+    calls: asyncio.Queue[str] = asyncio.Queue()
+    scheduler = Scheduler()
+    scheduler.every("tick", SOON, lambda: calls.put_nowait("tick"))
+    with scheduler.running():
+        assert await times(calls, 3) == ["tick"] * 3
+
+
+async def test_coroutines_are_awaited() -> None:
+    calls: asyncio.Queue[str] = asyncio.Queue()
+
+    async def tick() -> None:
+        await calls.put("tick")
+
+    scheduler = Scheduler()
+    scheduler.every("tick", SOON, tick)
+    with scheduler.running():
+        assert await times(calls, 2) == ["tick"] * 2
+
+
+async def test_the_first_call_may_be_made_at_once() -> None:
+    calls: asyncio.Queue[str] = asyncio.Queue()
+    scheduler = Scheduler()
+    scheduler.every("tick", NEVER, lambda: calls.put_nowait("tick"), first=SystemClock().now())
+    with scheduler.running():
+        assert await times(calls, 1) == ["tick"]
+
+
+async def test_a_call_that_comes_too_late_is_made_all_the_same() -> None:
+    calls: asyncio.Queue[str] = asyncio.Queue()
+    scheduler = Scheduler()
+    scheduler.every("tick", NEVER, lambda: calls.put_nowait("tick"), first=SystemClock().now() - timedelta(hours=1))
+    with scheduler.running():
+        assert await times(calls, 1) == ["tick"]
+
+
+async def test_a_new_period_holds_from_now_on() -> None:
+    calls: asyncio.Queue[str] = asyncio.Queue()
+    scheduler = Scheduler()
+    scheduler.every("tick", NEVER, lambda: calls.put_nowait("tick"))
+    with scheduler.running():
+        scheduler.change_period("tick", SOON)
+        assert await times(calls, 2) == ["tick"] * 2
+
+
+async def test_a_call_that_fails_is_made_again_and_harms_no_other() -> None:
+    calls: asyncio.Queue[str] = asyncio.Queue()
+
+    def fail() -> None:
+        calls.put_nowait("failing")
+        raise ValueError("a slip")
+
+    scheduler = Scheduler()
+    scheduler.every("fail", SOON, fail)
+    with scheduler.running():
+        assert await times(calls, 3) == ["failing"] * 3
+
+
+async def test_no_call_is_made_before_and_after_the_block() -> None:
+    calls: asyncio.Queue[str] = asyncio.Queue()
+    before, beside = Scheduler(), Scheduler()
+    before.every("tick", SOON, lambda: calls.put_nowait("early"))
+    beside.every("tick", SOON, lambda: calls.put_nowait("beside"))
+    with beside.running():
+        await times(calls, 5)
+        with before.running():
+            while "early" not in await times(calls, 1):
+                continue
+        while not calls.empty():
+            calls.get_nowait()
+        assert set(await times(calls, 5)) == {"beside"}
