@@ -79,25 +79,32 @@ def coverage(queries: Iterable[Query]) -> str:
 
 
 def changes_search(queries: Iterable[Query], *, since: datetime | None, until: datetime) -> str:
-    """Make the search for all open pull requests of the covered repositories (Prow: status.go openPRsQuery).
+    """Make the search for the pull requests of the covered repositories (Prow: status.go openPRsQuery).
 
-    The oldest update comes first, so that a long backlog is walked over several searches.
+    The oldest update comes first, so that a long backlog is walked over several searches. Changes since a moment
+    include those that were closed: nobody else tells that a pull request is gone which nothing asks to merge.
 
     Args:
         queries: all Tide queries.
-        since: leave out what was last updated before; None for everything.
+        since: leave out what was last updated before; None for all open ones.
         until: the present.
+
+    Returns:
+        The search string, "" when the queries cover nothing that can be searched for.
     """
-    fixed = ("is:pr", "state:open", "sort:updated-asc", "archived:false")
-    return " ".join((*fixed, *_coverage_tokens(queries), *_updated(since, until)))
+    scope = _coverage_tokens(queries)
+    if not scope:
+        return ""
+    state = () if since else ("state:open",)
+    return " ".join(("is:pr", *state, "sort:updated-asc", "archived:false", *scope, *_updated(since, until)))
 
 
 def blocker_search(label: str, queries: Iterable[Query]) -> str:
     """Make the search for issues that block merging (Prow: blockers.go blockerQuery); "" when there is none to make."""
-    quoted = _quoted(label)
-    if not label or quoted is None:
+    quoted, scope = _quoted(label), _coverage_tokens(queries)
+    if not label or quoted is None or not scope:
         return ""
-    return " ".join(sorted(["is:issue", "state:open", f"label:{quoted}", *_coverage_tokens(queries)]))
+    return " ".join(sorted(["is:issue", "state:open", f"label:{quoted}", *scope]))
 
 
 def _criteria(query: Query) -> tuple[str, ...]:

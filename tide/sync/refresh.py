@@ -61,9 +61,9 @@ async def _search_pools(world: World, config: JobConfig, now: datetime) -> list[
 
 async def _walk_changes(world: World, config: JobConfig, now: datetime) -> Found:
     """Read every covered pull request that changed since the last walk; the first walk reads all open ones."""
-    if not config.queries:
-        return Found(())
     scope = search.coverage(config.queries)
+    if not scope:
+        return Found(())
     kept = await world.store.watermark(COVERAGE)
     since = kept[1] - OVERLAP if kept and kept[0] == scope else None
     found = await _found(world, search.changes_search(config.queries, since=since, until=now))
@@ -75,10 +75,13 @@ async def _walk_changes(world: World, config: JobConfig, now: datetime) -> Found
 
 async def read_blockers(world: World, config: JobConfig) -> dict[RepoKey, tuple[Blocker, ...]] | None:
     """Read the issues that block merging, by repository; None when they cannot be read."""
-    if not config.blocker_label or not config.queries:
+    if not config.blocker_label or not search.coverage(config.queries):
         return {}
+    query = search.blocker_search(config.blocker_label, config.queries)
+    if not query:
+        return None
     try:
-        issues = await world.code_host.search_blockers(search.blocker_search(config.blocker_label, config.queries))
+        issues = await world.code_host.search_blockers(query)
     except RemoteError:
         return None
     blockers: dict[RepoKey, tuple[Blocker, ...]] = {}

@@ -115,13 +115,20 @@ def test_a_repository_is_covered_when_one_query_speaks_of_it() -> None:
 
 def test_changes_are_searched_oldest_first_from_a_moment_on() -> None:
     assert changes_search([Query(0, orgs=("acme",))], since=NOW - timedelta(hours=1), until=NOW) == (
-        'is:pr state:open sort:updated-asc archived:false org:"acme" updated:2026-01-02T02:04:05Z..2026-01-02T03:04:05Z'
+        'is:pr sort:updated-asc archived:false org:"acme" updated:2026-01-02T02:04:05Z..2026-01-02T03:04:05Z'
     )
 
 
-def test_changes_without_a_moment_are_searched_since_github_began() -> None:
+def test_without_a_moment_all_that_are_open_are_searched_since_github_began() -> None:
     text = changes_search([Query(0, orgs=("acme",))], since=None, until=NOW)
     assert "updated:2007-01-01T00:00:00Z.." in text
+    assert "state:open" in text
+
+
+def test_nothing_is_searched_for_where_nothing_is_covered() -> None:
+    queries = [Query(0, repos=('acme/"',), labels=("lgtm",))]
+    assert changes_search(queries, since=None, until=NOW) == ""
+    assert blocker_search("merge-blocker", queries) == ""
 
 
 def test_blockers_are_searched_over_everything_covered() -> None:

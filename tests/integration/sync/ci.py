@@ -1,0 +1,93 @@
+"""A CI in memory that names, numbers and reports runs as Prow does; the story says when they end, and how."""
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+from tide.adapters.local_runner import transitions
+from tide.adapters.local_runner.reporter import StatusSink, is_reported, status_of
+from tide.adapters.prowjobs.reading import needs_another_attempt, relevant, run_of, runs_of
+from tide.adapters.prowjobs.storage import ProwJobObject
+from tide.adapters.prowjobs.writing import ProwSettings, build, one_per_context, run_name, timestamp
+from tide.domain.jobs import Presubmit
+from tide.domain.keys import PoolKey
+from tide.domain.runs import Candidate, Purpose, Run, RunState
+from tide.ports.clock import Clock
+
+Judge = Callable[[Run], Awaitable[RunState]]
+"""Says how a run ends."""
+
+_SETTINGS = ProwSettings()
+
+
+@dataclass(eq=False)
+class Ci:
+    """Implements `tide.ports.job_runner.JobRunner`.
+
+    A run stays live until the story ends it. An older presubmit of the same job and pull request is aborted without a
+    word to the code host, as Prow does. `unreachable` makes every call fail with that error.
+    """
+
+    clock: Clock
+    judge: Judge
+    sink: StatusSink
+    unreachable: Exception | None = None
+    _prowjobs: dict[str, ProwJobObject] = field(default_factory=dict)
+
+    async def start(self, candidate: Candidate, jobs: Sequence[Presubmit], purpose: Purpose) -> tuple[Run, ...]:
+        self._reach()
+        return tuple([await self._start(candidate, job, purpose) for job in one_per_context(jobs)])
+
+    async def runs(self, pool: PoolKey, base_sha: str, heads: Collection[str]) -> tuple[Run, ...]:
+        self._reach()
+        return relevant([run for run in self.all if run.pool == pool], base_sha, heads)
+
+    async def find(self, names: Collection[str]) -> tuple[Run, ...]:
+        self._reach()
+        return tuple(run for run in self.all if run.name in set(names))
+
+    @property
+    def all(self) -> tuple[Run, ...]:
+        """Every run there has been, oldest first."""
+        return runs_of(self._prowjobs.values())
+
+    @property
+    def live(self) -> tuple[Run, ...]:
+        """The runs that have not ended."""
+        return tuple(run for run in self.all if run.state.is_live)
+
+    async def finish(self, *runs: Run, state: RunState | None = None) -> None:
+        """End these runs (or all that are live): as the judge says, or all in one state."""
+        for run in runs or self.live:
+            prowjob = self._prowjobs[run.name]
+            transitions.end(prowjob, state or await self.judge(run), "Job ended.")
+            transitions.complete(prowjob, self.clock.now())
+            await self._report(prowjob)
+
+    def forget(self) -> None:
+        """Lose every record, as a cluster does after some days."""
+        self._prowjobs.clear()
+
+    def _reach(self) -> None:
+        if self.unreachable is not None:
+            raise self.unreachable
+
+    async def _start(self, candidate: Candidate, job: Presubmit, purpose: Purpose) -> Run:
+        attempt = 1
+        while (known := self._prowjobs.get(run_name(candidate, job.name, attempt))) is not None:
+            if not needs_another_attempt(run_of(known)):
+                return run_of(known)
+            attempt += 1
+        made = build(candidate, job, purpose, attempt, self.clock.now(), _SETTINGS)
+        made["metadata"]["creationTimestamp"] = timestamp(self.clock.now())
+        for older in self._prowjobs.values():
+            if run_of(older).state.is_live and transitions.supersedes(made, older):
+                transitions.end(older, RunState.ABORTED, transitions.SUPERSEDED)
+                transitions.complete(older, self.clock.now())
+        self._prowjobs[made["metadata"]["name"]] = made
+        await self._report(made)
+        return run_of(made)
+
+    async def _report(self, prowjob: ProwJobObject) -> None:
+        if is_reported(prowjob):
+            run = run_of(prowjob)
+            await self.sink.post_status(run.pool.repository, run.heads[0][1], status_of(prowjob))

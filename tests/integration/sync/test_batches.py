@@ -1,0 +1,176 @@
+"""Several pull requests tested and landed together."""
+
+import json
+
+from tests.integration.sync.conftest import World
+from tests.integration.sync.story import MAIN
+from tide.domain.decisions import VerdictKind
+from tide.domain.runs import RunKind, RunState
+
+
+async def test_several_become_a_batch_and_land_as_tested(world: World) -> None:
+    async with world() as ctx:
+        first = await ctx.open_pull("ignition")
+        await ctx.sync()
+        pulls = [await ctx.open_pull(name) for name in ("pump", "valve", "nozzle")]
+        await ctx.sync()
+        await ctx.settle()
+        assert all(pull.merged for pull in (first, *pulls))
+        assert [ctx.merges(pull) for pull in pulls] == [1, 1, 1]
+        assert "MERGE_BATCH 2 3 4" in await ctx.deeds() or "MERGE_BATCH 3 4" in await ctx.deeds()
+
+
+async def test_the_three_trees_of_a_batch_and_of_each_landing_are_recorded(world: World) -> None:
+    async with world() as ctx:
+        await ctx.open_pull("ignition")
+        for name in ("pump", "valve", "nozzle"):
+            await ctx.open_pull(name)
+        await ctx.settle()
+        (batch,) = await ctx.rows("batches")
+        landings = await ctx.rows("landings")
+        landed = [landing for landing in landings if [landing["number"], landing["head_sha"]] in batch["members"]]
+        assert batch["state"] == "landed"
+        assert batch["run_tree"] == batch["plan_tree"] == batch["landed_tree"]
+        assert len(landed) == len(batch["members"])
+        assert landed[-1]["landed_tree"] == batch["plan_tree"]
+        assert landed[-1]["run_tree"] == batch["run_tree"]
+        assert [landing["base_sha"] for landing in landed[1:]] == [landing["landed_sha"] for landing in landed[:-1]]
+        evidence = [row for row in await ctx.rows("evidence") if row["run_tree"] == batch["run_tree"]]
+        assert [row["passed"] for row in evidence] == [True]
+        assert all(row["outcome"] for row in await ctx.rows("intents"))
+
+
+async def test_a_failing_batch_is_halved_until_the_guilty_one_is_found_and_the_others_land(world: World) -> None:
+    async with world() as ctx:
+        await ctx.open_pull("ignition")
+        await ctx.sync()
+        await ctx.run_jobs()
+        # All four pass their first run; the third fails as soon as the first of them is there.
+        good = [await ctx.open_pull(name) for name in ("pump", "valve")]
+        mean = [await ctx.open_pull("fuel", fuel="provides fuel\nneeds core"), await ctx.open_pull("leak")]
+        await ctx.sync()
+        for run in ctx.ci.live:
+            await ctx.ci.finish(run, state=RunState.SUCCESS)
+        await ctx.push("leak", leak="breaks unit")
+        await ctx.sync()
+        await ctx.ci.finish(state=RunState.SUCCESS)
+        await ctx.settle()
+        assert all(pull.merged for pull in (*good, mean[0]))
+        assert not mean[1].merged
+
+
+async def test_a_failing_batch_goes_on_with_its_first_half_also_when_others_have_joined(world: World) -> None:
+    async with world() as ctx:
+        await ctx.open_pull("ignition")
+        pulls = [await ctx.open_pull(name) for name in ("pump", "valve", "nozzle", "gimbal")]
+        await ctx.sync()
+        await ctx.ci.finish()
+        await ctx.sync()  # merges the first; the others are to be retested on the new base
+        await ctx.sync()
+        (batch,) = [run for run in ctx.ci.live if run.kind is RunKind.BATCH]
+        numbers = [number for number, _ in batch.heads]
+        await ctx.ci.finish(batch, state=RunState.FAILURE)
+        newcomer = await ctx.open_pull("newcomer")
+        await ctx.sync()
+        await ctx.ci.finish(*ctx.runs(newcomer.number))
+        await ctx.sync()
+        halves = [[number for number, _ in run.heads] for run in ctx.ci.live if run.kind is RunKind.BATCH]
+        assert halves == [numbers[:2]]
+        await ctx.settle()
+        assert all(pull.merged for pull in (*pulls, newcomer))
+
+
+async def test_a_pair_that_conflicts_in_meaning_lands_exactly_one(world: World) -> None:
+    async with world() as ctx:
+        await ctx.open_pull("ignition")
+        old = await ctx.open_pull("rename", core=None, heart="provides heart", rename="needs heart")
+        new = await ctx.open_pull("user", user="needs core")
+        others = [await ctx.open_pull(name) for name in ("pump", "valve")]
+        await ctx.settle()
+        assert sorted([old.merged, new.merged]) == [False, True]
+        assert all(pull.merged for pull in others)
+        loser = new if old.merged else old
+        assert (await ctx.verdict(loser)).kind is VerdictKind.BLOCKED
+
+
+async def test_a_textual_conflict_is_left_out_of_the_batch_and_named(world: World) -> None:
+    async with world() as ctx:
+        await ctx.open_pull("ignition")
+        await ctx.settle()
+        base = ctx.head()
+        await ctx.open_pull("pump", parent=base)
+        await ctx.open_pull("clash", parent=base, pump="provides other")
+        await ctx.open_pull("valve", parent=base)
+        await ctx.push("main", direct="provides direct")
+        await ctx.sync()
+        await ctx.ci.finish()
+        await ctx.push("main", again="provides again")
+        await ctx.sync()
+        (record,) = [one for one in await ctx.history() if one.action == "TRIGGER_BATCH"]
+        assert [target.number for target in record.targets] == [2, 4]
+        assert "left out: #3 (conflicts in parts/pump.part)" in record.reason
+        await ctx.settle()
+        assert not ctx.repository().pulls[3].merged
+        assert "conflict" in (await ctx.verdict(ctx.repository().pulls[3])).summary
+
+
+async def test_a_batch_that_failed_is_not_tried_again_unchanged_after_a_restart(world: World) -> None:
+    async with world() as ctx:
+        await ctx.open_pull("ignition")
+        for name in ("pump", "valve", "nozzle"):
+            await ctx.open_pull(name)
+        await ctx.sync()
+        await ctx.ci.finish()
+        await ctx.sync()
+        await ctx.sync()
+        (batch,) = [run for run in ctx.ci.live if run.kind is RunKind.BATCH]
+        await ctx.ci.finish(batch, state=RunState.FAILURE)
+        await ctx.sync()
+        ctx.ci.forget()
+        ctx.restart()
+        await ctx.settle()
+        tested = [run.heads for run in ctx.ci.all if run.kind is RunKind.BATCH]
+        assert batch.heads not in tested
+        assert all(pull.merged for pull in ctx.repository().pulls.values())
+
+
+async def test_a_batch_of_which_a_member_was_pushed_to_is_not_landed(world: World) -> None:
+    async with world() as ctx:
+        await ctx.open_pull("ignition")
+        for name in ("pump", "valve", "nozzle"):
+            await ctx.open_pull(name)
+        await ctx.sync()
+        await ctx.ci.finish()
+        await ctx.sync()
+        await ctx.sync()
+        await ctx.push("nozzle", nozzle="provides nozzle\nbreaks unit")
+        await ctx.ci.finish()
+        await ctx.settle()
+        assert "nozzle" not in await ctx.parts()
+        assert {"pump", "valve"} <= await ctx.parts()
+
+
+async def test_the_history_speaks_as_tides(world: World) -> None:
+    async with world() as ctx:
+        for name in ("ignition", "pump", "valve"):
+            await ctx.open_pull(name)
+        await ctx.settle()
+        records = await ctx.history()
+        assert {record.action for record in records} <= {"TRIGGER", "TRIGGER_BATCH", "MERGE", "MERGE_BATCH"}
+        for record in records:
+            assert record.pool == MAIN
+            assert len(record.base_sha) == 40
+            assert [target.number for target in record.targets] == sorted(target.number for target in record.targets)
+            assert all(target.author == "alice" and target.sha and target.title for target in record.targets)
+
+
+async def test_an_intent_names_what_a_batch_is_going_to_do(world: World) -> None:
+    async with world() as ctx:
+        for name in ("ignition", "pump", "valve"):
+            await ctx.open_pull(name)
+        await ctx.settle()
+        merges = [row for row in await ctx.rows("intents") if row["kind"] == "merge"]
+        detail = json.loads(merges[-1]["detail"])
+        assert merges[-1]["subject"] == "#2 #3"
+        assert [number for number, *_ in detail["steps"]] == [2, 3]
+        assert merges[-1]["outcome"] == "landed"
