@@ -23,6 +23,7 @@ from tide.adapters.local_runner.runner import LocalRunner, LocalSettings
 from tide.adapters.logs import LogObserver, Observers, Redactor
 from tide.adapters.postgres import engine
 from tide.adapters.postgres.engine import Connections
+from tide.adapters.postgres.inbox import PostgresInbox
 from tide.adapters.postgres.prowjobs import ProwJobTable
 from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
@@ -42,6 +43,8 @@ from tide.domain.keys import RepoKey
 from tide.ports.clock import Clock
 from tide.sync.sync import Sync
 from tide.sync.world import World
+from tide.web.hook_tokens import HookTokenFile
+from tide.web.hooks import Hooks
 from tide.web.status import DaemonStatus
 
 # A job's reports come in bursts: this bounds what they cost, and is no longer than people wait without noticing.
@@ -75,7 +78,8 @@ async def assembled(
         trigger_by_default=options.prowjob_backend == "local", search_per_repository=options.search_per_repository
     )
     config = ConfigSource(paths, load)
-    token = _token(options, redactor)
+    redactor = redactor or Redactor()
+    token, hook_tokens = _token(options, redactor), _hook_tokens(options, redactor)
     metrics = Metrics(clock)
     async with AsyncExitStack() as stack:
         host = await stack.enter_async_context(
@@ -92,7 +96,7 @@ async def assembled(
         )
         await upgraded(url)
         connections = await stack.enter_async_context(engine.connected(url))
-        parts = _Parts(options, config, _Opened(clock, metrics, host, token, connections))
+        parts = _Parts(options, config, _Opened(clock, metrics, host, token, connections, hook_tokens))
         await parts.git.check()
         yield parts.daemon(sleep)
 
@@ -106,6 +110,7 @@ class _Opened:
     host: GitHub
     token: TokenFile
     connections: Connections
+    hook_tokens: HookTokenFile | None
 
 
 class _Parts:
@@ -114,7 +119,7 @@ class _Parts:
     def __init__(self, options: RunOptions, config: ConfigSource, opened: _Opened) -> None:
         self.options, self.config = options, config
         self.clock, self.metrics, self.host = opened.clock, opened.metrics, opened.host
-        self.token, self.connections = opened.token, opened.connections
+        self.token, self.connections, self.hook_tokens = opened.token, opened.connections, opened.hook_tokens
         self.wakeups = Wakeups()
         self.store = PostgresStore(self.connections)
         self.views = PostgresViews(self.connections)
@@ -203,16 +208,31 @@ class _Parts:
             loop=loop,
             status=self.status,
             metrics=self.metrics,
+            hooks=self._hooks(),
+        )
+
+    def _hooks(self) -> Hooks | None:
+        if self.hook_tokens is None:
+            return None
+        return Hooks(
+            tokens=self.hook_tokens.tokens,
+            inbox=PostgresInbox(self.connections),
+            clock=self.clock,
+            look_near=self.wakeups.look_near,
+            blocker_label=lambda: self.config.current.blocker_label,
         )
 
 
-def _token(options: RunOptions, redactor: Redactor | None) -> TokenFile:
+def _token(options: RunOptions, redactor: Redactor) -> TokenFile:
     if options.github_token_path is None:
         raise ConfigError(Problem("--github-token-path", 0, "", "a file with a GitHub token is needed"))
     token = TokenFile(options.github_token_path)
-    if redactor is not None:
-        redactor.hide(token.token())
+    redactor.hide(token.token())
     return token
+
+
+def _hook_tokens(options: RunOptions, redactor: Redactor) -> HookTokenFile | None:
+    return HookTokenFile(options.webhook_secret_file, redactor.hide) if options.webhook_secret_file else None
 
 
 def _github_settings(options: RunOptions) -> GitHubSettings:

@@ -31,6 +31,7 @@ class RunOptions:
     health_port: int | None = 8081
     bind: str = ""
     public_url: str = ""
+    webhook_secret_file: Path | None = None
     search_per_repository: bool = False
     is_durable: bool = True
     log_format: str = "json"

@@ -22,6 +22,7 @@ from tide.daemon.scheduler import Scheduler
 from tide.daemon.wakeups import Wakeups
 from tide.sync.sync import Sync
 from tide.web.app import build_app
+from tide.web.hooks import Hooks
 from tide.web.probes import build_health_app, build_metrics_app
 
 log = structlog.get_logger(component="tide")
@@ -46,6 +47,7 @@ class Daemon:
     loop: Loop
     status: StatusKeeper
     metrics: Metrics
+    hooks: Hooks | None
 
     async def run(self, stopping: asyncio.Event, *, on_port: Callable[[int], None] = lambda _port: None) -> None:
         """Serve and sync until `stopping` is set; `on_port` is told where the page is.
@@ -69,6 +71,7 @@ class Daemon:
             clock=self.sync.world.clock,
             read_log=self.read_log,
             metrics=self.metrics.page,
+            hooks=self.hooks,
         )
         others = (
             (options.metrics_port, build_metrics_app(self.status.now, self.metrics.page)),

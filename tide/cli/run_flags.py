@@ -141,5 +141,10 @@ _SERVING = (
     click.option("--metrics-port", type=click.IntRange(0, 65535), default=9090, show_default=True),
     click.option("--health-port", type=click.IntRange(0, 65535), default=8081, show_default=True),
     click.option("--bind", default="", help="The address to listen on.", show_default="all"),
+    click.option(
+        "--webhook-secret-file",
+        type=_FILE,
+        help="What webhooks at /hook are signed with: a token, or Prow's hmac file; none = no webhooks.",
+    ),
     click.option("--public-url", default="", help="Where people reach this page; used for links in statuses."),
 )

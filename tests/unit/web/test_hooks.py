@@ -1,0 +1,235 @@
+"""The receiver over its ASGI door."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.unit.web.kept import KeptViews, StandingClock, healthy
+from tide.domain.errors import StoreError
+from tide.domain.keys import Hint, PullKey
+from tide.ports.inbox import Delivery
+from tide.web.app import build_app
+from tide.web.hook_tokens import HookTokens
+from tide.web.hooks import MAX_BODY, Hooks
+
+Headers = dict[str, str | None]
+
+NONE: Headers = {}
+SECRET = "hush-hush"
+PULL = {"action": "labeled", "repository": {"full_name": "acme/rocket"}, "pull_request": {"number": 7}}
+SEVEN = PullKey("acme", "rocket", 7)
+HOSTILE = "<script>alert(1)</script>"
+
+
+@dataclass
+class KeptInbox:
+    """The port `Inbox` over a list."""
+
+    deliveries: list[Delivery] = field(default_factory=list)
+    is_broken: bool = False
+
+    async def take(self, delivery: Delivery) -> bool:
+        if self.is_broken:
+            raise StoreError("connection refused")
+        is_first = delivery.id not in {kept.id for kept in self.deliveries}
+        self.deliveries.append(delivery)
+        return is_first
+
+
+@dataclass
+class Receiver:
+    """The web application with a receiver of webhooks, and what that has made of them."""
+
+    secret: bytes = SECRET.encode()
+    inbox: KeptInbox = field(default_factory=KeptInbox)
+    hints: list[Hint] = field(default_factory=list)
+    client: httpx.AsyncClient = field(init=False)
+
+    def __post_init__(self) -> None:
+        hooks = Hooks(
+            tokens=lambda: HookTokens.parse(self.secret),
+            inbox=self.inbox,
+            clock=StandingClock(),
+            look_near=self.hints.append,
+            blocker_label=lambda: "tide/merge-blocker",
+        )
+        self.client = client_with(hooks)
+
+    async def post(self, body: bytes, headers: Headers = NONE, *, secret: str = SECRET) -> httpx.Response:
+        """Send a signed body; `headers` adds some, takes the place of some, or with None leaves some out."""
+        made = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        sent = {
+            "content-type": "application/json",
+            "x-github-event": "pull_request",
+            "x-github-delivery": "72d3162e-cc78-11e3-81ab-4c9367dc0958",
+            "x-hub-signature-256": f"sha256={made}",
+        } | headers
+        given = [(name.encode(), value.encode("latin-1")) for name, value in sent.items() if value is not None]
+        return await self.client.post("/hook", content=body, headers=given)
+
+    async def tell(self, payload: Any, headers: Headers = NONE, *, secret: str = SECRET) -> httpx.Response:
+        return await self.post(json.dumps(payload).encode(), headers, secret=secret)
+
+
+def client_with(hooks: Hooks | None) -> httpx.AsyncClient:
+    app = build_app(
+        KeptViews(),
+        status=healthy,
+        clock=StandingClock(),
+        read_log=lambda _name: None,
+        metrics=lambda _accept: (b"", "text/plain"),
+        hooks=hooks,
+    )
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://tide.example")
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    made = Receiver()
+    async with made.client:
+        yield made
+
+
+async def test_a_signed_delivery_is_taken_and_followed(receiver: Receiver) -> None:
+    answer = await receiver.tell(PULL)
+    assert answer.status_code == 202
+    assert receiver.hints == [SEVEN]
+    assert [(kept.id, kept.event) for kept in receiver.inbox.deliveries] == [
+        ("72d3162e-cc78-11e3-81ab-4c9367dc0958", "pull_request")
+    ]
+
+
+async def test_a_delivery_seen_before_is_taken_and_ignored(receiver: Receiver) -> None:
+    answers = [(await receiver.tell(PULL)).status_code for _ in range(3)]
+    assert answers == [202, 202, 202]
+    assert receiver.hints == [SEVEN]
+
+
+@pytest.mark.parametrize(
+    ("event", "payload"),
+    [
+        ("ping", {"zen": "Design for failure."}),
+        ("no_such_event", PULL),
+        ("pull_request", {}),
+        ("pull_request", PULL | {"pull_request": HOSTILE}),
+    ],
+)
+async def test_what_is_of_no_use_is_taken_and_ignored(
+    receiver: Receiver, event: str, payload: dict[str, object]
+) -> None:
+    answer = await receiver.tell(payload, {"x-github-event": event})
+    assert answer.status_code == 202
+    assert receiver.hints == []
+    assert HOSTILE not in answer.text
+
+
+@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "Application/JSON"])
+async def test_the_content_type_may_have_parameters(receiver: Receiver, content_type: str) -> None:
+    assert (await receiver.tell(PULL, {"content-type": content_type})).status_code == 202
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
+async def test_only_post_is_served(receiver: Receiver, method: str) -> None:
+    answer = await receiver.client.request(method, "/hook")
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-github-event": None},
+        {"x-github-event": ""},
+        {"x-github-event": HOSTILE},
+        {"x-github-delivery": None},
+        {"x-github-delivery": ""},
+        {"x-github-delivery": "two words"},
+        {"x-github-delivery": "x" * 200},
+        {"content-type": None},
+        {"content-type": "application/x-www-form-urlencoded"},
+        {"content-type": "application/jsonp"},
+    ],
+)
+async def test_a_request_that_is_no_delivery_is_refused(receiver: Receiver, headers: Headers) -> None:
+    answer = await receiver.tell(PULL, headers)
+    assert answer.status_code == 400
+    assert HOSTILE not in answer.text
+    assert receiver.inbox.deliveries == []
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"not json", b"[1]", b'"text"', b"null", b"\xff", b"[" * 100_000, b"1" * 5000]
+)
+async def test_a_signed_body_that_is_no_object_is_refused(receiver: Receiver, body: bytes) -> None:
+    assert (await receiver.post(body)).status_code == 400
+    assert receiver.inbox.deliveries == []
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        None,
+        "",
+        "sha256=",
+        f"sha256={'0' * 64}",
+        f"sha256={'0' * 63}é",
+        f"sha1={'0' * 40}",
+        "sha256=" + "g" * 64,
+    ],
+)
+async def test_a_missing_or_wrong_signature_is_forbidden(receiver: Receiver, signature: str | None) -> None:
+    assert (await receiver.tell(PULL, {"x-hub-signature-256": signature})).status_code == 403
+    assert (receiver.inbox.deliveries, receiver.hints) == ([], [])
+
+
+async def test_nothing_is_parsed_before_its_signature_is_known_to_be_right(receiver: Receiver) -> None:
+    assert (await receiver.post(b"{", secret="guessed")).status_code == 403
+
+
+async def test_an_organisation_cannot_speak_for_another(receiver: Receiver) -> None:
+    receiver.secret = b"acme: [{value: of-acme}]\nother: [{value: of-other}]\n"
+    assert (await receiver.tell(PULL, secret="of-other")).status_code == 403
+    assert receiver.hints == []
+    assert (await receiver.tell(PULL, secret="of-acme")).status_code == 202
+    assert receiver.hints == [SEVEN]
+    assert (await receiver.tell({"zen": "Speak like a human."}, secret="of-acme")).status_code == 403
+
+
+async def test_without_a_secret_there_is_no_such_address() -> None:
+    async with client_with(None) as client:
+        assert (await client.post("/hook", json=PULL)).status_code == 404
+        assert (await client.get("/hook")).status_code == 404
+
+
+async def test_a_body_that_says_it_is_too_big_is_not_read(receiver: Receiver) -> None:
+    answer = await receiver.tell(PULL, {"content-length": str(MAX_BODY + 1)})
+    assert answer.status_code == 413
+    assert answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(("length", "status"), [("9" * 5000, 413), ("²", 202), ("-1", 202)])
+async def test_a_strange_length_does_no_harm(receiver: Receiver, length: str, status: int) -> None:
+    assert (await receiver.tell(PULL, {"content-length": length})).status_code == status
+
+
+async def test_while_the_database_is_away_nothing_is_taken(receiver: Receiver) -> None:
+    receiver.inbox.is_broken = True
+    assert (await receiver.tell(PULL)).status_code == 503
+    assert receiver.hints == []
+    receiver.inbox.is_broken = False
+    assert (await receiver.tell(PULL)).status_code == 202
+    assert receiver.hints == [SEVEN]
+
+
+async def test_a_refusal_is_told_without_the_request(receiver: Receiver) -> None:
+    answer = await receiver.tell(
+        {"repository": {"full_name": HOSTILE}}, {"x-github-delivery": HOSTILE}, secret="guessed"
+    )
+    assert answer.json() == {"error": "the signature is wrong"}

@@ -1,0 +1,131 @@
+"""The secrets that webhooks are signed with, in a file that may be replaced while we run."""
+
+import hmac
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from tide.config import go_yaml
+from tide.config.prow.values import GoStruct, ListOf, Text
+from tide.domain.errors import ConfigError, Problem
+
+EVERYWHERE = "*"
+
+_log = structlog.get_logger(__name__)
+
+
+class _Entry(GoStruct):
+    value: Text = ""
+
+
+_Entries = TypeAdapter(dict[str, ListOf[_Entry]])
+
+
+@dataclass(frozen=True, slots=True)
+class HookTokens:
+    """Tokens by where they count: `org/repo`, `org`, or `*` for everywhere. The narrowest that there is counts alone.
+
+    Several of one place are valid at once, so that one can be exchanged for another.
+    """
+
+    by_scope: Mapping[str, tuple[str, ...]] = field(repr=False)
+
+    @classmethod
+    def parse(cls, text: bytes) -> "HookTokens":
+        """Read one token, or Prow's map of place to list of {value, created_at} (Prow: github/hmac.go).
+
+        Raises:
+            ValueError: it is neither; the message shows nothing of it.
+        """
+        try:
+            document = go_yaml.load(text)
+        except go_yaml.YamlError:
+            document = None  # a token may hold any character
+        by_scope = _several(document) if isinstance(document, dict) else {EVERYWHERE: (_single(text),)}
+        if not all(token for tokens in by_scope.values() for token in tokens):
+            raise ValueError("a token is empty")
+        return cls(by_scope)
+
+    def signers(self, body: bytes, signature: bytes) -> frozenset[str]:
+        """Say whose tokens make this HMAC-SHA256 of a body; all are tried, whichever fits."""
+        return frozenset(scope for scope, made in self._signatures(body) if hmac.compare_digest(made, signature))
+
+    def _signatures(self, body: bytes) -> Iterator[tuple[str, bytes]]:
+        for scope, tokens in self.by_scope.items():
+            for token in tokens:
+                yield scope, hmac.digest(token.encode(), body, "sha256")
+
+    def scope_of(self, full_name: str) -> str:
+        """Give the place whose tokens count for `org/repo`, or for an organisation (Prow: extractHMACs)."""
+        org = full_name.partition("/")[0]
+        return next((scope for scope in (full_name, org) if scope in self.by_scope), EVERYWHERE)
+
+
+def _single(text: bytes) -> str:
+    try:
+        token = text.decode().strip()
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8") from None
+    if "\n" in token:
+        raise ValueError("it has more than one line, and is no map of org/repo, org or * to a list of tokens")
+    return token
+
+
+def _several(document: object) -> dict[str, tuple[str, ...]]:
+    try:
+        entries = _Entries.validate_python(document)
+    except ValidationError:
+        # Not what was found, nor where: even a key may be part of a token.
+        raise ValueError("it is neither one token nor a map of org/repo, org or * to a list of tokens") from None
+    return {scope: tuple(entry.value for entry in listed) for scope, listed in entries.items()}
+
+
+class HookTokenFile:
+    """Tokens in a file, read again whenever the file changes; while it cannot be used the last ones stay in use.
+
+    Args:
+        path: the file.
+        hide: is told each token, so that it is shown nowhere.
+
+    Raises:
+        ConfigError: the file cannot be used now, at the start.
+    """
+
+    def __init__(self, path: Path, hide: Callable[[str], None]) -> None:
+        self._path = path
+        self._hide = hide
+        try:
+            self._seen = _identity(path)
+            self._tokens = self._read()
+        except (OSError, ValueError) as error:
+            raise ConfigError(Problem(str(path), 0, "", f"no usable webhook secret: {_reason(error)}")) from None
+
+    def tokens(self) -> HookTokens:
+        """Give the tokens as they stand in the file now."""
+        try:
+            seen = _identity(self._path)
+            if seen != self._seen:
+                self._tokens = self._read()
+                self._seen = seen
+        except (OSError, ValueError) as error:
+            _log.warning("the last webhook secret stays in use", file=str(self._path), problem=_reason(error))
+        return self._tokens
+
+    def _read(self) -> HookTokens:
+        tokens = HookTokens.parse(self._path.read_bytes())
+        for token in (token for some in tokens.by_scope.values() for token in some):
+            self._hide(token)
+        return tokens
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    # The inode tells a swapped symlink; the time and the size tell a file written in place.
+    stat = path.stat()
+    return stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -1,0 +1,137 @@
+"""`POST /hook`: GitHub's webhooks, as they come from GitHub or are passed on by Prow's hook to an external plugin.
+
+A delivery is verified, remembered, turned into a hint of where to look, and done. Nothing that it says is shown,
+logged or believed; one that is lost costs at most a sync period.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from tide.domain.keys import Hint
+from tide.ports.clock import Clock
+from tide.ports.inbox import Delivery, Inbox
+from tide.web.hook_payloads import hint_of, place_of
+from tide.web.hook_tokens import HookTokens
+
+MAX_BODY = 25 * 1024 * 1024  # GitHub sends no more (docs: "Webhook events and payloads", payload cap)
+BODY_SECONDS = 10  # as long as GitHub waits for the whole answer (docs: "Best practices for using webhooks")
+
+_EVENT = re.compile(r"[a-z0-9_]{1,64}")
+_DELIVERY = re.compile(r"[!-~]{1,128}")
+_SIGNATURE = re.compile(r"sha256=([0-9a-fA-F]{64})")
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Receives webhooks.
+
+    `tokens` gives the secrets that count now, `look_near` is called with each hint, `blocker_label` gives the label of
+    issues that block merging ("" when there is none).
+    """
+
+    tokens: Callable[[], HookTokens]
+    inbox: Inbox
+    clock: Clock
+    look_near: Callable[[Hint], None]
+    blocker_label: Callable[[], str]
+
+    def routes(self) -> list[BaseRoute]:
+        """Give the route (Prow: hook's --webhook-path)."""
+        return [Route("/hook", self.receive, methods=["POST"])]
+
+    async def receive(self, request: Request) -> Response:
+        """Take a delivery: 202 whether it is of use or not.
+
+        Raises:
+            HTTPException: 400 malformed, 403 not signed by us, 408 too slow, 413 too big.
+            StoreError: it cannot be remembered.
+        """
+        event = _header(request, "x-github-event", _EVENT)
+        delivery = Delivery(_header(request, "x-github-delivery", _DELIVERY), event, self.clock.now())
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise HTTPException(400, "the content type must be application/json")
+        signature = _signature(request)
+        payload = await self._verified(await _body(request), signature, delivery)
+        hint = hint_of(event, payload, self.blocker_label())
+        is_first = await self.inbox.take(delivery)
+        if hint is not None and is_first:
+            self.look_near(hint)
+        _log.debug("a webhook was taken", webhook_event=event, delivery=delivery.id, is_first=is_first)
+        return JSONResponse({"status": "taken" if is_first else "seen before"}, 202)
+
+    async def _verified(self, body: bytes, signature: bytes, delivery: Delivery) -> dict[str, Any]:
+        """Give the payload of a body that was signed by whoever may speak for what it is about."""
+        tokens = self.tokens()
+        # In a thread: a big body and many tokens must not keep the event loop.
+        signers = await asyncio.to_thread(tokens.signers, body, signature)
+        if not signers:
+            raise _refused(delivery)
+        payload = _parsed(body)
+        if tokens.scope_of(place_of(payload)) not in signers:
+            raise _refused(delivery)
+        return payload
+
+
+def _header(request: Request, name: str, form: re.Pattern[str]) -> str:
+    value = request.headers.get(name, "")
+    if not form.fullmatch(value):
+        raise HTTPException(400, f"the header {name} is missing or malformed")
+    return value
+
+
+def _signature(request: Request) -> bytes:
+    match = _SIGNATURE.fullmatch(request.headers.get("x-hub-signature-256", ""))
+    if not match:
+        raise HTTPException(403, "the header x-hub-signature-256 is missing or malformed")
+    return bytes.fromhex(match[1])
+
+
+def _refused(delivery: Delivery) -> HTTPException:
+    _log.warning("a webhook with a wrong signature was refused", webhook_event=delivery.event, delivery=delivery.id)
+    return HTTPException(403, "the signature is wrong")
+
+
+async def _body(request: Request) -> bytes:
+    """Read the body, no more of it than it may have, and no longer than it may take."""
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length[:20]) > MAX_BODY:
+        raise _too_big()
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    raise _too_big()
+    except TimeoutError:
+        raise HTTPException(408, "the body came too slowly", {"connection": "close"}) from None
+    except ClientDisconnect:
+        raise HTTPException(400, "the body ended early") from None
+    return bytes(body)
+
+
+def _too_big() -> HTTPException:
+    # What is left of the body is not read: the connection cannot be used again.
+    return HTTPException(413, "the body is bigger than 25 MB", {"connection": "close"})
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    try:
+        payload = json.loads(body)
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "the body is not JSON") from None
+    if not isinstance(payload, dict):
+        raise HTTPException(400, "the body is not a JSON object")
+    return payload
