@@ -18,7 +18,7 @@ from tide.adapters.postgres.documents import (
     storable,
 )
 from tide.adapters.postgres.engine import statements, transaction
-from tide.adapters.postgres.keys import POOL, PULL, pool_row, pull_row
+from tide.adapters.postgres.keys import POOL, PULL, in_its_pool, its_pool, pool_row, pull_row
 from tide.adapters.postgres.schema import decisions, history, pools, snapshots, verdicts
 from tide.adapters.postgres.statements import given, insert_given, rows, upsert
 from tide.domain.actions import targets_of
@@ -31,12 +31,11 @@ from tide.domain.snapshot import Snapshot
 
 LAST_SEEN_GRAIN = timedelta(seconds=30)  # syncs that follow each other closely move last_seen only this often
 
-# Parameters of a statement that updates must not be named as columns are: SQLAlchemy would take them for new values.
-_KEY = (pools.c.org, pools.c.repo, pools.c.branch, decisions.c.snapshot_digest, decisions.c.digest)
+_its_digests = (decisions.c[name] == bindparam(f"its_{name}") for name in ("snapshot_digest", "digest"))
 _shown = (
     select(decisions.c.id, decisions.c.last_seen)
     .join(pools, pools.c.decision_id == decisions.c.id)
-    .where(*(column == bindparam(f"its_{column.name}") for column in _KEY))
+    .where(in_its_pool(pools), *_its_digests)
 )
 _SHOWN = _shown.with_only_columns(decisions.c.id)
 _shown_well = _shown.where(pools.c.error == "", pools.c.dropped_at.is_(None)).cte("shown")
@@ -85,7 +84,7 @@ class PostgresDecisions:
         """
         read, decided = snapshot_document(snapshot), document(decision)
         same = {"snapshot_digest": digest(read), "digest": digest(decided)}
-        key = {f"its_{name}": value for name, value in (pool_row(snapshot.pool) | same).items()}
+        key = its_pool(snapshot.pool) | {f"its_{name}": value for name, value in same.items()}
         times = {"at": snapshot.now, "stale": snapshot.now - LAST_SEEN_GRAIN}
         async with statements(self.engine) as connection:
             known = (await connection.execute(_TOUCH, key | times)).scalar_one_or_none()

@@ -4,14 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, cast, literal, literal_column, select, tuple_, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import Text, any_, bindparam, cast, literal, literal_column, select, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tide.adapters.postgres.documents import digest, document, storable
 from tide.adapters.postgres.engine import statements
-from tide.adapters.postgres.keys import POOL, in_pool, pool_of, pool_row
+from tide.adapters.postgres.keys import POOL, in_its_pool, its_pool, pool_of, pool_row
 from tide.adapters.postgres.schema import batches, evidence, intents, landings, runs, standings
 from tide.adapters.postgres.statements import insert_given, rows, upsert
 from tide.domain.evidence import Batch, BatchState, Evidence, Landing
@@ -26,7 +26,7 @@ _RUN_TEXTS = ("name", "job", "context", "base_sha", "job_digest", "run_tree", "d
 _RUN_COLUMNS = tuple(name for name in runs.columns.keys() if name != "is_forgotten")  # noqa: SIM118 - no dict
 _EVIDENCE_COLUMNS = tuple(evidence.columns.keys())
 _LANDING_COLUMNS = tuple(name for name in landings.columns.keys() if name != "id")  # noqa: SIM118 - no dict
-_STANDING = upsert(standings, (*POOL, "kind", "reason", "contexts", "since"), POOL)
+_SET_STANDING = upsert(standings, (*POOL, "kind", "reason", "contexts", "since"), POOL)
 
 # A run that has ended stays ended: a late answer of a lagging cache must not bring it back to life.
 _SAVE_RUNS = upsert(
@@ -46,6 +46,24 @@ _BATCH_FIRST = ("members", "created_at")
 _BATCH_STATE = ("contexts", "run_tree", "plan_tree", "landed_tree", "state", "reason", "ended_at")
 _SAVE_BATCH = upsert(batches, (*_BATCH_KEY, *_BATCH_FIRST, *_BATCH_STATE), _BATCH_KEY, kept=_BATCH_FIRST)
 
+_STANDING = select(standings).where(in_its_pool(standings))
+_OPEN_INTENTS = select(intents).where(intents.c.ended_at.is_(None), in_its_pool(intents)).order_by(intents.c.id)
+_LIVE_RUNS = select(runs).where(in_its_pool(runs), runs.c.state.in_(LIVE_STATES)).order_by(runs.c.name)
+_first_head = literal_column("heads #>> '{0,1}'", Text)
+_FIRST_RUNS = (
+    select(_first_head, runs.c.context)
+    .where(in_its_pool(runs), _first_head == any_(bindparam("its_heads", type_=ARRAY(Text))))
+    .where(runs.c.purpose == Purpose.FIRST.value, runs.c.is_forgotten.is_(False))
+    .distinct()
+)
+_its_base = bindparam("its_base", type_=Text)
+_BATCHES = select(batches).where(in_its_pool(batches), batches.c.base_sha == _its_base).order_by(batches.c.id)
+_ABANDON = (
+    update(batches)
+    .where(in_its_pool(batches), batches.c.base_sha != _its_base, batches.c.state == BatchState.TESTING.value)
+    .values(state=BatchState.ABANDONED.value, reason="the base has moved", ended_at=bindparam("at"))
+)
+
 
 class PostgresLedger:
     """Keeps standings, intents, runs, evidence, batches and landings (tide.ports.store.Ledger)."""
@@ -55,9 +73,8 @@ class PostgresLedger:
 
     async def standing(self, pool: PoolKey) -> Standing:
         """Give the standing of a pool's branch; PROVEN when nothing is known against it."""
-        query = select(standings).where(in_pool(standings, pool))
         async with statements(self.engine) as connection:
-            row = (await connection.execute(query)).mappings().one_or_none()
+            row = (await connection.execute(_STANDING, its_pool(pool))).mappings().one_or_none()
         return standing_from(dict(row)) if row else PROVEN
 
     async def set_standing(self, pool: PoolKey, standing: Standing) -> None:
@@ -69,7 +86,7 @@ class PostgresLedger:
             "since": standing.since,
         }
         async with statements(self.engine) as connection:
-            await connection.execute(_STANDING, rows([row]))
+            await connection.execute(_SET_STANDING, rows([row]))
 
     async def begin(self, intent: Intent) -> int:
         """Write down a deed before it is done; give its id."""
@@ -91,9 +108,8 @@ class PostgresLedger:
 
     async def open_intents(self, pool: PoolKey) -> tuple[Intent, ...]:
         """Give the deeds of a pool whose outcome is not known, oldest first."""
-        query = select(intents).where(intents.c.ended_at.is_(None), in_pool(intents, pool)).order_by(intents.c.id)
         async with statements(self.engine) as connection:
-            return tuple(map(_intent_from, (await connection.execute(query)).mappings()))
+            return tuple(map(_intent_from, (await connection.execute(_OPEN_INTENTS, its_pool(pool))).mappings()))
 
     async def save_runs(self, runs: Sequence[Run], at: datetime) -> None:
         """Keep these runs as last seen; one that has ended does not live again."""
@@ -105,21 +121,13 @@ class PostgresLedger:
 
     async def live_runs(self, pool: PoolKey) -> tuple[Run, ...]:
         """Give the runs of a pool that had no verdict when they were last seen."""
-        query = select(runs).where(in_pool(runs, pool), runs.c.state.in_(LIVE_STATES)).order_by(runs.c.name)
         async with statements(self.engine) as connection:
-            return tuple(map(run_from, (await connection.execute(query)).mappings()))
+            return tuple(map(run_from, (await connection.execute(_LIVE_RUNS, its_pool(pool))).mappings()))
 
     async def first_runs(self, pool: PoolKey, heads: Collection[str]) -> tuple[tuple[str, str], ...]:
         """Give (head SHA, context) of the first runs started for these heads and not forgotten since."""
-        head = literal_column("heads #>> '{0,1}'", Text)
-        query = (
-            select(head, runs.c.context)
-            .where(in_pool(runs, pool), head.in_(heads))
-            .where(runs.c.purpose == Purpose.FIRST.value, runs.c.is_forgotten.is_(False))
-            .distinct()
-        )
         async with statements(self.engine) as connection:
-            found = (await connection.execute(query)).all()
+            found = (await connection.execute(_FIRST_RUNS, its_pool(pool) | {"its_heads": list(heads)})).all()
         return tuple(sorted((sha, context) for sha, context in found))
 
     async def forget_failed_runs(self, pull: PullKey, head_sha: str) -> int:
@@ -167,20 +175,14 @@ class PostgresLedger:
 
     async def batches(self, pool: PoolKey, base_sha: str) -> tuple[Batch, ...]:
         """Give the batches that were tested on one base, oldest first."""
-        query = select(batches).where(in_pool(batches, pool), batches.c.base_sha == base_sha).order_by(batches.c.id)
         async with statements(self.engine) as connection:
-            return tuple(map(batch_from, (await connection.execute(query)).mappings()))
+            found = await connection.execute(_BATCHES, its_pool(pool) | {"its_base": base_sha})
+            return tuple(map(batch_from, found.mappings()))
 
     async def abandon_batches(self, pool: PoolKey, base_sha: str, at: datetime) -> None:
         """Mark the batches of a pool that are being tested on any other base as abandoned: the base has moved."""
-        abandon = (
-            update(batches)
-            .where(in_pool(batches, pool), batches.c.base_sha != base_sha)
-            .where(batches.c.state == BatchState.TESTING.value)
-            .values(state=BatchState.ABANDONED.value, reason="the base has moved", ended_at=at)
-        )
         async with statements(self.engine) as connection:
-            await connection.execute(abandon)
+            await connection.execute(_ABANDON, its_pool(pool) | {"its_base": base_sha, "at": at})
 
     async def add_landing(self, landing: Landing) -> None:
         """Keep what landed; the same landing twice is kept once."""

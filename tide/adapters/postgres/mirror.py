@@ -1,6 +1,6 @@
 """The mirror of the open pull requests."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tide.adapters.postgres.documents import digest, document, parsed
 from tide.adapters.postgres.engine import statements, transaction
-from tide.adapters.postgres.keys import PULL, pull_keys, pull_row
+from tide.adapters.postgres.keys import PULL, in_its_pool, its_pool, pull_keys, pull_row
 from tide.adapters.postgres.schema import pull_reads, pulls, watermarks
 from tide.adapters.postgres.statements import given, insert_given, rows, upsert
 from tide.domain.keys import HeadKey, PoolKey, PullKey, RepoKey
@@ -79,8 +79,7 @@ class PostgresMirror:
 
     async def pool_pulls(self, pool: PoolKey) -> tuple[Pull, ...]:
         """Give the open ones of one pool, sorted by number."""
-        key = tuple_(pulls.c.org, pulls.c.repo, pulls.c.base_branch) == (pool.org, pool.repo, pool.branch)
-        return await self._pulls(SELECT_PULLS.where(pulls.c.is_open, key))
+        return await self._pulls(_POOL_PULLS, its_pool(pool))
 
     async def pulls_named(self, keys: Collection[PullKey]) -> tuple[Pull, ...]:
         """Give those of these that are open, sorted by key."""
@@ -112,9 +111,11 @@ class PostgresMirror:
         async with statements(self.engine) as connection:
             await connection.execute(_WATERMARK, rows([{"name": name, "query": query, "until": until}]))
 
-    async def _pulls(self, query: Select[tuple[object, ...]]) -> tuple[Pull, ...]:
+    async def _pulls(
+        self, query: Select[tuple[object, ...]], parameters: Mapping[str, object] | None = None
+    ) -> tuple[Pull, ...]:
         async with statements(self.engine) as connection:
-            found = (await connection.execute(query)).mappings().all()
+            found = (await connection.execute(query, parameters)).mappings().all()
         return tuple(sorted(map(pull_from, found), key=lambda pull: pull.key))
 
 
@@ -122,6 +123,7 @@ SELECT_PULLS: Select[tuple[object, ...]] = select(
     *(pulls.c[name] for name in _COLUMNS if name not in {"contexts", "digest"}),
     cast(pulls.c.contexts, Text).label("contexts"),  # as text: it is parsed straight into domain values
 )
+_POOL_PULLS = SELECT_PULLS.where(pulls.c.is_open, in_its_pool(pulls, ("org", "repo", "base_branch")))
 
 
 def pull_from(row: RowMapping) -> Pull:

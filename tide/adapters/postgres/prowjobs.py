@@ -4,14 +4,16 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, literal, select, update
+from sqlalchemy import Select, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import Text
 
 from tide.adapters.postgres.engine import statements
+from tide.adapters.postgres.keys import in_its_pool, its_pool
 from tide.adapters.postgres.schema import prowjobs
 from tide.adapters.postgres.statements import given, insert_given, rows
+from tide.domain.keys import PoolKey
 
 _COLUMNS = (
     "name",
@@ -34,7 +36,12 @@ _UPDATE = (
     .where(prowjobs.c.completed_at.is_(None) | _new.c.completed_at.is_not(None))
     .values({prowjobs.c[name]: _new.c[name] for name in _COLUMNS if name not in {"name", "created_at"}})
 )
-_OLDEST_FIRST = (prowjobs.c.created_at, prowjobs.c.name)
+_OLDEST_FIRST: Select[tuple[Any]] = select(prowjobs.c.object).order_by(prowjobs.c.created_at, prowjobs.c.name)
+_OF_BRANCH = _OLDEST_FIRST.where(
+    in_its_pool(prowjobs, ("org", "repo", "base_ref")),
+    (prowjobs.c.base_sha == bindparam("its_base")) & (prowjobs.c.base_sha != "")
+    | prowjobs.c.head_shas.op("&&")(bindparam("its_heads", type_=ARRAY(Text))),
+)
 
 
 class ProwJobTable:
@@ -51,7 +58,7 @@ class ProwJobTable:
 
     async def get(self, name: str) -> dict[str, Any] | None:
         """Give the object of that name."""
-        found = await self._objects(_SELECT.where(prowjobs.c.name == name))
+        found = await self._objects(_OLDEST_FIRST.where(prowjobs.c.name == name))
         return found[0] if found else None
 
     async def update(self, name: str, prowjob: Mapping[str, Any]) -> bool:
@@ -69,26 +76,23 @@ class ProwJobTable:
         heads: Collection[str] = (),
     ) -> Sequence[dict[str, Any]]:
         """Give those of one branch that run on `base_sha`, or on any of the head SHAs `heads`; oldest first."""
-        branch = (prowjobs.c.org == org, prowjobs.c.repo == repo, prowjobs.c.base_ref == base_ref)
-        on_heads = prowjobs.c.head_shas.op("&&")(literal(list(heads), ARRAY(Text)))
-        on_base = (prowjobs.c.base_sha == base_sha) & (prowjobs.c.base_sha != "")
-        return await self._objects(_SELECT.where(*branch, on_base | on_heads))
+        branch = its_pool(PoolKey(org, repo, base_ref))
+        return await self._objects(_OF_BRANCH, branch | {"its_base": base_sha, "its_heads": list(heads)})
 
     async def unfinished(self) -> Sequence[dict[str, Any]]:
         """Give those without a completion time, oldest first."""
-        return await self._objects(_SELECT.where(prowjobs.c.completed_at.is_(None)))
+        return await self._objects(_OLDEST_FIRST.where(prowjobs.c.completed_at.is_(None)))
 
     async def prune(self, before: datetime) -> int:
         """Delete those that were completed before this moment; give how many."""
         async with statements(self.engine) as connection:
             return (await connection.execute(delete(prowjobs).where(prowjobs.c.completed_at < before))).rowcount
 
-    async def _objects(self, query: Select[tuple[Any]]) -> list[dict[str, Any]]:
+    async def _objects(
+        self, query: Select[tuple[Any]], parameters: Mapping[str, object] | None = None
+    ) -> list[dict[str, Any]]:
         async with statements(self.engine) as connection:
-            return list((await connection.execute(query.order_by(*_OLDEST_FIRST))).scalars())
-
-
-_SELECT: Select[tuple[Any]] = select(prowjobs.c.object)
+            return list((await connection.execute(query, parameters)).scalars())
 
 
 def _row(name: str, prowjob: Mapping[str, Any]) -> dict[str, object]:
