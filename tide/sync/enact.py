@@ -105,7 +105,8 @@ class _Deed:
         return Outcome(action.kind, tuple(target.number for target in picked), _names(runs), reason=reason)
 
     async def prove(self, action: Prove) -> Outcome:
-        runs = await self._start(self._candidate((), ""), self._jobs(action.contexts), Purpose.PROOF)
+        commit = await self.enactor.world.code_host.commit(self.snapshot.pool.repository, self.snapshot.base_sha)
+        runs = await self._start(self._candidate((), commit.tree), self._jobs(action.contexts), Purpose.PROOF)
         return Outcome(action.kind, (), _names(runs), reason=action.reason)
 
     async def _assemble(self, targets: Sequence[Target], limit: int) -> Assembly:

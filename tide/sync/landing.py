@@ -1,26 +1,28 @@
-"""Land what was tested, one pull request after the other, and prove after each that the branch got what was planned.
+"""Land what was tested, one pull request after the other, each on the branch head that the one before it left.
 
-A REST merge pins the head but not the base, so the proof is made afterwards: the commit that GitHub made must have
-the tree that was planned, and must be the branch's head. A foreign push or a refusal half-way stops the landing and
-leaves the branch unproven; a wrong tree on our own parent freezes the pool, since then GitHub did not do what git
-does, and a human must look.
+After every merge the branch is inspected (`inspection`). Whatever is not as planned stops the landing: a refusal or a
+foreign push half-way leaves the branch unproven, a wrong tree freezes the pool. Where an answer was lost the intent
+stays open, and the next sync finds out what became of it (`recovery`) before it does anything else.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from tide.domain.actions import Merge, MergeBatch, Target
-from tide.domain.errors import RemoteError
-from tide.domain.evidence import Assembly, Batch, BatchState, Landing, Proposal, Step
+from tide.domain.errors import RateLimited, RemoteError, Unauthorized, Unavailable
+from tide.domain.evidence import Assembly, Batch, BatchState, Proposal, Step
 from tide.domain.intents import Intent, IntentKind
+from tide.domain.jobs import Presubmit
 from tide.domain.outcomes import Merged, NotMerged, Outcome, Refusal
-from tide.domain.pulls import MergeMethod, Pull
-from tide.domain.snapshot import Snapshot, Standing, StandingKind
+from tide.domain.pulls import Pull
+from tide.domain.snapshot import Snapshot, StandingKind
 from tide.policy.landing import may_land
 from tide.sync.heads import pull_ref
 from tide.sync.holds import Holds
+from tide.sync.inspection import Inspector
+from tide.sync.standings import Standings
 from tide.sync.world import World
 
 REFUSAL_HOLDS = timedelta(minutes=5)
@@ -29,19 +31,26 @@ BASE_MODIFIED_WAITS = (4.0, 8.0)
 
 
 class _Stopped(Exception):  # noqa: N818 - an event inside this module, not an error
-    """The landing cannot go on; the text says why, `standing` how far the branch may still be trusted."""
+    """The landing cannot go on.
 
-    def __init__(self, reason: str, standing: StandingKind | None = None) -> None:
+    The text says why. `held` is the number of the pull request that has to stand back for a while, None when nobody
+    has to; `standing` how far the branch may still be trusted, None when that depends on what has landed.
+    """
+
+    def __init__(self, reason: str, *, held: int | None = None, standing: StandingKind | None = None) -> None:
         super().__init__(reason)
+        self.held = held
         self.standing = standing
 
 
 @dataclass(frozen=True, slots=True)
 class Lander:
-    """Merges tested pull requests."""
+    """Merges tested pull requests; `presubmits` are those of their repository."""
 
     world: World
     holds: Holds
+    standings: Standings
+    presubmits: Collection[Presubmit]
 
     async def land(self, snapshot: Snapshot, targets: Sequence[Target], action: Merge | MergeBatch) -> Outcome:
         """Merge the targets in order; stop at the first thing that is not as planned.
@@ -49,25 +58,35 @@ class Lander:
         Raises:
             RemoteError: something could not be read before the first merge; nothing was done.
         """
-        landing = _Landing(self.world, snapshot, targets)
+        inspector = Inspector(self.world, self.standings, self.presubmits, snapshot.pool)
+        landing = _Landing(self.world, inspector, snapshot, targets)
         error = ""
         try:
             await landing.run()
         except _Stopped as stopped:
             error = str(stopped)
             await self._after_stop(landing, stopped)
-        await landing.close(error)
+            await landing.close(error)
+        except RemoteError as lost:
+            if landing.intent_id is None:
+                raise
+            error = str(lost)
+        else:
+            await landing.close("")
         landed = tuple(step.number for step in landing.landed)
         return Outcome(action.kind, landed, error=_history_error(targets, landed, error), reason=action.reason)
 
     async def _after_stop(self, landing: "_Landing", stopped: _Stopped) -> None:
-        snapshot = landing.snapshot
-        left = landing.targets[len(landing.landed)]
+        pool, reason = landing.snapshot.pool, str(stopped)
         until = self.world.clock.now() + REFUSAL_HOLDS
-        self.holds.add(snapshot.pool, snapshot.base_sha, left, str(stopped), until=until)
-        kind = stopped.standing or (StandingKind.UNPROVEN if landing.landed else None)
-        if kind is not None:
-            await landing.set_standing(kind, str(stopped))
+        for target in landing.targets:
+            if target.number == stopped.held:
+                self.holds.add(pool, landing.head_sha, target, reason, until=until)
+        standing = stopped.standing or (StandingKind.UNPROVEN if landing.landed else StandingKind.PROVEN)
+        if standing is StandingKind.FROZEN:
+            await self.standings.freeze(self.world, pool, reason, landing.contexts)
+        elif standing is StandingKind.UNPROVEN:
+            await self.standings.doubt(self.world, pool, reason, landing.contexts)
 
 
 @dataclass(slots=True)
@@ -75,14 +94,23 @@ class _Landing:
     """One landing under way: `landed` are the steps that are on the branch, as planned."""
 
     world: World
+    inspector: Inspector
     snapshot: Snapshot
     targets: Sequence[Target]
     landed: list[Step]
     head_sha: str
+    intent_id: int | None
 
-    def __init__(self, world: World, snapshot: Snapshot, targets: Sequence[Target]) -> None:
-        self.world, self.snapshot, self.targets = world, snapshot, targets
-        self.landed, self.head_sha = [], snapshot.base_sha
+    def __init__(self, world: World, inspector: Inspector, snapshot: Snapshot, targets: Sequence[Target]) -> None:
+        self.world, self.inspector, self.snapshot, self.targets = world, inspector, snapshot, targets
+        self.landed, self.head_sha, self.intent_id = [], snapshot.base_sha, None
+
+    @property
+    def contexts(self) -> tuple[str, ...]:
+        """All that any of the targets needs."""
+        numbers = {target.number for target in self.targets}
+        needed = (view.required for view in self.snapshot.pulls if view.pull.number in numbers)
+        return tuple(sorted({context for required in needed for context in required}))
 
     async def run(self) -> None:
         pulls = await self._reread()
@@ -90,26 +118,27 @@ class _Landing:
             raise _Stopped("the branch has moved since it was tested")
         assembly = await self._plan()
         await self._check_tested(assembly)
-        intent_id = await self._begin(assembly)
+        self.intent_id = await self._begin(assembly)
         for target, step in zip(self.targets, assembly.steps, strict=True):
             await self._land_one(target, step)
-            await self.world.store.save_pulls(
-                [replace(pulls[target.number], is_open=False, is_merged=True)], self.world.clock.now()
-            )
-        await self.world.store.finish(intent_id, "landed", self.world.clock.now())
+            gone = replace(pulls[target.number], is_open=False, is_merged=True)
+            await self.world.store.save_pulls([gone], self.world.clock.now())
 
     async def _reread(self) -> dict[int, Pull]:
         """Read every member once more, now: a merge rests on nothing older."""
         views = {view.pull.number: view for view in self.snapshot.pulls}
+        now = self.world.clock.now()
         read = await self.world.code_host.read_pulls([views[target.number].pull.key for target in self.targets])
-        pulls = {key.number: pull for key, pull in read.items()}
+        pulls = {key.number: pull for key, pull in read.items() if pull}
+        await self.world.store.save_pulls(list(pulls.values()), now)
         for target in self.targets:
             pull = pulls.get(target.number)
             view = replace(views[target.number], pull=pull) if pull else None
             reason = may_land(view, target, self.snapshot) if view else "it does not exist any more"
             if reason:
+                # Nobody is held: what was read is what the next decision rests on.
                 raise _Stopped(f"#{target.number}: {reason}")
-        return {number: pull for number, pull in pulls.items() if pull}
+        return pulls
 
     async def _plan(self) -> Assembly:
         pool, base_sha = self.snapshot.pool, self.snapshot.base_sha
@@ -121,16 +150,18 @@ class _Landing:
         assembly = await self.world.git.assemble(pool.repository, base_sha, proposals, 0)
         if assembly.skips:
             skip = assembly.skips[0]
-            raise _Stopped(f"#{skip.number}: {skip.reason}")
+            raise _Stopped(f"#{skip.number}: {skip.reason}", held=skip.number)
         return assembly
 
     async def _check_tested(self, assembly: Assembly) -> None:
-        """See that what would land is what was tested."""
-        batch = await self._batch()
+        """See that what would land is what was tested; one that stands back breaks up a batch that can never land."""
+        batch, first = await self._batch(), self.targets[0].number
         if batch and batch.run_tree != assembly.plan_tree:
-            raise _Stopped(f"the batch was tested as tree {batch.run_tree}, but would land as {assembly.plan_tree}")
+            reason = f"the batch was tested as tree {batch.run_tree}, but would land as {assembly.plan_tree}"
+            raise _Stopped(reason, held=first)
         if assembly.run_tree != assembly.plan_tree:
-            raise _Stopped(f"a test sees tree {assembly.run_tree}, but {assembly.plan_tree} would land")
+            reason = f"a test sees tree {assembly.run_tree}, but {assembly.plan_tree} would land"
+            raise _Stopped(reason, held=first)
 
     async def _batch(self) -> Batch | None:
         members = tuple((target.number, target.head_sha) for target in self.targets)
@@ -138,32 +169,30 @@ class _Landing:
         return next((batch for batch in batches if batch.members == members), None)
 
     async def _begin(self, assembly: Assembly) -> int:
-        detail = json.dumps(
-            {
-                "base_sha": self.snapshot.base_sha,
-                "base_tree": assembly.base_tree,
-                "contexts": self._contexts(),
-                "steps": [[step.number, step.head_sha, step.plan_tree] for step in assembly.steps],
-            }
-        )
+        steps = [[step.number, step.head_sha, step.method, step.run_tree, step.plan_tree] for step in assembly.steps]
+        detail = json.dumps({"base_sha": self.snapshot.base_sha, "contexts": self.contexts, "steps": steps})
         numbers = " ".join(f"#{target.number}" for target in self.targets)
         now = self.world.clock.now()
         return await self.world.store.begin(Intent(IntentKind.MERGE, self.snapshot.pool, numbers, detail, now))
 
     async def _land_one(self, target: Target, step: Step) -> None:
-        sha = await self._merge(target)
-        await self._verify(target, step, sha)
+        sha = await self._merge(target, step)
+        finding = await self.inspector.inspect(step, self.head_sha, sha)
+        if finding:
+            raise _Stopped(finding.reason, standing=finding.standing)
         self.landed.append(step)
         self.head_sha = sha
 
-    async def _merge(self, target: Target) -> str:
+    async def _merge(self, target: Target, step: Step) -> str:
         """Merge one pull request; give the commit that the branch got."""
         repo = self.snapshot.pool.repository
         for wait in (*BASE_MODIFIED_WAITS, None):
             try:
                 answer = await self.world.code_host.merge(repo, target)
+            except (RateLimited, Unauthorized) as error:
+                raise _Stopped(f"#{target.number}: {error}") from error
             except RemoteError as error:
-                return await self._merged_after_all(target, error)
+                return await self._merged_after_all(step, error)
             match answer:
                 case Merged(sha=sha):
                     return sha
@@ -171,94 +200,35 @@ class _Landing:
                     await self.world.sleep(wait)
                     await self._check_head()
                 case NotMerged(message=message):
-                    raise _Stopped(f"#{target.number}: GitHub refused: {message}")
+                    raise _Stopped(f"#{target.number}: GitHub refused: {message}", held=target.number)
         raise AssertionError  # the last answer is never waited upon
 
     async def _check_head(self) -> None:
         if await self.world.code_host.branch_head(self.snapshot.pool) != self.head_sha:
             raise _Stopped("somebody else pushed to the branch during the landing")
 
-    async def _merged_after_all(self, target: Target, error: RemoteError) -> str:
-        """Find out whether a merge whose answer was lost was done."""
-        pool = self.snapshot.pool
-        unknown = f"#{target.number}: the answer to the merge was lost: {error}"
-        try:
-            head = await self.world.code_host.branch_head(pool)
-        except RemoteError:
-            raise _Stopped(unknown, StandingKind.UNPROVEN) from error
-        if head == self.head_sha:
-            raise _Stopped(f"{unknown}; the branch has not moved") from error
-        return head
-
-    async def _verify(self, target: Target, step: Step, sha: str) -> None:
-        """See that the branch got what was planned."""
-        pool, host = self.snapshot.pool, self.world.code_host
-        try:
-            head, commit = await host.branch_head(pool), await host.commit(pool.repository, sha)
-        except RemoteError as error:
-            raise _Stopped(
-                f"#{target.number}: what landed could not be read: {error}", StandingKind.UNPROVEN
-            ) from error
-        await self._keep(step, sha, commit.tree)
-        if head != sha:
-            raise _Stopped(await self._astray(target, sha, head), StandingKind.UNPROVEN)
-        if commit.tree == step.plan_tree:
-            return
-        planned = f"#{target.number} landed as tree {commit.tree}, planned was {step.plan_tree}"
-        if target.method is not MergeMethod.REBASE and commit.parents[:1] != (self.head_sha,):
-            raise _Stopped(f"{planned}: somebody else pushed to the branch first", StandingKind.UNPROVEN)
-        raise _Stopped(planned, StandingKind.FROZEN)
-
-    async def _astray(self, target: Target, sha: str, head: str) -> str:
-        """Say where a merge went that is not the head of its branch; mark the other branch when it went there."""
-        key = next(view.pull.key for view in self.snapshot.pulls if view.pull.number == target.number)
-        pull = (await self.world.code_host.read_pulls([key])).get(key)
-        if pull is None or pull.pool == self.snapshot.pool:
-            return f"after #{target.number} the branch is at {head}, not at our merge {sha}: somebody else pushed"
-        reason = f"#{target.number} was retargeted during the merge and landed on {pull.base_branch} untested"
-        standing = Standing(StandingKind.UNPROVEN, reason, self._contexts(), self.world.clock.now())
-        await self.world.store.set_standing(pull.pool, standing)
-        return reason
-
-    async def _keep(self, step: Step, sha: str, tree: str) -> None:
-        await self.world.store.add_landing(
-            Landing(
-                pool=self.snapshot.pool,
-                number=step.number,
-                head_sha=step.head_sha,
-                method=step.method,
-                base_sha=self.head_sha,
-                run_tree=step.run_tree,
-                plan_tree=step.plan_tree,
-                landed_sha=sha,
-                landed_tree=tree,
-                landed_at=self.world.clock.now(),
-            )
-        )
-
-    def _contexts(self) -> tuple[str, ...]:
-        numbers = {target.number for target in self.targets}
-        needed = (view.required for view in self.snapshot.pulls if view.pull.number in numbers)
-        return tuple(sorted({context for required in needed for context in required}))
-
-    async def set_standing(self, kind: StandingKind, reason: str) -> None:
-        standing = Standing(kind, reason, self._contexts(), self.world.clock.now())
-        await self.world.store.set_standing(self.snapshot.pool, standing)
+    async def _merged_after_all(self, step: Step, error: RemoteError) -> str:
+        """Find out whether a merge whose answer was lost was done as planned; anything else is left to the recovery."""
+        host, pool = self.world.code_host, self.snapshot.pool
+        head = await host.branch_head(pool)
+        if head != self.head_sha and (await host.commit(pool.repository, head)).tree == step.plan_tree:
+            return head
+        raise Unavailable(f"#{step.number}: the answer to the merge was lost: {error}") from error
 
     async def close(self, error: str) -> None:
         """Write down what became of the landing and of its batch."""
-        now = self.world.clock.now()
-        for intent in await self.world.store.open_intents(self.snapshot.pool):
-            if intent.kind is IntentKind.MERGE:
-                await self.world.store.finish(intent.id, error or "landed", now)
+        if self.intent_id is not None:
+            await self.world.store.finish(self.intent_id, error or "landed", self.world.clock.now())
         batch = await self._batch()
-        if batch is None:
-            return
-        state = BatchState.LANDED if not error else BatchState.PARTIAL if self.landed else BatchState.ABANDONED
-        landed_tree = self.landed[-1].plan_tree if self.landed else ""
-        await self.world.store.save_batch(
-            replace(batch, state=state, landed_tree=landed_tree, reason=error, ended_at=now)
-        )
+        if batch:
+            await self.world.store.save_batch(ended(batch, self.landed, error, self.world))
+
+
+def ended(batch: Batch, landed: Sequence[Step], error: str, world: World) -> Batch:
+    """Give a batch as it is after its landing: `landed` are the steps that went well, `error` what stopped it."""
+    state = BatchState.LANDED if not error else BatchState.PARTIAL if landed else BatchState.ABANDONED
+    landed_tree = landed[-1].plan_tree if landed else ""
+    return replace(batch, state=state, landed_tree=landed_tree, reason=error, ended_at=world.clock.now())
 
 
 def _history_error(targets: Sequence[Target], landed: Sequence[int], error: str) -> str:

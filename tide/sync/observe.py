@@ -19,6 +19,7 @@ from tide.policy.queries import meets_any
 from tide.ports.job_config import JobConfig
 from tide.sync.heads import fetch_heads
 from tide.sync.holds import Holds
+from tide.sync.standings import provable
 from tide.sync.world import World
 
 SETTINGS_LAST = timedelta(hours=1)
@@ -75,7 +76,8 @@ class Observer:
         base_sha = await self.world.code_host.branch_head(pool) if candidates else ""
         heads = [pull.head_sha for pull in candidates]
         self.holds.forget_all_but(pool, frozenset((pull.number, pull.head_sha) for pull in candidates))
-        views = await _Examination(self, pool, base_sha, rules, config.presubmits(pool.repository)).views(candidates)
+        presubmits = config.presubmits(pool.repository)
+        views = await _Examination(self, pool, base_sha, rules, presubmits).views(candidates)
         store = self.world.store
         return Snapshot(
             pool=pool,
@@ -86,7 +88,7 @@ class Observer:
             runs=await self.world.runner.runs(pool, base_sha, heads) if candidates else (),
             blockers=blocker_rules.applicable(blockers, pool.branch),
             repo_settings=await self.settings.get(self.world, pool.repository),
-            standing=await store.standing(pool),
+            standing=provable(await store.standing(pool), presubmits, pool.branch),
             failed_batches=await self._failed_batches(pool, base_sha),
             first_runs=await store.first_runs(pool, heads) if candidates else (),
             is_dry_run=self.is_dry_run,

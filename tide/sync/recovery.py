@@ -1,64 +1,149 @@
-"""Go on after a crash: read what was begun, look at the world, and write down what came of it."""
+"""Go on after a crash or a lost answer: read what was begun, look at the world, and write down what came of it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tide.domain.errors import NotFound
+from tide.domain.evidence import Step
 from tide.domain.intents import Intent, IntentKind
-from tide.domain.keys import PoolKey
-from tide.domain.snapshot import Standing, StandingKind
-from tide.sync.world import World
+from tide.domain.keys import PullKey
+from tide.domain.pulls import MergeMethod
+from tide.domain.snapshot import StandingKind
+from tide.ports.code_host import Commit
+from tide.sync.inspection import Finding, Inspector
+from tide.sync.landing import ended
+
+# How far back a branch is read; a landing adds a commit for each of its members, more only by rebasing.
+LONGEST_HISTORY = 300
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(NamedTuple):
     """What a landing was going to do, from its intent."""
 
     base_sha: str
-    trees: tuple[str, ...]
     contexts: tuple[str, ...]
+    steps: tuple[Step, ...]
 
     @classmethod
     def of(cls, intent: Intent) -> "_Plan":
         detail = json.loads(intent.detail)
-        trees = (detail["base_tree"], *(tree for _number, _sha, tree in detail["steps"]))
-        return cls(detail["base_sha"], trees, tuple(detail["contexts"]))
+        steps = tuple(
+            Step(number, head_sha, MergeMethod(method), run_tree, plan_tree)
+            for number, head_sha, method, run_tree, plan_tree in detail["steps"]
+        )
+        return cls(detail["base_sha"], tuple(detail["contexts"]), steps)
 
 
-async def recover(world: World, pool: PoolKey) -> None:
+@dataclass(slots=True)
+class _Progress:
+    """How far a landing came: `onto` is the head after the steps `done`, `above` what is on top of that."""
+
+    onto: str
+    done: list[Step] = field(default_factory=list)
+    above: list[Commit] = field(default_factory=list)
+
+
+async def recover(inspector: Inspector) -> None:
     """Settle the deeds of a pool whose outcome is not known.
 
-    Started runs need nothing: their names are made of what they run, so the next sync finds them or starts them. A
-    landing that was cut short leaves the branch proven only when its head has the tree of a whole plan, or has not
-    moved.
+    Started runs need nothing: their names are made of what they run, so the next sync finds them or starts them. The
+    merges of a landing are looked for on the branch, and inspected as they would have been; one that was cut short
+    leaves the branch unproven.
 
     Raises:
         RemoteError: the world could not be read; the deeds stay unsettled.
     """
-    for intent in await world.store.open_intents(pool):
+    world = inspector.world
+    for intent in await world.store.open_intents(inspector.pool):
         outcome = "found unfinished; runs are found again by their names"
         if intent.kind is IntentKind.MERGE:
-            outcome = await _settle_landing(world, intent)
+            outcome = f"found unfinished; {await _Recovery(inspector, _Plan.of(intent)).settle()}"
         await world.store.finish(intent.id, outcome, world.clock.now())
 
 
-async def _settle_landing(world: World, intent: Intent) -> str:
-    plan = _Plan.of(intent)
-    try:
-        head = await world.code_host.branch_head(intent.pool)
-    except NotFound:
-        return "found unfinished; the branch does not exist any more"
-    if head == plan.base_sha:
-        return "found unfinished; nothing had landed"
-    tree = (await world.code_host.commit(intent.pool.repository, head)).tree
-    if tree == plan.trees[-1]:
-        return "found unfinished; all had landed as planned"
-    done = plan.trees.index(tree) if tree in plan.trees else None
-    reason = (
-        f"a landing was cut short after {done} of {len(plan.trees) - 1} merges"
-        if done is not None
-        else "a landing was cut short and the branch is at a tree that was not planned"
-    )
-    standing = Standing(StandingKind.UNPROVEN, reason, plan.contexts, world.clock.now())
-    await world.store.set_standing(intent.pool, standing)
-    return reason
+@dataclass(frozen=True, slots=True)
+class _Recovery:
+    """Settles one landing."""
+
+    inspector: Inspector
+    plan: _Plan
+
+    async def settle(self) -> str:
+        try:
+            head = await self.inspector.world.code_host.branch_head(self.inspector.pool)
+        except NotFound:
+            return "the branch does not exist any more"
+        progress = await self._progress(head)
+        finding = await self._finding(progress)
+        reason = finding.reason if finding else ""
+        await self._close_batch(progress, reason)
+        if finding is None:
+            return "all had landed as planned" if progress.done else "nothing had landed"
+        await self._mark(finding)
+        return reason
+
+    async def _progress(self, head: str) -> _Progress:
+        """Find the merges on the branch by their trees, oldest first, and keep them."""
+        progress = _Progress(self.plan.base_sha)
+        for commit in reversed(await self._history(head)):
+            progress.above.append(commit)
+            step = self._next(progress)
+            if step and commit.tree == step.plan_tree:
+                await self.inspector.keep(step, progress.onto, commit)
+                progress.done.append(step)
+                progress.onto, progress.above = commit.sha, []
+        return progress
+
+    async def _history(self, head: str) -> list[Commit]:
+        """Read the branch along its first parents down to the base of the landing, newest first."""
+        history: list[Commit] = []
+        while head != self.plan.base_sha and len(history) < LONGEST_HISTORY:
+            history.append(await self.inspector.world.code_host.commit(self.inspector.pool.repository, head))
+            if not history[-1].parents:
+                break
+            head = history[-1].parents[0]
+        return history
+
+    def _next(self, progress: _Progress) -> Step | None:
+        rest = self.plan.steps[len(progress.done) :]
+        return rest[0] if rest else None
+
+    async def _finding(self, progress: _Progress) -> Finding | None:
+        """Say what is wrong with the branch; None when all of the landing is there, or nothing of it."""
+        step = self._next(progress)
+        if step and await self._is_merged(step):
+            if astray := await self.inspector.astray(step):
+                return Finding(astray, StandingKind.UNPROVEN)
+            if progress.above:
+                return await self.inspector.judge(step, progress.onto, _merge_of(step, progress.above))
+        if progress.above:
+            reason = "a landing was cut short, and the branch is at a tree that was not planned"
+            return Finding(reason, StandingKind.UNPROVEN)
+        if step and progress.done:
+            reason = f"a landing was cut short after {len(progress.done)} of {len(self.plan.steps)} merges"
+            return Finding(reason, StandingKind.UNPROVEN)
+        return None
+
+    async def _is_merged(self, step: Step) -> bool:
+        pool = self.inspector.pool
+        key = PullKey(pool.org, pool.repo, step.number)
+        pull = (await self.inspector.world.code_host.read_pulls([key])).get(key)
+        return pull is not None and pull.is_merged
+
+    async def _close_batch(self, progress: _Progress, reason: str) -> None:
+        members = tuple((step.number, step.head_sha) for step in self.plan.steps)
+        world = self.inspector.world
+        for batch in await world.store.batches(self.inspector.pool, self.plan.base_sha):
+            if batch.members == members and (progress.done or reason):
+                await world.store.save_batch(ended(batch, progress.done, reason, world))
+
+    async def _mark(self, finding: Finding) -> None:
+        standings, world = self.inspector.standings, self.inspector.world
+        worsen = standings.freeze if finding.standing is StandingKind.FROZEN else standings.doubt
+        await worsen(world, self.inspector.pool, finding.reason, self.plan.contexts)
+
+
+def _merge_of(step: Step, above: list[Commit]) -> Commit:
+    """Find the commit that merged a head; a squash or a rebase does not name it, so the newest is taken for it."""
+    return next((commit for commit in above if commit.parents[1:] == (step.head_sha,)), above[-1])

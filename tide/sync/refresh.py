@@ -37,14 +37,27 @@ class Refreshed:
 async def refresh(world: World, config: JobConfig) -> Refreshed:
     """Search for the pull requests that opted in, and for all that changed; bring the mirror up to date."""
     now = world.clock.now()
-    pooled, coverage, blockers = await asyncio.gather(
-        _search_pools(world, config, now), _walk_changes(world, config, now), read_blockers(world, config)
-    )
+    (pooled, coverage), blockers = await asyncio.gather(_search(world, config, now), read_blockers(world, config))
     errors = [found.error for found in (*pooled, coverage) if found.error]
     if blockers is None:
         errors.append("the issues that may block merging could not be read")
     read = frozenset(pull.key for found in (*pooled, coverage) for pull in found.pulls)
     return Refreshed(read, blockers, tuple(errors))
+
+
+async def _search(world: World, config: JobConfig, now: datetime) -> tuple[list[Found], Found]:
+    """Search for the pull requests that opted in, and for all that changed since the last walk.
+
+    The first walk reads all open pull requests: those that opted in are among them and are not searched for again.
+    """
+    scope = search.coverage(config.queries)
+    kept = await world.store.watermark(COVERAGE)
+    if kept and kept[0] == scope:
+        walk = _walk_changes(world, config, kept[1] - OVERLAP, now)
+        return await asyncio.gather(_search_pools(world, config, now), walk)
+    coverage = await _walk_changes(world, config, None, now)
+    pooled = [] if coverage.complete else await _search_pools(world, config, now)
+    return pooled, coverage
 
 
 async def _search_pools(world: World, config: JobConfig, now: datetime) -> list[Found]:
@@ -59,13 +72,11 @@ async def _search_pools(world: World, config: JobConfig, now: datetime) -> list[
     return await asyncio.gather(*map(ask, searches))
 
 
-async def _walk_changes(world: World, config: JobConfig, now: datetime) -> Found:
-    """Read every covered pull request that changed since the last walk; the first walk reads all open ones."""
+async def _walk_changes(world: World, config: JobConfig, since: datetime | None, now: datetime) -> Found:
+    """Read every covered pull request that changed since a moment, or all open ones."""
     scope = search.coverage(config.queries)
     if not scope:
         return Found(())
-    kept = await world.store.watermark(COVERAGE)
-    since = kept[1] - OVERLAP if kept and kept[0] == scope else None
     found = await _found(world, search.changes_search(config.queries, since=since, until=now))
     await world.store.save_pulls(found.pulls, now)
     if found.complete:

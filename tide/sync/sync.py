@@ -22,10 +22,12 @@ from tide.ports.job_config import JobConfig
 from tide.sync.enact import Enactor
 from tide.sync.hints import pools_of
 from tide.sync.holds import Holds
+from tide.sync.inspection import Inspector
 from tide.sync.landing import Lander
 from tide.sync.observe import Observer, SettingsCache
 from tide.sync.recovery import recover
 from tide.sync.refresh import Refreshed, read_blockers, refresh
+from tide.sync.standings import Standings
 from tide.sync.verdicts import Recorder, tenant_ids
 from tide.sync.world import World
 
@@ -50,7 +52,9 @@ class Sync:
     _settings: SettingsCache = field(default_factory=SettingsCache)
     _holds: Holds = field(default_factory=Holds)
     _locks: defaultdict[PoolKey, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
-    _recovered: set[PoolKey] = field(default_factory=set)
+    _standings: Standings = field(default_factory=Standings)
+    # The pools without a deed whose outcome is not known: whatever breaks off an action leaves one behind.
+    _settled: set[PoolKey] = field(default_factory=set)
 
     async def round(self) -> None:
         """Search, then sync every pool that has an open pull request.
@@ -95,12 +99,12 @@ class Sync:
 
     async def _pools(self, config: JobConfig) -> frozenset[PoolKey]:
         """Find the pools from the mirror; drop what is no longer covered."""
-        pulls = await self.world.store.open_pulls()
-        uncovered = [pull.key for pull in pulls if not covers(config.queries, pull.key.repository)]
-        now = self.world.clock.now()
-        await self.world.store.drop_pulls(uncovered, now)
-        pools = frozenset(pull.pool for pull in pulls if pull.key not in set(uncovered))
-        await self.world.store.drop_pools(pools, now)
+        store, now = self.world.store, self.world.clock.now()
+        found = await store.open_pools()
+        pools = frozenset(pool for pool in found if covers(config.queries, pool.repository))
+        uncovered = await store.open_pulls({pool.repository for pool in found - pools})
+        await store.drop_pulls([pull.key for pull in uncovered], now)
+        await store.drop_pools(pools, now)
         self.world.observer.pools_vanished(pools)
         return pools
 
@@ -133,24 +137,31 @@ class Sync:
     ) -> None:
         if blockers is None:
             raise BlockersUnknown("the issues that may block merging could not be read, so nothing may merge")
-        if pool not in self._recovered and not self.is_dry_run:
-            await recover(self.world, pool)
-            self._recovered.add(pool)
+        if not self.is_dry_run:
+            await self._settle(pool, config)
         observer = Observer(self.world, self._settings, self._holds, self.is_dry_run)
         observed = await observer.observe(pool, config, blockers=blockers.get(pool.repository, ()), already_read=read)
-        snapshot = observed if self.is_dry_run else await Recorder(self.world).record(observed)
+        snapshot = observed if self.is_dry_run else await Recorder(self.world, self._standings).record(observed)
         decision = decide(snapshot)
         decision_id = await self.world.store.record_decision(snapshot, decision)
         self.world.observer.decided(decision)
         if self.is_dry_run:
             return
+        self._settled.discard(pool)
         outcome = await self._enact(snapshot, decision, config)
         if not isinstance(decision.action, Wait | Blocked):
             await self.world.store.record_outcome(decision_id, outcome)
 
+    async def _settle(self, pool: PoolKey, config: JobConfig) -> None:
+        if pool not in self._settled:
+            presubmits = config.presubmits(pool.repository)
+            await recover(Inspector(self.world, self._standings, presubmits, pool))
+            self._settled.add(pool)
+
     async def _enact(self, snapshot: Snapshot, decision: Decision, config: JobConfig) -> Outcome:
-        enactor = Enactor(self.world, self._holds, Lander(self.world, self._holds))
         presubmits = config.presubmits(snapshot.pool.repository)
+        lander = Lander(self.world, self._holds, self._standings, presubmits)
+        enactor = Enactor(self.world, self._holds, lander)
         outcome = await enactor.enact(snapshot, decision, presubmits)
         self.world.observer.enacted(snapshot.pool, outcome)
         if outcome.action in HISTORY_ACTIONS:

@@ -9,6 +9,7 @@ from tide.domain.runs import Run, RunState
 from tide.domain.snapshot import Snapshot, StandingKind
 from tide.policy.proof import ProofState, proof_state
 from tide.policy.tally import batch_state
+from tide.sync.standings import Standings
 from tide.sync.world import World
 
 
@@ -17,6 +18,7 @@ class Recorder:
     """Writes down what the runs of a snapshot have shown."""
 
     world: World
+    standings: Standings
 
     async def record(self, snapshot: Snapshot) -> Snapshot:
         """Keep runs, evidence and batch verdicts; give the snapshot as it stands with them."""
@@ -40,6 +42,8 @@ class Recorder:
         return (*found.values(), *gone)
 
     async def _judge_batches(self, snapshot: Snapshot) -> None:
+        if not snapshot.base_sha:
+            return  # the branch was not read, since no pull request asks for it
         await self.world.store.abandon_batches(snapshot.pool, snapshot.base_sha, self.world.clock.now())
         for batch in await self.world.store.batches(snapshot.pool, snapshot.base_sha):
             if batch.state is not BatchState.TESTING:
@@ -59,9 +63,8 @@ class Recorder:
             return snapshot
         if proof_state(snapshot.standing, snapshot.base_sha, snapshot.runs) is not ProofState.PROVED:
             return snapshot
-        proven = replace(snapshot.standing, kind=StandingKind.PROVEN, reason="", since=self.world.clock.now())
-        await self.world.store.set_standing(snapshot.pool, proven)
-        return replace(snapshot, standing=proven)
+        standing = await self.standings.clear(self.world, snapshot.pool, snapshot.standing)
+        return replace(snapshot, standing=standing)
 
 
 def _is_verdict(run: Run) -> bool:
