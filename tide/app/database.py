@@ -33,24 +33,32 @@ async def database(
 
 
 @asynccontextmanager
+async def any_database(url: str | None, password_file: Path | None, data_dir: Path) -> AsyncIterator[DatabaseUrl]:
+    """Give the URL of a database to work on beside a daemon: the embedded one may be running already.
+
+    Raises:
+        StoreError: it cannot be used.
+    """
+    own = embedded.running(data_dir / "postgres") if url is None else None
+    if own is not None:
+        yield own
+        return
+    async with database(url, password_file, data_dir) as found:
+        yield found
+
+
+@asynccontextmanager
 async def existing_database(url: str | None, password_file: Path | None, data_dir: Path) -> AsyncIterator[DatabaseUrl]:
-    """Give the URL of a database that a daemon has filled; the embedded one may be running now or be started here.
+    """Give the URL of a database that is there already; the embedded one may be running, or be started here.
 
     Raises:
         StoreError: there is none, or it cannot be used.
     """
-    if url is not None:
-        yield engine.normalise_url(url, password_file)
-        return
     home = data_dir / "postgres"
-    running = embedded.running(home)
-    if running is not None:
-        yield running
-        return
-    if not (home / "pgdata").is_dir():
+    if url is None and not (home / "pgdata").is_dir():
         raise StoreError(f"there is no database in {home}: run `tide run` first, or give --database-url or --data-dir")
-    async with embedded.embedded(home) as own:
-        yield own
+    async with any_database(url, password_file, data_dir) as found:
+        yield found
 
 
 async def upgraded(url: DatabaseUrl) -> None:

@@ -1,11 +1,15 @@
-"""The flags that say where the database is, shared by all commands that use one."""
+"""What all commands that use a database share: the flags that say where it is, and where warnings go."""
 
+import logging
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from tide.adapters.logs import Redactor, configure_logging
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,3 +44,8 @@ def database_flags(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def log_to_stderr() -> None:
+    """Send warnings to standard error: standard output carries the result alone."""
+    configure_logging("console", sys.stderr, Redactor(), logging.WARNING)

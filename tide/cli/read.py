@@ -10,7 +10,7 @@ import click
 from pydantic import BaseModel
 
 from tide.app.reading import Archive, open_archive
-from tide.cli.database import database_flags
+from tide.cli.database import database_flags, log_to_stderr
 from tide.domain.errors import NotFound
 from tide.domain.keys import PoolKey, PullKey
 from tide.web import api_models, text
@@ -48,6 +48,7 @@ def _with_archive(work: Callable[[Archive], Awaitable[None]], where: dict[str, A
         async with open_archive(url, password_file, where["data_dir"]) as archive:
             await work(archive)
 
+    log_to_stderr()
     asyncio.run(run())
 
 
