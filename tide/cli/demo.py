@@ -64,8 +64,7 @@ def demo(
 
 async def _run(story: Story, port: int, local_jobs: int, *, keep_running: bool) -> Result:
     stop = asyncio.Event()
-    if keep_running:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     progress = Demo(story, lambda line: click.echo(line, err=True))
-    return await progress.run(port, local_jobs, keep_running=stop if keep_running else None)
+    return await progress.run(port, local_jobs, stop, keep_running=keep_running)
