@@ -26,6 +26,10 @@ class Mirror(Protocol):
         """Give the open ones, sorted by key; None means of every repository."""
         ...
 
+    async def open_pools(self) -> frozenset[PoolKey]:
+        """Give the pools that have an open one."""
+        ...
+
     async def pool_pulls(self, pool: PoolKey) -> tuple[Pull, ...]:
         """Give the open ones of one pool, sorted by number."""
         ...
