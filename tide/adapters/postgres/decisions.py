@@ -1,12 +1,12 @@
 """What was decided about the pools, and what came of it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tide.adapters.postgres.documents import (
     decision_from,
@@ -47,6 +47,14 @@ _moved = (
 )
 # The usual case, nothing new, in one statement: whatever another process has recorded since is seen by it.
 _TOUCH = select(_shown_well.c.id).add_cte(_moved)
+
+# Kept once; `used_at` tells a pruning that runs at the same time that it is wanted again.
+_new_snapshot = insert(snapshots)
+_KEEP_SNAPSHOT = _new_snapshot.on_conflict_do_update(
+    index_elements=["digest"], set_={"used_at": _new_snapshot.excluded.used_at}
+)
+_KEEP_DECISION = insert(decisions).returning(decisions.c.id)
+_SEEN = update(decisions).where(decisions.c.id == bindparam("decision")).values(last_seen=bindparam("at"))
 
 _POOL_LISTS = ("passing", "pending", "missing", "batch_pending")
 _SHOW = upsert(
@@ -93,12 +101,14 @@ class PostgresDecisions:
         async with transaction(self.engine) as connection:
             shown = (await connection.execute(_SHOWN, key)).scalar_one_or_none()
             if shown is None:
-                await _keep_snapshot(connection, same["snapshot_digest"], read, snapshot.now)
-                bodies = same | {"body": packed(decided)}
-                shown = await _keep_decision(connection, snapshot, decision, bodies)
+                kept = {"digest": same["snapshot_digest"], "body": packed(read), "used_at": snapshot.now}
+                await connection.execute(_KEEP_SNAPSHOT, kept)
+                row = _decision_row(snapshot, decision) | same | {"body": packed(decided)}
+                shown = (await connection.execute(_KEEP_DECISION, row)).scalar_one()
                 await connection.execute(_VERDICTS, rows(_verdict_rows(decision)))
+            else:
+                await connection.execute(_SEEN, {"decision": shown, "at": snapshot.now})
             await connection.execute(_SHOW, rows([_pool_state(snapshot, decision, shown)]))
-            await connection.execute(update(decisions).where(decisions.c.id == shown).values(last_seen=snapshot.now))
         return int(shown)
 
     async def record_outcome(self, decision_id: int, outcome: Outcome) -> None:
@@ -145,18 +155,8 @@ class PostgresDecisions:
         return snapshot_from(row.snapshot, row.first_seen), decision_from(row.body)
 
 
-async def _keep_snapshot(connection: AsyncConnection, name: str, written: bytes, at: datetime) -> None:
-    """Keep a snapshot once; `used_at` tells a pruning that runs at the same time that it is wanted again."""
-    new = insert(snapshots).values(digest=name, body=packed(written), used_at=at)
-    await connection.execute(
-        new.on_conflict_do_update(index_elements=["digest"], set_={"used_at": new.excluded.used_at})
-    )
-
-
-async def _keep_decision(
-    connection: AsyncConnection, snapshot: Snapshot, decision: Decision, bodies: Mapping[str, object]
-) -> int:
-    row = pool_row(snapshot.pool) | {
+def _decision_row(snapshot: Snapshot, decision: Decision) -> dict[str, object]:
+    return pool_row(snapshot.pool) | {
         "action": decision.action.kind,
         "reason": storable(decision.action.reason),
         "targets": [target.number for target in targets_of(decision.action)],
@@ -164,8 +164,6 @@ async def _keep_decision(
         "first_seen": snapshot.now,
         "last_seen": snapshot.now,
     }
-    kept = await connection.execute(insert(decisions).values(**row, **bodies).returning(decisions.c.id))
-    return int(kept.scalar_one())
 
 
 def _pool_state(snapshot: Snapshot, decision: Decision, decision_id: int) -> dict[str, object]:

@@ -13,7 +13,7 @@ from tide.adapters.postgres.documents import digest, document, storable
 from tide.adapters.postgres.engine import statements
 from tide.adapters.postgres.keys import POOL, in_its_pool, its_pool, pool_of, pool_row
 from tide.adapters.postgres.schema import batches, evidence, intents, landings, runs, standings
-from tide.adapters.postgres.statements import insert_given, rows, upsert
+from tide.adapters.postgres.statements import insert_given, names_of, rows, upsert
 from tide.domain.evidence import Batch, BatchState, Evidence, Landing
 from tide.domain.intents import Intent, IntentKind
 from tide.domain.keys import PoolKey, PullKey
@@ -23,9 +23,9 @@ from tide.domain.snapshot import PROVEN, Standing, StandingKind
 LIVE_STATES = sorted(state.value for state in RunState if state.is_live)
 _FAILED_STATES = sorted({RunState.FAILURE, RunState.ABORTED, RunState.ERROR})
 _RUN_TEXTS = ("name", "job", "context", "base_sha", "job_digest", "run_tree", "description", "url", "tenant_id")
-_RUN_COLUMNS = tuple(name for name in runs.columns.keys() if name != "is_forgotten")  # noqa: SIM118 - no dict
-_EVIDENCE_COLUMNS = tuple(evidence.columns.keys())
-_LANDING_COLUMNS = tuple(name for name in landings.columns.keys() if name != "id")  # noqa: SIM118 - no dict
+_RUN_COLUMNS = tuple(name for name in names_of(runs) if name != "is_forgotten")
+_EVIDENCE_COLUMNS = names_of(evidence)
+_LANDING_COLUMNS = tuple(name for name in names_of(landings) if name != "id")
 _SET_STANDING = upsert(standings, (*POOL, "kind", "reason", "contexts", "since"), POOL)
 
 # A run that has ended stays ended: a late answer of a lagging cache must not bring it back to life.

@@ -12,12 +12,12 @@ from tide.adapters.postgres.documents import digest, document, parsed
 from tide.adapters.postgres.engine import statements, transaction
 from tide.adapters.postgres.keys import PULL, in_its_pool, its_pool, pull_keys, pull_row
 from tide.adapters.postgres.schema import pull_reads, pulls, watermarks
-from tide.adapters.postgres.statements import given, insert_given, rows, upsert
+from tide.adapters.postgres.statements import given, insert_given, names_of, rows, upsert
 from tide.domain.keys import HeadKey, PoolKey, PullKey, RepoKey
 from tide.domain.pulls import Context, Mergeable, MergeState, Pull, ReviewDecision
 
 _ROWS_AT_ONCE = 500  # bounds the memory of one statement: a row may hold a long description and hundreds of contexts
-_COLUMNS = tuple(column.name for column in pulls.columns)
+_COLUMNS = names_of(pulls)
 _PLAIN = tuple(name for name in _COLUMNS if name not in {*PULL, "labels", "contexts", "digest"})
 
 # A reading is refused when a later one is known. The row lock that this takes makes two writers of one pull request
