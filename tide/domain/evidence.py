@@ -30,10 +30,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """A head that was left out, and why: it conflicts, it changes nothing, or its landing cannot be predicted."""
+    """A head that was left out, and why: it conflicts, it changes nothing, or its landing cannot be predicted.
+
+    When the reason `may_pass`, the same head may go onto the same base later (a machine was too busy, a ref lags).
+    """
 
     number: int
     reason: str
+    may_pass: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,14 @@
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.integration.git.conftest import REPO, WatchedGit
 from tests.integration.git.origin import Origin
 from tide.adapters.git.bare_repositories import BareRepositories
-from tide.domain.errors import NotFound
+from tide.adapters.git.program import Finished
+from tide.domain.errors import NotFound, Unavailable
 from tide.domain.evidence import Assembly, Proposal
 from tide.domain.pulls import MergeMethod
 
@@ -121,6 +124,42 @@ async def test_a_head_that_cannot_be_replayed_is_held(git: BareRepositories, ori
     assert numbers(await assemble(git, branch, second, method=MERGE)) == [1]
     assembly = await assemble(git, branch, second, method=REBASE)
     assert reasons(assembly) == {1: f"cannot land by rebase: commit {first[:12]}: conflicts in a.txt"}
+
+
+@dataclass(eq=False)
+class SlowGit(WatchedGit):
+    """The git program on a machine that is too busy for a while: `slow` merges take too long."""
+
+    slow: int = 0
+
+    async def run(self, arguments: Any, **options: Any) -> Finished:
+        if "merge-tree" in arguments and self.slow:
+            self.slow -= 1
+            raise Unavailable("git merge-tree took longer than 60 seconds")
+        return await super().run(arguments, **options)
+
+
+@pytest.mark.parametrize("method", list(MergeMethod))
+@pytest.mark.parametrize("nth", [1, 2])
+async def test_a_merge_that_took_too_long_is_skipped_for_now_only(
+    tmp_path: Path, origin: Origin, base: str, method: MergeMethod, nth: int
+) -> None:
+    program = SlowGit(slow=nth)
+    git = BareRepositories(tmp_path / "cache", lambda _: origin.url, program=program)
+    head = origin.commit({"c.txt": "new\n"}, base)
+    for _ in range(nth):
+        (skip,) = (await assemble(git, base, head, method=method)).skips
+        assert "took longer" in skip.reason
+        assert skip.may_pass
+    assert numbers(await assemble(git, base, head, method=method)) == [1]
+
+
+async def test_a_conflict_does_not_pass_by_itself(git: BareRepositories, origin: Origin, base: str) -> None:
+    branch = origin.commit({"a.txt": LINES.replace("5\n", "five\n")}, base, ref="refs/heads/moved")
+    head = origin.commit({"a.txt": LINES.replace("5\n", "V\n")}, base)
+    for method in MergeMethod:
+        (skip,) = (await assemble(git, branch, head, method=method)).skips
+        assert not skip.may_pass
 
 
 async def test_a_series_that_is_too_long_is_not_replayed(git: BareRepositories, origin: Origin, base: str) -> None:

@@ -43,7 +43,7 @@ class Assembler:
                 break
             result = await self._take(ways, proposal)
             if isinstance(result, Obstacle):
-                skips.append(Skip(proposal.number, result.reason))
+                skips.append(Skip(proposal.number, result.reason, result.may_pass))
                 continue
             run, plan = result
             attributes = await self.attributes.of_tree(run.tree) if proposal.head_sha in changing else ways.attributes
@@ -57,7 +57,7 @@ class Assembler:
             return run
         plan = await self._plan(ways.plan, proposal)
         if isinstance(plan, Obstacle):
-            return Obstacle(f"cannot land by {proposal.method}: {plan.reason}")
+            return plan.within(f"cannot land by {proposal.method}")
         if run != plan.tree:
             return Obstacle(f"a test would see tree {run}, landing by {proposal.method} would make tree {plan.tree}")
         if run == ways.run.tree:

@@ -1,7 +1,7 @@
 """Merges and replays in a bare repository: nothing is checked out, only trees and commits are written."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tide.adapters.git.failures import failure, is_damage, is_environmental
 from tide.adapters.git.memo import Memo
@@ -34,9 +34,14 @@ class Tip:
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """Why something does not merge, for people."""
+    """Why something does not merge, for people, and whether that may pass without a change to what is merged."""
 
     reason: str
+    may_pass: bool = False
+
+    def within(self, what: str) -> "Obstacle":
+        """Give the same obstacle, with `what` it was met in before its reason."""
+        return replace(self, reason=f"{what}: {self.reason}")
 
 
 @dataclass(eq=False)
@@ -73,7 +78,7 @@ class Merger:
             finished = await self.repository.run(*command, settings=settings)
         except Unavailable as error:
             # Not kept: it may have been the machine's fault, or that of a server that gave the contents too slowly.
-            return Obstacle(f"could not be merged: {error}")
+            return Obstacle(f"could not be merged: {error}", may_pass=True)
         return self._trees.keep(key, _read(finished))
 
     async def commit(self, tree: str, parents: Sequence[str], date: int) -> Tip:
@@ -102,7 +107,7 @@ class Merger:
                 return Obstacle(f"commit {sha[:12]} has no parent")
             tree = await self._picked(tip, sha, parents[0])
             if isinstance(tree, Obstacle):
-                return Obstacle(f"commit {sha[:12]}: {tree.reason}")
+                return tree.within(f"commit {sha[:12]}")
             if tree != tip.tree:
                 tip = await self.commit(tree, [tip.commit], tip.date + 1)
         return tip
