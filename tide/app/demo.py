@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import secrets
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,12 @@ from tide.app.running import Daemon
 from tide.domain.decisions import VerdictKind
 from tide.domain.keys import PullKey
 from tide.domain.records import HistoryRecord, PullRecord
+from tide.sandbox.model import Hook
 from tide.sandbox.rate_limits import Limits
 from tide.sandbox.scenarios.contributors import Contributors, Opened
 from tide.sandbox.scenarios.story import Fate, Story
 from tide.sandbox.scenarios.truth import Truth
-from tide.sandbox.server import Settings, running
+from tide.sandbox.server import Sandbox, Settings, running
 from tide.sandbox.state import Forge
 
 PROW_CONFIG = """\
@@ -29,7 +32,8 @@ PROW_CONFIG = """\
 github:
   link_url: {url}
 tide:
-  sync_period: 2s
+  # Webhooks tell what happens in between.
+  sync_period: 10s
   queries:
     - orgs: [acme]
       labels: [lgtm, approved]
@@ -127,19 +131,32 @@ class Demo:
             contributors = Contributors(forge, self.story, asyncio.sleep)
             async with running(forge, settings=Settings(limits=Limits.none())) as sandbox:
                 await contributors.prepare()
-                options = _options(place, sandbox.url, port, local_jobs, self.story)
+                secret = secrets.token_hex(20)
+                options = _options(place, sandbox.url, port, local_jobs, self.story, secret)
                 async with assembled(options) as daemon:
-                    await self._play(daemon, contributors, stop, keep_running=keep_running)
+                    on_port = partial(self._open, sandbox, secret)
+                    await self._play(daemon, contributors, stop, on_port=on_port, keep_running=keep_running)
                     return await self._result(daemon, contributors, truth)
 
+    def _open(self, sandbox: Sandbox, secret: str, port: int) -> None:
+        """Tell people and the simulated GitHub's webhooks where the daemon is."""
+        url = f"http://127.0.0.1:{port}"
+        hook = Hook(id=1, url=f"{url}/hook", secret=secret, events=("*",), created_at=sandbox.forge.now())
+        sandbox.webhooks.everywhere = (hook,)
+        self.tell(f"the page is at {url}/")
+
     async def _play(
-        self, daemon: Daemon, contributors: Contributors, stop: asyncio.Event, *, keep_running: bool
+        self,
+        daemon: Daemon,
+        contributors: Contributors,
+        stop: asyncio.Event,
+        *,
+        on_port: Callable[[int], None],
+        keep_running: bool,
     ) -> None:
         stopping = asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            serving = group.create_task(
-                daemon.run(stopping, on_port=lambda port: self.tell(f"the page is at http://127.0.0.1:{port}/"))
-            )
+            serving = group.create_task(daemon.run(stopping, on_port=on_port))
             story = group.create_task(contributors.play())
             watch = group.create_task(self._watch(daemon, story))
             stopped = group.create_task(stop.wait())
@@ -161,6 +178,8 @@ class Demo:
                 quiet_since = daemon.loop.rounds_done
             elif daemon.loop.rounds_done >= quiet_since + QUIET_ROUNDS:
                 return
+            else:
+                daemon.wakeups.look_at_all()
 
     async def _tell_news(self, daemon: Daemon) -> None:
         records = await daemon.views.recent_history(200)
@@ -238,14 +257,15 @@ def _workplace() -> Iterator[Path]:
         yield place
 
 
-def _options(place: Path, url: str, port: int, local_jobs: int, story: Story) -> RunOptions:
+def _options(place: Path, url: str, port: int, local_jobs: int, story: Story, secret: str) -> RunOptions:
     config = place / "config.yaml"
     config.write_text(
         PROW_CONFIG.format(url=url) + "".join(PRESUBMIT.format(repo=plot.full_name) for plot in story.plots)
     )
-    token = place / "token"
-    token.write_text("sandbox-token\n")
-    token.chmod(0o600)
+    token, hook_secret = place / "token", place / "webhook-secret"
+    for path, text in ((token, "sandbox-token"), (hook_secret, secret)):
+        path.write_text(f"{text}\n")
+        path.chmod(0o600)
     return RunOptions(
         config_path=config,
         data_dir=place / "data",
@@ -260,6 +280,7 @@ def _options(place: Path, url: str, port: int, local_jobs: int, story: Story) ->
         metrics_port=None,
         health_port=None,
         bind="127.0.0.1",
+        webhook_secret_file=hook_secret,
         log_format="console",
         log_level="error",
     )
