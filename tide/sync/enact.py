@@ -19,7 +19,7 @@ from tide.domain.runs import Candidate, Head, Purpose, Run
 from tide.domain.snapshot import PullView, Snapshot
 from tide.policy.jobs import runs_on_branch
 from tide.sync.heads import fetch_heads
-from tide.sync.holds import Holds
+from tide.sync.holds import TROUBLE_LASTS, Holds
 from tide.sync.landing import Lander
 from tide.sync.world import World
 
@@ -116,12 +116,13 @@ class _Deed:
             Proposal(target.number, target.head_sha, target.method) for target in targets if target.number not in lost
         ]
         assembly = await git.assemble(pool.repository, base_sha, proposals, limit)
-        skips = tuple(Skip(number, reason) for number, reason in lost.items())
+        skips = tuple(Skip(number, reason, may_pass=True) for number, reason in lost.items())
         return replace(assembly, skips=(*skips, *assembly.skips))
 
     def _hold(self, action: Trigger, skip: Skip) -> Outcome:
         """Remember a head that does not go onto its base, so that the next one gets its turn."""
-        self.enactor.holds.add(self.snapshot.pool, self.snapshot.base_sha, action.target, skip.reason)
+        until = self.enactor.world.clock.now() + TROUBLE_LASTS if skip.may_pass else None
+        self.enactor.holds.add(self.snapshot.pool, self.snapshot.base_sha, action.target, skip.reason, until=until)
         return Outcome(action.kind, error=f"#{skip.number}: {skip.reason}", reason=action.reason)
 
     def _candidate(self, targets: Iterable[Target], run_tree: str) -> Candidate:

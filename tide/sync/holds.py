@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from tide.domain.actions import Target
 from tide.domain.keys import PoolKey
 
-# A refusal by the code host may end without a push (a review, a changed rule), so it is asked again after a while.
-REFUSAL_LASTS = timedelta(minutes=5)
+# A refusal by the code host may end without a push (a review, a changed rule), and so may a machine that is too busy or
+# a ref that lags: it is tried again after a while.
+TROUBLE_LASTS = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)

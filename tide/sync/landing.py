@@ -8,7 +8,6 @@ stays open, and the next sync finds out what became of it (`recovery`) before it
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from tide.domain.actions import Merge, MergeBatch, Target
 from tide.domain.errors import RateLimited, RemoteError, Unauthorized, Unavailable
@@ -20,12 +19,11 @@ from tide.domain.pulls import Pull
 from tide.domain.snapshot import Snapshot, StandingKind
 from tide.policy.landing import may_land
 from tide.sync.heads import pull_ref
-from tide.sync.holds import Holds
+from tide.sync.holds import TROUBLE_LASTS, Holds
 from tide.sync.inspection import Inspector
 from tide.sync.standings import Standings
 from tide.sync.world import World
 
-REFUSAL_HOLDS = timedelta(minutes=5)
 # GitHub computes mergeability in the background after each push to the base (Prow: github.go Merge waits likewise).
 BASE_MODIFIED_WAITS = (4.0, 8.0)
 
@@ -78,7 +76,7 @@ class Lander:
 
     async def _after_stop(self, landing: "_Landing", stopped: _Stopped) -> None:
         pool, reason = landing.snapshot.pool, str(stopped)
-        until = self.world.clock.now() + REFUSAL_HOLDS
+        until = self.world.clock.now() + TROUBLE_LASTS
         for target in landing.targets:
             if target.number == stopped.held:
                 self.holds.add(pool, landing.head_sha, target, reason, until=until)

@@ -3,7 +3,7 @@ from datetime import timedelta
 from tests.builders import BASE, NOW, POOL, sha
 from tide.domain.actions import Target
 from tide.domain.keys import PoolKey
-from tide.sync.holds import REFUSAL_LASTS, Holds
+from tide.sync.holds import TROUBLE_LASTS, Holds
 
 HEAD, OTHER = sha("head"), sha("other")
 RELEASE = PoolKey("acme", "rocket", "release-1.0")
@@ -41,13 +41,13 @@ def test_a_hold_ends_for_good_when_the_base_moves() -> None:
 
 
 def test_a_refusal_ends_at_its_moment() -> None:
-    holds = held(lasts=REFUSAL_LASTS)
-    assert holds.reason(POOL, BASE, 1, HEAD, NOW + REFUSAL_LASTS - timedelta(microseconds=1)) == "it conflicts"
-    assert holds.reason(POOL, BASE, 1, HEAD, NOW + REFUSAL_LASTS) == ""
+    holds = held(lasts=TROUBLE_LASTS)
+    assert holds.reason(POOL, BASE, 1, HEAD, NOW + TROUBLE_LASTS - timedelta(microseconds=1)) == "it conflicts"
+    assert holds.reason(POOL, BASE, 1, HEAD, NOW + TROUBLE_LASTS) == ""
 
 
 def test_the_last_reason_counts() -> None:
-    holds = held(lasts=REFUSAL_LASTS)
+    holds = held(lasts=TROUBLE_LASTS)
     holds.add(POOL, BASE, Target(1, HEAD), "it still conflicts")
     assert holds.reason(POOL, BASE, 1, HEAD, NOW + timedelta(days=1)) == "it still conflicts"
 
