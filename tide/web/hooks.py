@@ -38,7 +38,7 @@ class Hooks:
     """Receives webhooks.
 
     `tokens` gives the secrets that count now, `look_near` is called with each hint, `blocker_label` gives the label of
-    issues that block merging ("" when there is none).
+    issues that block merging ("" when there is none). A body may take `body_seconds` to arrive.
     """
 
     tokens: Callable[[], HookTokens]
@@ -46,6 +46,7 @@ class Hooks:
     clock: Clock
     look_near: Callable[[Hint], None]
     blocker_label: Callable[[], str]
+    body_seconds: float = BODY_SECONDS
 
     def routes(self) -> list[BaseRoute]:
         """Give the route (Prow: hook's --webhook-path)."""
@@ -63,7 +64,7 @@ class Hooks:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise HTTPException(400, "the content type must be application/json")
         signature = _signature(request)
-        payload = await self._verified(await _body(request), signature, delivery)
+        payload = await self._verified(await _body(request, self.body_seconds), signature, delivery)
         hint = hint_of(event, payload, self.blocker_label())
         is_first = await self.inbox.take(delivery)
         if hint is not None and is_first:
@@ -103,14 +104,14 @@ def _refused(delivery: Delivery) -> HTTPException:
     return HTTPException(403, "the signature is wrong")
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, seconds: float) -> bytes:
     """Read the body, no more of it than it may have, and no longer than it may take."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length[:20]) > MAX_BODY:
         raise _too_big()
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > MAX_BODY:

@@ -1,93 +1,16 @@
 """The receiver over its ASGI door."""
 
-import hashlib
-import hmac
-import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import Any
 
-import httpx
 import pytest
 
-from tests.unit.web.kept import KeptViews, StandingClock, healthy
-from tide.domain.errors import StoreError
-from tide.domain.keys import Hint, PullKey
-from tide.ports.inbox import Delivery
-from tide.web.app import build_app
-from tide.web.hook_tokens import HookTokens
-from tide.web.hooks import MAX_BODY, Hooks
+from tests.unit.web.receiver import DELIVERY, Headers, Receiver, app_with, client_of
+from tide.domain.keys import PullKey
+from tide.web.hooks import MAX_BODY
 
-Headers = dict[str, str | None]
-
-NONE: Headers = {}
-SECRET = "hush-hush"
 PULL = {"action": "labeled", "repository": {"full_name": "acme/rocket"}, "pull_request": {"number": 7}}
 SEVEN = PullKey("acme", "rocket", 7)
 HOSTILE = "<script>alert(1)</script>"
-
-
-@dataclass
-class KeptInbox:
-    """The port `Inbox` over a list."""
-
-    deliveries: list[Delivery] = field(default_factory=list)
-    is_broken: bool = False
-
-    async def take(self, delivery: Delivery) -> bool:
-        if self.is_broken:
-            raise StoreError("connection refused")
-        is_first = delivery.id not in {kept.id for kept in self.deliveries}
-        self.deliveries.append(delivery)
-        return is_first
-
-
-@dataclass
-class Receiver:
-    """The web application with a receiver of webhooks, and what that has made of them."""
-
-    secret: bytes = SECRET.encode()
-    inbox: KeptInbox = field(default_factory=KeptInbox)
-    hints: list[Hint] = field(default_factory=list)
-    client: httpx.AsyncClient = field(init=False)
-
-    def __post_init__(self) -> None:
-        hooks = Hooks(
-            tokens=lambda: HookTokens.parse(self.secret),
-            inbox=self.inbox,
-            clock=StandingClock(),
-            look_near=self.hints.append,
-            blocker_label=lambda: "tide/merge-blocker",
-        )
-        self.client = client_with(hooks)
-
-    async def post(self, body: bytes, headers: Headers = NONE, *, secret: str = SECRET) -> httpx.Response:
-        """Send a signed body; `headers` adds some, takes the place of some, or with None leaves some out."""
-        made = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-        sent = {
-            "content-type": "application/json",
-            "x-github-event": "pull_request",
-            "x-github-delivery": "72d3162e-cc78-11e3-81ab-4c9367dc0958",
-            "x-hub-signature-256": f"sha256={made}",
-        } | headers
-        given = [(name.encode(), value.encode("latin-1")) for name, value in sent.items() if value is not None]
-        return await self.client.post("/hook", content=body, headers=given)
-
-    async def tell(self, payload: Any, headers: Headers = NONE, *, secret: str = SECRET) -> httpx.Response:
-        return await self.post(json.dumps(payload).encode(), headers, secret=secret)
-
-
-def client_with(hooks: Hooks | None) -> httpx.AsyncClient:
-    app = build_app(
-        KeptViews(),
-        status=healthy,
-        clock=StandingClock(),
-        read_log=lambda _name: None,
-        metrics=lambda _accept: (b"", "text/plain"),
-        hooks=hooks,
-    )
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="http://tide.example")
 
 
 @pytest.fixture
@@ -101,9 +24,7 @@ async def test_a_signed_delivery_is_taken_and_followed(receiver: Receiver) -> No
     answer = await receiver.tell(PULL)
     assert answer.status_code == 202
     assert receiver.hints == [SEVEN]
-    assert [(kept.id, kept.event) for kept in receiver.inbox.deliveries] == [
-        ("72d3162e-cc78-11e3-81ab-4c9367dc0958", "pull_request")
-    ]
+    assert [(kept.id, kept.event) for kept in receiver.inbox.deliveries] == [(DELIVERY, "pull_request")]
 
 
 async def test_a_delivery_seen_before_is_taken_and_ignored(receiver: Receiver) -> None:
@@ -203,7 +124,7 @@ async def test_an_organisation_cannot_speak_for_another(receiver: Receiver) -> N
 
 
 async def test_without_a_secret_there_is_no_such_address() -> None:
-    async with client_with(None) as client:
+    async with client_of(app_with(None)) as client:
         assert (await client.post("/hook", json=PULL)).status_code == 404
         assert (await client.get("/hook")).status_code == 404
 
