@@ -1,10 +1,11 @@
 """The system that holds the pull requests and merges them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from tide.domain.actions import Target
+from tide.domain.errors import BadAnswer
 from tide.domain.keys import PoolKey, PullKey, RepoKey
 from tide.domain.outcomes import MergeAnswer
 from tide.domain.pulls import Blocker, ContextState, Pull, RepoSettings
@@ -21,6 +22,18 @@ class Found:
     pulls: tuple[Pull, ...]
     complete: bool = True
     error: str = ""
+
+
+class PartlyRead(BadAnswer):
+    """Some of several pull requests could not be read.
+
+    `found` are the others, None for those that do not exist; `lost` says why the rest could not be read.
+    """
+
+    def __init__(self, found: Mapping[PullKey, Pull | None], lost: Mapping[PullKey, str]) -> None:
+        (first, why), *more = lost.items()
+        super().__init__(f"{first}: {why}{f' (and {len(more)} more)' if more else ''}")
+        self.found, self.lost = found, lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,10 @@ class CodeHost(Protocol):
         ...
 
     async def read_pulls(self, keys: Sequence[PullKey]) -> dict[PullKey, Pull | None]:
-        """Read these pull requests now, past any search index; None for one that does not exist."""
+        """Read these pull requests now, past any search index; None for one that does not exist.
+
+        Raise PartlyRead when some of them cannot be read, whatever is wrong with the others.
+        """
         ...
 
     async def branch_head(self, pool: PoolKey) -> str:

@@ -1,7 +1,8 @@
 """Read pull requests with all contexts of their heads."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -13,6 +14,7 @@ from tide.adapters.github.search import PAGE_SIZE, Page, Result
 from tide.domain.errors import BadAnswer, NotFound, RemoteError
 from tide.domain.keys import PullKey, RepoKey
 from tide.domain.pulls import Pull
+from tide.ports.code_host import PartlyRead
 
 KNOWN_IDS = 20_000
 """Node ids remembered at most; one that is not known costs a query of its own, which tells it."""
@@ -69,42 +71,46 @@ class PullReader:
         Those whose node ids are known are read many at a time, the others one by one.
 
         Raises:
-            RemoteError: One of them could not be read.
+            PartlyRead: Some of them could not be read.
+            RemoteError: Nothing could be read.
         """
         wanted = list(dict.fromkeys(keys))
-        known = [key for key in wanted if key in self._ids]
-        found: dict[PullKey, Pull | None] = {}
-        for batch in _batches(known, PAGE_SIZE):
-            found |= await self._read_by_id(batch)
+        ids = {key: self._ids[key] for key in wanted if key in self._ids}
+        reading = _Reading()
+        for batch in _batches(list(ids), PAGE_SIZE):
+            await self._read_by_id({key: ids[key] for key in batch}, reading)
         for key in wanted:
-            if key not in found:
-                found[key] = await self._read_one(key)
-        return {key: found[key] for key in wanted}
+            if key not in ids:
+                await self._read_one(key, reading)
+        return reading.result(wanted)
 
-    async def _read_by_id(self, keys: Sequence[PullKey]) -> dict[PullKey, Pull | None]:
-        answer = await self._graph.ask("pulls_by_id", {"ids": [self._ids[key] for key in keys]}, org=_org_of(keys))
+    async def _read_by_id(self, ids: Mapping[PullKey, str], reading: "_Reading") -> None:
+        answer = await self._graph.ask("pulls_by_id", {"ids": list(ids.values())}, org=_org_of(ids))
         nodes = answer.data.get("nodes")
-        if not isinstance(nodes, list) or len(nodes) != len(keys):
+        if not isinstance(nodes, list) or len(nodes) != len(ids):
             raise BadAnswer("GraphQL: not one node for each id")
-        return {
-            key: await self._present(node, answer, ("nodes", index))
-            for index, (key, node) in enumerate(zip(keys, nodes, strict=True))
-        }
+        for index, (key, node) in enumerate(zip(ids, nodes, strict=True)):
+            await reading.take(key, self._present(key, node, answer, ("nodes", index)))
 
-    async def _read_one(self, key: PullKey) -> Pull | None:
+    async def _read_one(self, key: PullKey, reading: "_Reading") -> None:
         variables = {"owner": key.org, "name": key.repo, "number": key.number}
         try:
             answer = await self._graph.ask("pull", variables, org=key.org)
         except NotFound:
-            return None
-        repository = answer.data.get("repository") or {}
-        return await self._present(repository.get("pullRequest"), answer, ("repository", "pullRequest"))
+            reading.found[key] = None
+            return
+        node = (answer.data.get("repository") or {}).get("pullRequest")
+        await reading.take(key, self._present(key, node, answer, ("repository", "pullRequest")))
 
-    async def _present(self, node: object, answer: GraphAnswer, place: tuple[str | int, ...]) -> Pull | None:
+    async def _present(
+        self, key: PullKey, node: object, answer: GraphAnswer, place: tuple[str | int, ...]
+    ) -> Pull | None:
         if node is None:
             answer.require(*place)
             return None
-        return await self._whole(parse.read(PullNode, node), answer, place)
+        pull = await self._whole(parse.read(PullNode, node), answer, place)
+        # GitHub follows a renamed repository; its pull requests have other keys now, under which a search finds them.
+        return pull if pull.key == key else None
 
     async def _whole(self, node: PullNode, answer: GraphAnswer, place: tuple[str | int, ...]) -> Pull:
         errors = answer.errors_at(*place)
@@ -152,6 +158,26 @@ class PullReader:
                 return nodes
 
 
+@dataclass(slots=True)
+class _Reading:
+    """Pull requests being read: the trouble of one keeps none of the others from being read."""
+
+    found: dict[PullKey, Pull | None] = field(default_factory=dict)
+    lost: dict[PullKey, str] = field(default_factory=dict)
+
+    async def take(self, key: PullKey, reading: Awaitable[Pull | None]) -> None:
+        try:
+            self.found[key] = await reading
+        except RemoteError as error:
+            self.lost[key] = str(error)
+
+    def result(self, wanted: Iterable[PullKey]) -> dict[PullKey, Pull | None]:
+        """Give what was found, in the order of `wanted`; raise PartlyRead when something is lost."""
+        if self.lost:
+            raise PartlyRead(self.found, self.lost)
+        return {key: self.found[key] for key in wanted}
+
+
 def _head(answer: GraphAnswer) -> parse.CommitNode:
     repository: Mapping[str, Any] = answer.data.get("repository") or {}
     found = repository.get("object")
@@ -161,7 +187,7 @@ def _head(answer: GraphAnswer) -> parse.CommitNode:
     return parse.read(parse.CommitNode, found)
 
 
-def _org_of(keys: Sequence[PullKey]) -> str:
+def _org_of(keys: Collection[PullKey]) -> str:
     orgs = {key.org for key in keys}
     return orgs.pop() if len(orgs) == 1 else ""
 

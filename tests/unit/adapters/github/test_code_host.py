@@ -20,7 +20,7 @@ from tide.domain.errors import (
 from tide.domain.keys import PullKey, RepoKey
 from tide.domain.outcomes import Merged, NotMerged, Refusal
 from tide.domain.pulls import ContextState, MergeMethod, RepoSettings
-from tide.ports.code_host import Commit, StatusPost
+from tide.ports.code_host import Commit, PartlyRead, StatusPost
 
 ROCKET = RepoKey("acme", "rocket")
 SHA = "c" * 40
@@ -211,8 +211,32 @@ async def test_a_pull_request_that_may_not_be_seen_is_an_error(connection: Conne
     forbidden = nodes.error("FORBIDDEN", "protected by SAML", "repository", "pullRequest")
     connection.loopback.reply(nodes.answer({"repository": {"pullRequest": None}}, forbidden))
     async with connection.github() as host:
-        with pytest.raises(Unauthorized, match="SAML"):
+        with pytest.raises(PartlyRead, match="acme/rocket#9: GraphQL: protected by SAML"):
             await host.read_pulls([key(9)])
+
+
+async def test_pull_requests_that_cannot_be_read_are_told_from_those_that_can(connection: Connection) -> None:
+    connection.loopback.reply(
+        nodes.found([nodes.pull(number) for number in (1, 2, 3, 4)], 4),
+        nodes.answer(
+            {"nodes": [nodes.pull(1), None, nodes.pull(3, headRefOid=None), None]},
+            nodes.error("FORBIDDEN", "protected by SAML", "nodes", 1),
+            nodes.error("NOT_FOUND", "gone", "nodes", 3),
+        ),
+    )
+    async with connection.github() as host:
+        await host.search_pulls("is:pr")
+        with pytest.raises(PartlyRead, match="and 1 more") as raised:
+            await host.read_pulls([key(number) for number in (1, 2, 3, 4)])
+    assert {name.number: pull and pull.number for name, pull in raised.value.found.items()} == {1: 1, 4: None}
+    assert {name.number: "SAML" in why for name, why in raised.value.lost.items()} == {2: True, 3: False}
+
+
+async def test_a_pull_request_of_a_renamed_repository_is_not_there_under_the_old_name(connection: Connection) -> None:
+    renamed = {"name": "engine", "nameWithOwner": "acme/engine", "owner": {"login": "acme"}}
+    connection.loopback.reply(nodes.answer({"repository": {"pullRequest": nodes.pull(9, repository=renamed)}}))
+    async with connection.github() as host:
+        assert await host.read_pulls([key(9)]) == {key(9): None}
 
 
 async def test_a_commit_has_its_tree_and_parents(connection: Connection) -> None:
