@@ -136,11 +136,11 @@ class GitHub:
         while True:
             answer = await self.graph.ask("search_blockers", {"query": query, "after": after})
             answer.require()
-            page = parse.connection(answer.data.get("search"))
-            if page["issueCount"] > CAP:
+            page = parse.read(parse.SearchPage, answer.data.get("search"))
+            if page.issue_count > CAP:
                 raise BadAnswer(f"more than {CAP} issues block merging: not all of them can be read")
-            found += [_blocker_issue(node) for node in page["nodes"] if _is_open_issue(node)]
-            after = parse.read(parse.PageInfo, page["pageInfo"]).next
+            found += [_blocker_issue(node) for node in page.nodes if _is_open_issue(node)]
+            after = page.page_info.next
             if after is None:
                 return tuple(found)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -172,6 +172,14 @@ class PullNode(_Node):
         return self.labels is not None and self.labels.nodes is not None and not self.labels.page_info.has_next_page
 
 
+class SearchPage(_Node):
+    """A page of a search; `issue_count` is how many results there are in all, each node is yet to be read."""
+
+    issue_count: int
+    page_info: PageInfo
+    nodes: tuple[object, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Contexts:
     """The contexts of one head as far as they were read; `is_complete` is False where some may be missing."""
@@ -297,10 +305,3 @@ def _review(decision: str | None) -> ReviewDecision:
 
 def _member(kind: type[_State], value: str, unknown: _State) -> _State:
     return kind(value) if value in kind.__members__ else unknown
-
-
-def connection(value: Any) -> Mapping[str, Any]:
-    """Give a connection of the data as it came; raise BadAnswer when it is none."""
-    if not isinstance(value, dict) or not isinstance(value.get("nodes"), list):
-        raise BadAnswer("GraphQL: a list of nodes is missing")
-    return value

@@ -9,7 +9,7 @@ import structlog
 
 from tide.adapters.github import parse
 from tide.adapters.github.graph import Graph, GraphAnswer
-from tide.adapters.github.parse import CheckRunNode, Contexts, PullNode, StatusNode
+from tide.adapters.github.parse import CheckRunNode, Contexts, PullNode, SearchPage, StatusNode
 from tide.adapters.github.search import PAGE_SIZE, Page, Result
 from tide.domain.errors import BadAnswer, NotFound, RemoteError
 from tide.domain.keys import PullKey, RepoKey
@@ -38,10 +38,10 @@ class PullReader:
     async def search_page(self, query: str, after: str | None) -> Page:
         """Read one page of a search; raise RemoteError when nothing of it can be read."""
         answer = await self._graph.ask("search_pulls", {"query": query, "first": PAGE_SIZE, "after": after})
-        found = parse.connection(answer.data.get("search"))
+        found = parse.read(SearchPage, answer.data.get("search"))
         results: list[Result] = []
         troubles: list[str] = []
-        for index, node in enumerate(found["nodes"]):
+        for index, node in enumerate(found.nodes):
             try:
                 read = await self._result(node, answer, ("search", "nodes", index))
             except BadAnswer as error:
@@ -50,8 +50,8 @@ class PullReader:
                 results.extend(read)
         return Page(
             results=tuple(results),
-            total=int(found["issueCount"]),
-            next=parse.read(parse.PageInfo, found["pageInfo"]).next,
+            total=found.issue_count,
+            next=found.page_info.next,
             trouble=f"{len(troubles)} results could not be read: {troubles[0]}" if troubles else "",
         )
 

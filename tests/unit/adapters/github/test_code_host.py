@@ -125,6 +125,27 @@ async def test_a_null_among_the_results_makes_the_search_incomplete(connection: 
     assert found.error == "2 results could not be read: protected by SAML"
 
 
+@pytest.mark.parametrize(
+    "search",
+    [
+        None,
+        {"nodes": []},
+        {"nodes": None, "issueCount": 0, "pageInfo": {"hasNextPage": False}},
+        {"nodes": [], "issueCount": "many", "pageInfo": {"hasNextPage": False}},
+        {"nodes": [], "issueCount": 0, "pageInfo": None},
+    ],
+)
+async def test_a_search_answered_in_another_form_is_an_error_of_github(
+    connection: Connection, search: nodes.Node | None
+) -> None:
+    connection.loopback.reply(*[nodes.answer({"search": search})] * 2)
+    async with connection.github() as host:
+        with pytest.raises(BadAnswer):
+            await host.search_pulls("is:pr")
+        with pytest.raises(BadAnswer):
+            await host.search_blockers("is:issue")
+
+
 async def test_a_search_that_fails_half_way_keeps_what_it_has(connection: Connection) -> None:
     connection.loopback.reply(nodes.found([nodes.pull(1)], 2, "one"), *[bad_gateway()] * 4)
     async with connection.github() as host:
