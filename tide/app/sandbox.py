@@ -14,12 +14,15 @@ from starlette.routing import Route
 
 from tide.adapters.clock import SystemClock
 from tide.domain.errors import TideError
+from tide.sandbox.model import Hook
 from tide.sandbox.scenarios.contributors import Contributors
 from tide.sandbox.scenarios.from_config import Stage
 from tide.sandbox.scenarios.story import Story
 from tide.sandbox.scenarios.truth import Truth
 from tide.sandbox.server import LOOPBACK, Settings, running
 from tide.sandbox.state import Forge
+
+WEBHOOK_SECRET = "webhook-secret"  # noqa: S105 - the name of a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +34,17 @@ class Scenario:
 
 
 async def run_sandbox(
-    scenario: Scenario, data_dir: Path, port: int, stopping: asyncio.Event, announce: Callable[[str], None]
+    scenario: Scenario,
+    data_dir: Path,
+    port: int,
+    stopping: asyncio.Event,
+    announce: Callable[[str], None],
+    *,
+    webhook_url: str | None = None,
 ) -> None:
     """Serve until `stopping` is set; `announce` gets one line of JSON that says where everything is.
+
+    Every event is sent to `webhook_url`, if there is one.
 
     Raises:
         TideError: the port is taken, or the directory is in use.
@@ -46,7 +57,10 @@ async def run_sandbox(
     truth = Truth(forge, scenario.story.jobs)
     contributors = Contributors(forge, scenario.story, asyncio.sleep)
     port = port or _free_port()
-    async with running(forge, port, Settings(routes=(_truth_route(truth, contributors),))) as sandbox:
+    secret = _write_secret(data_dir / WEBHOOK_SECRET, secrets.token_hex(20))
+    hooks = (Hook(1, webhook_url, secret, ("*",), forge.now()),) if webhook_url else ()
+    settings = Settings(hooks=hooks, routes=(_truth_route(truth, contributors),))
+    async with running(forge, port, settings) as sandbox:
         await contributors.prepare()
         announce(json.dumps(_files(data_dir, sandbox.url, scenario)))
         playing = asyncio.create_task(contributors.play())
@@ -75,19 +89,25 @@ def _truth_route(truth: Truth, contributors: Contributors) -> Route:
 
 def _files(data_dir: Path, url: str, scenario: Scenario) -> dict[str, str]:
     """Write what a daemon needs to reach the sandbox; give the places."""
-    token = data_dir / "token"
-    token.write_text(f"sandbox-{secrets.token_hex(16)}\n")
-    token.chmod(0o600)
+    _write_secret(data_dir / "token", f"sandbox-{secrets.token_hex(16)}")
     files = {
         "url": url,
         "graphql": f"{url}/graphql",
-        "token_file": str(token),
+        "token_file": str(data_dir / "token"),
+        "webhook_secret_file": str(data_dir / WEBHOOK_SECRET),
         "gitconfig": str(_write_gitconfig(data_dir, url)),
     }
     if scenario.stage:
         scenario.stage.write_programs(data_dir / "bin")
         files["programs"] = str(data_dir / "bin")
     return files
+
+
+def _write_secret(path: Path, secret: str) -> str:
+    """Write a secret where only its owner can read it; give it back."""
+    path.touch(mode=0o600)
+    path.write_text(f"{secret}\n")
+    return secret
 
 
 def _write_gitconfig(data_dir: Path, url: str) -> Path:

@@ -29,6 +29,9 @@ SPREAD_SECONDS = 20.0
 @click.option("--scenario", type=click.Choice(("demo", "empty", "config")), default="demo", show_default=True)
 @click.option("--config-path", type=click.Path(path_type=Path), help="Prow's config.yaml, for --scenario config.")
 @click.option("--job-config-path", type=click.Path(path_type=Path), help="Prow's job files, for --scenario config.")
+@click.option(
+    "--webhook-url", help="Where every event is sent, such as http://127.0.0.1:8888/hook; signed, as GitHub does it."
+)
 @click.option("--pulls", type=click.IntRange(1, 5000), default=24, show_default=True, help="How many are opened.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Decides everything that happens.")
 def sandbox(
@@ -38,13 +41,16 @@ def sandbox(
     scenario: str,
     config_path: Path | None,
     job_config_path: Path | None,
+    webhook_url: str | None,
     pulls: int,
     seed: int,
 ) -> None:
     """Serve a simulated GitHub on the loopback: GraphQL, REST and git, as the real one speaks them.
 
-    The first line on standard output is JSON: {url, graphql, token_file, gitconfig}, and for --scenario config also
-    the directory `programs` with stand-ins for what the jobs run, to be put in PATH. Any non-empty token is good.
+    The first line on standard output is JSON: {url, graphql, token_file, webhook_secret_file, gitconfig}, and for
+    --scenario config also the directory `programs` with stand-ins for what the jobs run, to be put in PATH. Any
+    non-empty token is good.
+
     `/_sandbox/truth` tells what really happened, `/_sandbox/faults` makes things go wrong, `/_sandbox/events` lists
     what was changed.
     """
@@ -53,7 +59,7 @@ def sandbox(
     place = data_dir.absolute() if data_dir else Path(tempfile.mkdtemp(prefix="tide-sandbox-"))
     place.mkdir(parents=True, exist_ok=True)
     place.chmod(0o755)
-    asyncio.run(_run(_scenario(scenario, config_path, job_config_path, pulls, seed), place, port))
+    asyncio.run(_run(_scenario(scenario, config_path, job_config_path, pulls, seed), place, port, webhook_url))
 
 
 def _scenario(kind: str, config_path: Path | None, job_config_path: Path | None, pulls: int, seed: int) -> Scenario:
@@ -66,8 +72,8 @@ def _scenario(kind: str, config_path: Path | None, job_config_path: Path | None,
     return Scenario(made.story, made)
 
 
-async def _run(scenario: Scenario, place: Path, port: int) -> None:
+async def _run(scenario: Scenario, place: Path, port: int, webhook_url: str | None) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    await run_sandbox(scenario, place, port, stopping, click.echo)
+    await run_sandbox(scenario, place, port, stopping, click.echo, webhook_url=webhook_url)
