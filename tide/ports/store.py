@@ -82,8 +82,8 @@ class Ledger(Protocol):
         """Keep these runs as last seen."""
         ...
 
-    async def live_runs(self, pool: PoolKey) -> tuple[Run, ...]:
-        """Give the runs of a pool that had no verdict when they were last seen."""
+    async def live_runs(self, pool: PoolKey | None = None) -> tuple[Run, ...]:
+        """Give the runs of a pool, or of all, that had no verdict when they were last seen, sorted by name."""
         ...
 
     async def first_runs(self, pool: PoolKey, heads: Collection[str]) -> tuple[tuple[str, str], ...]:

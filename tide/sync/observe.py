@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from tide.domain.errors import Permanent
 from tide.domain.evidence import BatchState
 from tide.domain.jobs import Presubmit
 from tide.domain.keys import PoolKey, PullKey, RepoKey
@@ -142,12 +143,19 @@ class _Examination:
         return _in_repo_reason(found, f"the branch {self.pool.branch}")
 
     async def _view(self, pull: Pull, held: str) -> PullView:
-        git, repo = self.observer.world.git, self.pool.repository
-        if not held and self.rules.in_repo_config:
-            found = await git.paths_at(repo, pull.head_sha, IN_REPO_NAMES)
-            held = _in_repo_reason(found, "its head")
         if held:
             return PullView(pull, held=held)
+        try:
+            return await self._examined(pull)
+        except Permanent as error:
+            return PullView(pull, held=f"what it changes cannot be read: {error}")
+
+    async def _examined(self, pull: Pull) -> PullView:
+        git, repo = self.observer.world.git, self.pool.repository
+        if self.rules.in_repo_config:
+            found = await git.paths_at(repo, pull.head_sha, IN_REPO_NAMES)
+            if found:
+                return PullView(pull, held=_in_repo_reason(found, "its head"))
         files: tuple[str, ...] = ()
         if job_rules.needs_changed_files(self.presubmits, self.pool.branch):
             files = await git.changed_files(repo, self.base_sha, pull.head_sha)

@@ -25,10 +25,11 @@ OVERLAP = timedelta(seconds=90)
 class Refreshed:
     """What one round of searching gave.
 
-    `read` are the pull requests read in this round. `blockers` is None when they could not be read: then nothing may
-    merge. `errors` are for people.
+    `read` are the pull requests that were read since `read_at`. `blockers` is None when they could not be read: then
+    nothing may merge. `errors` are for people.
     """
 
+    read_at: datetime
     read: frozenset[PullKey]
     blockers: dict[RepoKey, tuple[Blocker, ...]] | None
     errors: tuple[str, ...] = ()
@@ -42,7 +43,7 @@ async def refresh(world: World, config: JobConfig) -> Refreshed:
     if blockers is None:
         errors.append("the issues that may block merging could not be read")
     read = frozenset(pull.key for found in (*pooled, coverage) for pull in found.pulls)
-    return Refreshed(read, blockers, tuple(errors))
+    return Refreshed(now, read, blockers, tuple(errors))
 
 
 async def _search(world: World, config: JobConfig, now: datetime) -> tuple[list[Found], Found]:

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 
 from tide.domain.actions import Blocked, Wait, targets_of
 from tide.domain.decisions import Decision
-from tide.domain.errors import StoreError, TideError
-from tide.domain.keys import Hint, PoolKey, PullKey, RepoKey
+from tide.domain.errors import RemoteError, StoreError, TideError
+from tide.domain.keys import Hint, PoolKey
 from tide.domain.outcomes import Outcome
-from tide.domain.pulls import Blocker
 from tide.domain.records import HistoryRecord, HistoryTarget
 from tide.domain.snapshot import Snapshot
 from tide.policy.decide import decide
@@ -60,20 +59,27 @@ class Sync:
         """Search, then sync every pool that has an open pull request.
 
         Raises:
-            StoreError: the database is out of reach; nothing was decided.
+            StoreError: the database was out of reach; the pools that did not need it then were synced.
         """
         config, started = self.config(), self.world.clock.now()
         try:
-            refreshed = await refresh(self.world, config)
-            self.errors = refreshed.errors
-            await self._sync_pools(config, refreshed)
+            facts = await refresh(self.world, config)
+            self.errors = facts.errors
+            pools = await self._pools(config)
+            await self._sync_pools(pools, config, facts)
+            await self._follow_runs(pools)
         finally:
             self.world.observer.synced("sync", self.world.clock.now() - started)
 
     async def look_again(self, pool: PoolKey) -> None:
-        """Sync one pool without searching: its candidates are read anew."""
+        """Sync one pool without searching: its candidates are read anew. A pool without pull requests is let be.
+
+        Raises:
+            StoreError: the database is out of reach.
+        """
         config = self.config()
-        await self._sync(pool, config, await read_blockers(self.world, config), ())
+        if covers(config.queries, pool.repository) and await self.world.store.pool_pulls(pool):
+            await self._sync(pool, config, await self._facts(config))
 
     async def look_near(self, hints: Collection[Hint]) -> None:
         """Wake the pools that these hints are about; the pull requests that they name are read anew first.
@@ -85,17 +91,30 @@ class Sync:
         for pool in sorted(await pools_of(self.world, self.config(), hints)):
             self.wake(pool)
 
-    async def _sync_pools(self, config: JobConfig, refreshed: Refreshed) -> None:
-        pools = await self._pools(config)
-        gate = asyncio.Semaphore(self.concurrency)
+    async def _sync_pools(self, pools: Collection[PoolKey], config: JobConfig, facts: Refreshed) -> None:
+        gate, errors = asyncio.Semaphore(self.concurrency), list[StoreError]()
 
         async def sync(pool: PoolKey) -> None:
             async with gate:
-                await self._sync(pool, config, refreshed.blockers, refreshed.read)
+                try:
+                    await self._sync(pool, config, facts)
+                except StoreError as error:
+                    errors.append(error)  # raised when all have ended: another pool may be in the middle of a landing
 
         async with asyncio.TaskGroup() as group:
             for pool in sorted(pools):
                 group.create_task(sync(pool))
+        if errors:
+            raise errors[0]
+
+    async def _follow_runs(self, pools: Collection[PoolKey]) -> None:
+        """See what became of runs in pools that have vanished."""
+        if self.is_dry_run:
+            return
+        try:
+            await Recorder(self.world, self._standings).follow(pools)
+        except RemoteError as error:
+            self.errors = (*self.errors, str(error))
 
     async def _pools(self, config: JobConfig) -> frozenset[PoolKey]:
         """Find the pools from the mirror; drop what is no longer covered."""
@@ -108,16 +127,18 @@ class Sync:
         self.world.observer.pools_vanished(pools)
         return pools
 
-    async def _sync(
-        self,
-        pool: PoolKey,
-        config: JobConfig,
-        blockers: dict[RepoKey, tuple[Blocker, ...]] | None,
-        read: Collection[PullKey],
-    ) -> None:
+    async def _facts(self, config: JobConfig) -> Refreshed:
+        """Read what is known without a search."""
+        now = self.world.clock.now()
+        return Refreshed(now, frozenset(), await read_blockers(self.world, config))
+
+    async def _sync(self, pool: PoolKey, config: JobConfig, facts: Refreshed) -> None:
         async with self._locks[pool]:
             try:
-                await self._turn(pool, config, blockers, read)
+                # A landing in the same pool may have taken long: what a merge rests on is not older than this.
+                if self.world.clock.now() - facts.read_at > config.rules(pool).settings.freshness:
+                    facts = await self._facts(config)
+                await self._turn(pool, config, facts)
             except StoreError:
                 raise
             except Exception as error:  # noqa: BLE001 - one broken pool never stops the others; it is told and shown
@@ -128,28 +149,24 @@ class Sync:
         text = str(error) if isinstance(error, TideError) else f"internal error: {error!r}"
         await self.world.store.record_failure(pool, text, self.world.clock.now())
 
-    async def _turn(
-        self,
-        pool: PoolKey,
-        config: JobConfig,
-        blockers: dict[RepoKey, tuple[Blocker, ...]] | None,
-        read: Collection[PullKey],
-    ) -> None:
-        if blockers is None:
+    async def _turn(self, pool: PoolKey, config: JobConfig, facts: Refreshed) -> None:
+        if facts.blockers is None:
             raise BlockersUnknown("the issues that may block merging could not be read, so nothing may merge")
         if not self.is_dry_run:
             await self._settle(pool, config)
+        blockers = facts.blockers.get(pool.repository, ())
         observer = Observer(self.world, self._settings, self._holds, self.is_dry_run)
-        observed = await observer.observe(pool, config, blockers=blockers.get(pool.repository, ()), already_read=read)
+        observed = await observer.observe(pool, config, blockers=blockers, already_read=facts.read)
         snapshot = observed if self.is_dry_run else await Recorder(self.world, self._standings).record(observed)
         decision = decide(snapshot)
         decision_id = await self.world.store.record_decision(snapshot, decision)
         self.world.observer.decided(decision)
-        if self.is_dry_run:
+        is_idle = isinstance(decision.action, Wait | Blocked)
+        if self.is_dry_run or (is_idle and not decision.first_runs):
             return
         self._settled.discard(pool)
         outcome = await self._enact(snapshot, decision, config)
-        if not isinstance(decision.action, Wait | Blocked):
+        if not is_idle:
             await self.world.store.record_outcome(decision_id, outcome)
 
     async def _settle(self, pool: PoolKey, config: JobConfig) -> None:
@@ -166,8 +183,17 @@ class Sync:
         self.world.observer.enacted(snapshot.pool, outcome)
         if outcome.action in HISTORY_ACTIONS:
             await self.world.store.add_history(_history(snapshot, decision, outcome, self.world))
-            self.wake(snapshot.pool)
+            if outcome.numbers or not outcome.error or self._stands_back(snapshot, decision):
+                self.wake(snapshot.pool)
         return outcome
+
+    def _stands_back(self, snapshot: Snapshot, decision: Decision) -> bool:
+        """Tell whether a target of the decision gives way to others now; else the same would be tried at once."""
+        pool, base_sha, now = snapshot.pool, snapshot.base_sha, self.world.clock.now()
+        return any(
+            self._holds.reason(pool, base_sha, target.number, target.head_sha, now)
+            for target in targets_of(decision.action)
+        )
 
 
 class BlockersUnknown(TideError):  # noqa: N818 - names the state

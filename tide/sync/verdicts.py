@@ -1,6 +1,6 @@
 """Keep what runs have shown: evidence by tree, and what became of batches."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tide.domain.evidence import Batch, BatchState, Evidence
@@ -22,24 +22,37 @@ class Recorder:
 
     async def record(self, snapshot: Snapshot) -> Snapshot:
         """Keep runs, evidence and batch verdicts; give the snapshot as it stands with them."""
-        store, now = self.world.store, self.world.clock.now()
-        runs = (*snapshot.runs, *await self._runs_out_of_sight(snapshot))
-        await store.save_runs(runs, now)
-        await store.add_evidence([_evidence(run) for run in runs if _is_verdict(run)])
+        seen = {run.name for run in snapshot.runs}
+        live = await self.world.store.live_runs(snapshot.pool)
+        found, vanished = await self._look_up([run for run in live if run.name not in seen])
+        # A run that vanished has no verdict: the decision must see it to start it once more.
+        snapshot = replace(snapshot, runs=(*snapshot.runs, *vanished))
+        await self._keep((*snapshot.runs, *found))
         await self._judge_batches(snapshot)
         return await self._clear_standing(snapshot)
 
-    async def _runs_out_of_sight(self, snapshot: Snapshot) -> tuple[Run, ...]:
-        """Look up the runs that were live and do not matter to the pool any more: their verdict is still evidence."""
-        seen = {run.name for run in snapshot.runs}
-        lost = {run.name: run for run in await self.world.store.live_runs(snapshot.pool) if run.name not in seen}
-        found = {run.name: run for run in await self.world.runner.find(lost)} if lost else {}
-        gone = (
-            replace(run, state=RunState.ERROR, description="The run has vanished.", completed_at=snapshot.now)
-            for name, run in lost.items()
-            if name not in found
+    async def follow(self, pools: Collection[PoolKey]) -> None:
+        """See what became of the runs of all pools but these, which nobody else looks at."""
+        live = await self.world.store.live_runs()
+        found, vanished = await self._look_up([run for run in live if run.pool not in pools])
+        await self._keep((*found, *vanished))
+
+    async def _keep(self, runs: Sequence[Run]) -> None:
+        await self.world.store.save_runs(runs, self.world.clock.now())
+        await self.world.store.add_evidence([_evidence(run) for run in runs if _is_verdict(run)])
+
+    async def _look_up(self, lost: Sequence[Run]) -> tuple[tuple[Run, ...], tuple[Run, ...]]:
+        """Look up runs that were live and are out of sight: their verdict is still evidence; give also the vanished."""
+        if not lost:
+            return (), ()
+        now = self.world.clock.now()
+        found = {run.name: run for run in await self.world.runner.find({run.name for run in lost})}
+        vanished = (
+            replace(run, state=RunState.ERROR, description="The run has vanished.", completed_at=now)
+            for run in lost
+            if run.name not in found
         )
-        return (*found.values(), *gone)
+        return tuple(found.values()), tuple(vanished)
 
     async def _judge_batches(self, snapshot: Snapshot) -> None:
         if not snapshot.base_sha:

@@ -48,7 +48,8 @@ _SAVE_BATCH = upsert(batches, (*_BATCH_KEY, *_BATCH_FIRST, *_BATCH_STATE), _BATC
 
 _STANDING = select(standings).where(in_its_pool(standings))
 _OPEN_INTENTS = select(intents).where(intents.c.ended_at.is_(None), in_its_pool(intents)).order_by(intents.c.id)
-_LIVE_RUNS = select(runs).where(in_its_pool(runs), runs.c.state.in_(LIVE_STATES)).order_by(runs.c.name)
+_LIVE_RUNS = select(runs).where(runs.c.state.in_(LIVE_STATES)).order_by(runs.c.name)
+_LIVE_RUNS_OF_POOL = _LIVE_RUNS.where(in_its_pool(runs))
 _first_head = literal_column("heads #>> '{0,1}'", Text)
 _FIRST_RUNS = (
     select(_first_head, runs.c.context)
@@ -119,10 +120,11 @@ class PostgresLedger:
         async with statements(self.engine) as connection:
             await connection.execute(_SAVE_RUNS, rows(latest.values()))
 
-    async def live_runs(self, pool: PoolKey) -> tuple[Run, ...]:
-        """Give the runs of a pool that had no verdict when they were last seen."""
+    async def live_runs(self, pool: PoolKey | None = None) -> tuple[Run, ...]:
+        """Give the runs of a pool, or of all, that had no verdict when they were last seen, sorted by name."""
+        query, given = (_LIVE_RUNS_OF_POOL, its_pool(pool)) if pool else (_LIVE_RUNS, {})
         async with statements(self.engine) as connection:
-            return tuple(map(run_from, (await connection.execute(_LIVE_RUNS, its_pool(pool))).mappings()))
+            return tuple(map(run_from, (await connection.execute(query, given)).mappings()))
 
     async def first_runs(self, pool: PoolKey, heads: Collection[str]) -> tuple[tuple[str, str], ...]:
         """Give (head SHA, context) of the first runs started for these heads and not forgotten since."""

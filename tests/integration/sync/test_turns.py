@@ -1,0 +1,258 @@
+"""Rounds and looks: one pool's trouble stays its own, and nothing is decided on old facts."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from tests.integration.sync.conftest import World
+from tests.integration.sync.story import MAIN, job
+from tests.integration.sync.test_landing import meanwhile
+from tests.integration.sync.test_recovery import lose_the_database
+from tide.domain.errors import NotFound, StoreError
+from tide.domain.keys import PoolKey
+from tide.domain.pulls import MergeMethod
+from tide.domain.runs import RunState
+from tide.sandbox.faults import Fault
+
+ENGINE = PoolKey("acme", "engine", "main")
+JOBS = {"acme/engine": [job()], "acme/rocket": [job()]}
+
+
+@pytest.mark.parametrize("status", [404, 500])
+async def test_a_ref_that_cannot_be_read_stops_only_its_own_pool(world: World, status: int) -> None:
+    async with world() as ctx:
+        pull, other = await ctx.open_pull("pump"), await ctx.open_pull("backport", base="release")
+        ctx.fault("status", "/git/ref/heads/main$", status=status)
+        await ctx.settle()
+        assert [pull.merged, other.merged] == [False, True]
+        assert (await ctx.pool()).error
+        assert {pool for pool, _error in ctx.witness.failures} == {MAIN}
+        ctx.sandbox.faults.clear()
+        await ctx.sync()
+        assert (await ctx.pool()).error == ""
+        await ctx.settle()
+        assert pull.merged
+
+
+async def test_blockers_that_cannot_be_read_let_nothing_merge(world: World) -> None:
+    async with world() as ctx:
+        pull = await ctx.open_pull("pump")
+        await ctx.sync()
+        await ctx.ci.finish()
+        ctx.sandbox.faults.add(Fault(kind="status", operation="SearchBlockers", status=502))
+        await ctx.sync()
+        assert not pull.merged
+        assert "block" in (await ctx.pool()).error
+        assert any("block" in error for error in ctx.sync_.errors)
+        ctx.sandbox.faults.clear()
+        await ctx.sync()
+        assert pull.merged
+
+
+async def test_a_search_that_lags_behind_does_not_shrink_a_pool(world: World) -> None:
+    async with world() as ctx:
+        pulls = [await ctx.open_pull(name) for name in ("pump", "valve")]
+        await ctx.sync()
+        ctx.sandbox.index.lag = timedelta(hours=1)
+        await ctx.ci.finish()
+        await ctx.settle()
+        assert all(pull.merged for pull in pulls)
+
+
+async def test_a_search_that_breaks_off_does_not_make_pull_requests_vanish(world: World) -> None:
+    async with world() as ctx:
+        pulls = [await ctx.open_pull(name) for name in ("pump", "valve")]
+        await ctx.sync()
+        ctx.sandbox.faults.add(Fault(kind="partial_page"))
+        await ctx.ci.finish()
+        await ctx.settle()
+        assert all(pull.merged for pull in pulls)
+
+
+async def test_a_search_that_fails_does_not_make_pull_requests_vanish(world: World) -> None:
+    async with world() as ctx:
+        pulls = [await ctx.open_pull(name) for name in ("pump", "valve")]
+        await ctx.sync()
+        ctx.sandbox.faults.add(Fault(kind="status", operation="SearchPulls", status=502))
+        await ctx.ci.finish()
+        await ctx.settle()
+        assert all(pull.merged for pull in pulls)
+        assert ctx.sync_.errors
+
+
+async def test_what_a_search_still_proposes_is_not_merged_without_its_label(world: World) -> None:
+    async with world() as ctx:
+        pull = await ctx.open_pull("pump")
+        await ctx.sync()
+        await ctx.ci.finish()
+        ctx.sandbox.index.lag = timedelta(hours=1)
+        ctx.remove_label(pull, "lgtm")
+        await ctx.settle()
+        assert not pull.merged
+        assert "lgtm" in (await ctx.verdict(pull)).summary
+
+
+async def test_a_look_needs_no_search(world: World) -> None:
+    async with world() as ctx:
+        pull = await ctx.open_pull("pump")
+        await ctx.sync()
+        await ctx.ci.finish()
+        searches = ctx.tamper("code_host", "search_pulls")
+        await ctx.sync_.look_again(MAIN)
+        assert pull.merged
+        assert searches.calls == 0
+
+
+async def test_a_round_and_a_look_at_the_same_time_merge_once(world: World) -> None:
+    async with world() as ctx:
+        pulls = [await ctx.open_pull(name) for name in ("pump", "valve")]
+        await ctx.sync()
+        await ctx.ci.finish()
+        await asyncio.gather(ctx.sync_.round(), ctx.sync_.look_again(MAIN), ctx.sync_.look_again(MAIN))
+        await ctx.settle()
+        assert [ctx.merges(pull) for pull in pulls] == [1, 1]
+
+
+async def test_a_look_at_a_pool_without_pull_requests_does_not_bring_it_back(world: World) -> None:
+    async with world() as ctx:
+        await ctx.open_pull("pump")
+        await ctx.settle()
+        await ctx.sync()
+        await ctx.sync_.look_again(MAIN)
+        await ctx.sync_.look_again(PoolKey("other", "repo", "main"))
+        assert await ctx.views.pools() == ()
+
+
+async def test_facts_that_have_grown_old_while_a_pool_was_waited_for_are_read_anew(world: World) -> None:
+    async with world() as ctx:
+        pull = await ctx.open_pull("pump")
+        await ctx.sync()
+        await ctx.ci.finish()
+
+        async def dawdle() -> None:
+            ctx.clock.sandbox.forward(seconds=61)
+            ctx.forge.open_issue(ctx.repository(), title="Stop", labels=["merge-blocker"])
+
+        ctx.tamper("store", "drop_pools", after=dawdle)
+        await ctx.sync()
+        assert not pull.merged
+        assert (await ctx.pool()).action == "BLOCKED"
+
+
+async def test_how_old_facts_may_be_is_configured(world: World) -> None:
+    async with world(queue={"*": {"trigger": True, "freshness": "10m"}}) as ctx:
+        pull = await ctx.open_pull("pump")
+        await ctx.sync()
+        await ctx.ci.finish()
+
+        async def dawdle() -> None:
+            ctx.clock.sandbox.forward(seconds=61)
+
+        ctx.tamper("store", "drop_pools", after=dawdle)
+        searches = ctx.tamper("code_host", "search_blockers")
+        await ctx.sync()
+        assert pull.merged
+        assert searches.calls == 1
+
+
+async def test_an_error_of_the_database_in_one_pool_lets_the_others_finish(world: World) -> None:
+    async with world(jobs=JOBS) as ctx:
+        rocket, engine = await ctx.open_pull("pump"), await ctx.open_pull("pump", repo="acme/engine")
+        await ctx.sync()
+        await ctx.ci.finish()
+        ctx.tamper("store", "standing", before=lose_the_database)
+        with pytest.raises(StoreError):
+            await ctx.sync()
+        assert sorted([rocket.merged, engine.merged]) == [False, True]
+
+
+async def test_a_pull_request_whose_changes_cannot_be_read_is_held_alone(world: World) -> None:
+    async with world(jobs={"acme/rocket": [job("valves", run_if_changed="valve")]}) as ctx:
+        broken, good = await ctx.open_pull("pump"), await ctx.open_pull("nozzle")
+
+        async def break_down() -> None:
+            raise NotFound("no such commit")
+
+        ctx.tamper("git", "changed_files", before=break_down)
+        await ctx.sync()
+        assert [broken.merged, good.merged] == [False, True]
+        assert "no such commit" in (await ctx.verdict(broken)).summary
+
+
+async def test_a_refused_merge_does_not_make_the_pool_look_again_and_again(world: World) -> None:
+    async with world() as ctx:
+        pull = await ctx.open_pull("pump")
+        await ctx.sync()
+        await ctx.ci.finish()
+        meanwhile(ctx, lambda: ctx.forge.set_draft(ctx.repository(), pull, draft=True))
+        ctx.woken.clear()
+        await ctx.sync()
+        assert not pull.merged
+        assert ctx.woken == []
+
+
+async def test_what_stands_back_gives_way_to_the_others_at_once(world: World) -> None:
+    async with world() as ctx:
+        await ctx.open_pull("pump")
+        await ctx.sync()
+        await ctx.ci.finish()
+        ctx.fault("status", method="PUT", status=405, body={"message": "No."})
+        ctx.woken.clear()
+        await ctx.sync()
+        assert ctx.woken == [MAIN]
+
+
+async def test_runs_of_a_pool_that_has_vanished_are_followed_to_their_end(world: World) -> None:
+    async with world() as ctx:
+        pull = await ctx.open_pull("pump")
+        await ctx.sync()
+        ctx.forge.close_pull(ctx.repository(), pull)
+        await ctx.sync()
+        await ctx.sync()
+        assert len(await ctx.views.live_runs()) == 1
+        await ctx.ci.finish(state=RunState.FAILURE)
+        await ctx.sync()
+        assert await ctx.views.live_runs() == ()
+        assert await ctx.views.pools() == ()
+
+
+async def test_runs_that_the_ci_has_lost_do_not_stay_alive(world: World) -> None:
+    async with world() as ctx:
+        pull = await ctx.open_pull("pump")
+        await ctx.sync()
+        ctx.ci.forget()
+        await ctx.settle()
+        assert pull.merged
+        assert await ctx.views.live_runs() == ()
+
+
+async def test_the_ci_out_of_reach_is_shown_and_waited_for(world: World) -> None:
+    async with world() as ctx:
+        pull = await ctx.open_pull("pump")
+        ctx.ci.unreachable = NotFound("the cluster is out of reach")
+        await ctx.sync()
+        assert "out of reach" in (await ctx.pool()).error
+        ctx.ci.unreachable = None
+        await ctx.settle()
+        assert pull.merged
+
+
+async def test_a_queue_that_waits_writes_nothing_and_asks_little(world: World) -> None:
+    async with world() as ctx:
+        await ctx.open_pull("bad", bad="breaks unit")
+        await ctx.settle()
+        intents = ctx.tamper("store", "open_intents")
+        before = [await ctx.rows(table) for table in ("intents", "history", "decisions")]
+        await ctx.sync()
+        assert [await ctx.rows(table) for table in ("intents", "history", "decisions")] == before
+        assert intents.calls == 0
+
+
+async def test_a_method_that_a_repository_forbids_keeps_its_pull_requests_out(world: World) -> None:
+    async with world(tide={"merge_method": {"acme": MergeMethod.REBASE.value}}) as ctx:
+        ctx.forge.change_settings(ctx.repository(), allow_rebase_merge=False)
+        pull = await ctx.open_pull("pump")
+        await ctx.settle()
+        assert not pull.merged
+        assert "rebase" in (await ctx.verdict(pull)).summary
