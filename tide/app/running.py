@@ -19,6 +19,7 @@ from tide.app.status import StatusKeeper
 from tide.config.reload import ConfigSource
 from tide.daemon.loop import Loop
 from tide.daemon.scheduler import Scheduler
+from tide.daemon.shutdown import ended_in_time
 from tide.daemon.wakeups import Wakeups
 from tide.sync.sync import Sync
 from tide.web.app import build_app
@@ -29,6 +30,8 @@ log = structlog.get_logger(component="tide")
 
 RELOAD_PERIOD = timedelta(seconds=5)
 PRUNE_PERIOD = timedelta(hours=6)
+# With the servers' and the database's own time-outs this makes less than the 30 seconds that Kubernetes gives.
+FINISH_SECONDS = 12.0
 KEEP_RUNS = timedelta(days=7)  # as long as Prow's sinker keeps them by default
 
 
@@ -57,10 +60,14 @@ class Daemon:
         """
         async with self._serving() as port:
             on_port(port)
-            async with self.runner:
-                with self._ticking():
-                    self.wakeups.look_at_all()
-                    await self.loop.run(stopping)
+            async with AsyncExitStack() as stack:
+                if not self.options.dry_run:
+                    # It would go on with the jobs that an earlier run has left unfinished.
+                    await stack.enter_async_context(self.runner)
+                stack.enter_context(self._ticking())
+                self.wakeups.look_at_all()
+                if not await ended_in_time(self.loop.run(stopping), stopping, FINISH_SECONDS):
+                    log.warning("the syncs at hand were cut short; the next start finds what they began")
 
     @asynccontextmanager
     async def _serving(self) -> AsyncIterator[int]:
@@ -111,4 +118,5 @@ class Daemon:
 
     async def _prune(self) -> None:
         await self.store.prune(self.sync.world.clock.now())
-        await self.runner.prune(KEEP_RUNS)
+        if not self.options.dry_run:
+            await self.runner.prune(KEEP_RUNS)
