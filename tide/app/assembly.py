@@ -1,10 +1,12 @@
 """Put a daemon together from its options: every concrete adapter is named here."""
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from tide import __version__
 from tide.adapters.clock import SystemClock
@@ -38,7 +40,7 @@ from tide.config.reload import ConfigSource
 from tide.config.sources import ConfigPaths
 from tide.daemon.loop import Loop
 from tide.daemon.wakeups import Wakeups
-from tide.domain.errors import ConfigError, Problem
+from tide.domain.errors import ConfigError, Problem, TideError
 from tide.domain.keys import RepoKey
 from tide.ports.clock import Clock
 from tide.sync.sync import Sync
@@ -86,6 +88,7 @@ async def assembled(
             github(_github_settings(options), token, clock=clock, on_call=_counting(metrics))
         )
         await host.verify()
+        _check_writable(options.data_dir)
         url = await stack.enter_async_context(
             database(
                 options.database_url,
@@ -221,6 +224,15 @@ class _Parts:
             look_near=self.wakeups.look_near,
             blocker_label=lambda: self.config.current.blocker_label,
         )
+
+
+def _check_writable(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise TideError(f"the data directory {directory} cannot be used: {error.strerror}") from error
 
 
 def _token(options: RunOptions, redactor: Redactor) -> TokenFile:
