@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from tide.domain.errors import BadAnswer
@@ -41,6 +41,13 @@ class PageInfo(_Node):
 
     has_next_page: bool
     end_cursor: str | None = None
+
+    @model_validator(mode="after")
+    def _goes_on_somewhere(self) -> Self:
+        # Or what is missing would be taken for not being there.
+        if self.has_next_page and not self.end_cursor:
+            raise ValueError("there is a next page, but no cursor to it")
+        return self
 
     @property
     def next(self) -> str | None:
@@ -113,8 +120,13 @@ class _Label(_Node):
     name: str
 
 
+class _LabelsEnd(_Node):
+    # No cursor is asked for: whoever has more than a page of labels is held.
+    has_next_page: bool
+
+
 class _Labels(_Node):
-    page_info: PageInfo
+    page_info: _LabelsEnd
     nodes: tuple[_Label | None, ...] | None = None
 
 

@@ -104,6 +104,23 @@ async def test_no_contexts_are_told_from_hidden_ones(
     assert (pull.contexts, pull.contexts_known) == ((), is_known)
 
 
+async def test_contexts_that_go_on_nowhere_are_not_known(connection: Connection) -> None:
+    page = {"totalCount": 2, "pageInfo": {"hasNextPage": True, "endCursor": None}, "nodes": [nodes.status("a")]}
+    connection.loopback.reply(
+        nodes.found([nodes.with_contexts(1, [nodes.status("a")], after="1"), nodes.pull(2)], 2),
+        nodes.answer(
+            {
+                "repository": {
+                    "object": {"__typename": "Commit", "oid": nodes.HEAD, "statusCheckRollup": {"contexts": page}}
+                }
+            }
+        ),
+    )
+    async with connection.github() as host:
+        found = await host.search_pulls("is:pr")
+    assert [(pull.number, pull.contexts_known) for pull in found.pulls] == [(1, False), (2, True)]
+
+
 async def test_a_part_that_may_not_be_seen_holds_only_its_pull_request(connection: Connection) -> None:
     hidden = nodes.error("FORBIDDEN", "Resource not accessible", "search", "nodes", 0, "commits", "nodes", 0)
     connection.loopback.reply(nodes.found([nodes.pull(1), nodes.pull(2)], 2, None, hidden))
@@ -133,6 +150,7 @@ async def test_a_null_among_the_results_makes_the_search_incomplete(connection: 
         {"nodes": None, "issueCount": 0, "pageInfo": {"hasNextPage": False}},
         {"nodes": [], "issueCount": "many", "pageInfo": {"hasNextPage": False}},
         {"nodes": [], "issueCount": 0, "pageInfo": None},
+        {"nodes": [], "issueCount": 9, "pageInfo": {"hasNextPage": True, "endCursor": None}},
     ],
 )
 async def test_a_search_answered_in_another_form_is_an_error_of_github(
