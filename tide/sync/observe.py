@@ -3,7 +3,7 @@
 One trouble stays where it is: a pull request that cannot be examined is held with its reason, and the others go on.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -17,6 +17,7 @@ from tide.domain.snapshot import PullView, Snapshot
 from tide.policy import blockers as blocker_rules
 from tide.policy import jobs as job_rules
 from tide.policy.queries import meets_any
+from tide.ports.code_host import PartlyRead
 from tide.ports.job_config import JobConfig
 from tide.sync.heads import fetch_heads
 from tide.sync.holds import Holds
@@ -72,8 +73,8 @@ class Observer:
             ConfigError: what is configured for the pool contradicts itself.
         """
         rules = config.rules(pool)
-        pulls = await self._open_pulls(pool, rules, already_read)
-        candidates = [pull for pull in pulls if meets_any(rules.queries, pull)]
+        pulls, lost = await self._open_pulls(pool, rules, already_read)
+        candidates = [pull for pull in pulls if pull.key not in lost and meets_any(rules.queries, pull)]
         base_sha = await self.world.code_host.branch_head(pool) if candidates else ""
         heads = [pull.head_sha for pull in candidates]
         self.holds.forget_all_but(pool, frozenset((pull.number, pull.head_sha) for pull in candidates))
@@ -85,7 +86,7 @@ class Observer:
             now=self.world.clock.now(),
             base_sha=base_sha,
             rules=rules,
-            pulls=tuple(views.get(pull.key) or PullView(pull) for pull in pulls),
+            pulls=tuple(views.get(pull.key) or PullView(pull, held=lost.get(pull.key, "")) for pull in pulls),
             runs=await self.world.runner.runs(pool, base_sha, heads) if candidates else (),
             blockers=blocker_rules.applicable(blockers, pool.branch),
             repo_settings=await self.settings.get(self.world, pool.repository),
@@ -95,19 +96,30 @@ class Observer:
             is_dry_run=self.is_dry_run,
         )
 
-    async def _open_pulls(self, pool: PoolKey, rules: PoolRules, already_read: Collection[PullKey]) -> list[Pull]:
-        """Give the open pull requests; those that may merge as they are now, the rest as last read."""
+    async def _open_pulls(
+        self, pool: PoolKey, rules: PoolRules, already_read: Collection[PullKey]
+    ) -> tuple[list[Pull], Mapping[PullKey, str]]:
+        """Give the open pull requests, and the reason for each that should have been read anew and could not be.
+
+        Those that may merge are given as they are now, the rest as last read.
+        """
         store = self.world.store
         mirrored = await store.pool_pulls(pool)
         stale = [pull.key for pull in mirrored if meets_any(rules.queries, pull) and pull.key not in already_read]
         if not stale:
-            return list(mirrored)
+            return list(mirrored), {}
         now = self.world.clock.now()
-        answers = await self.world.code_host.read_pulls(stale)
+        answers, lost = await self._read_anew(stale)
         await store.save_pulls([pull for pull in answers.values() if pull], now)
         await store.drop_pulls([key for key, pull in answers.items() if pull is None], now)
-        kept = {pull.key: pull for pull in mirrored} | answers
-        return [pull for pull in kept.values() if pull and pull.is_open and pull.pool == pool]
+        kept = {**{pull.key: pull for pull in mirrored}, **answers}
+        return [pull for pull in kept.values() if pull and pull.is_open and pull.pool == pool], lost
+
+    async def _read_anew(self, keys: Sequence[PullKey]) -> tuple[Mapping[PullKey, Pull | None], Mapping[PullKey, str]]:
+        try:
+            return await self.world.code_host.read_pulls(keys), {}
+        except PartlyRead as partly:
+            return partly.found, {key: f"it cannot be read: {why}" for key, why in partly.lost.items()}
 
     async def _failed_batches(self, pool: PoolKey, base_sha: str) -> tuple[tuple[tuple[int, str], ...], ...]:
         batches = await self.world.store.batches(pool, base_sha) if base_sha else ()

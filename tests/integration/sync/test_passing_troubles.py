@@ -1,13 +1,15 @@
 """Troubles that end by themselves: what they held goes on without a push, and nobody else is kept waiting."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.integration.sync.conftest import World
-from tests.integration.sync.story import Story
+from tests.integration.sync.story import MAIN, Story
 from tide.domain.errors import NotFound
-from tide.domain.keys import RepoKey
+from tide.domain.keys import PullKey, RepoKey
+from tide.domain.pulls import Pull
+from tide.ports.code_host import PartlyRead
 
 
 @dataclass
@@ -20,11 +22,28 @@ class LaggingRefs:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.git, name)
 
-    def fetch(self, repo: RepoKey, wanted: Mapping[str, str]) -> Awaitable[None]:
+    async def fetch(self, repo: RepoKey, wanted: Mapping[str, str]) -> None:
         if self.hidden in wanted:
             raise NotFound(f"{repo} does not have commit {self.hidden}")
-        fetched: Awaitable[None] = self.git.fetch(repo, wanted)
-        return fetched
+        await self.git.fetch(repo, wanted)
+
+
+@dataclass
+class HiddenPull:
+    """A code host that cannot read one pull request."""
+
+    host: Any
+    hidden: int
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.host, name)
+
+    async def read_pulls(self, keys: Sequence[PullKey]) -> dict[PullKey, Pull | None]:
+        found: dict[PullKey, Pull | None] = await self.host.read_pulls(keys)
+        lost = {key: "something went wrong" for key in found if key.number == self.hidden}
+        if lost:
+            raise PartlyRead({key: pull for key, pull in found.items() if key not in lost}, lost)
+        return found
 
 
 def let_refs_lag(ctx: Story, hidden: str) -> LaggingRefs:
@@ -45,3 +64,19 @@ async def test_a_head_that_is_not_there_yet_is_tested_when_it_is(world: World) -
         ctx.clock.sandbox.forward(minutes=6)
         await ctx.settle()
         assert pull.merged
+
+
+async def test_a_pull_request_that_cannot_be_read_is_held_alone_until_it_can(world: World) -> None:
+    async with world() as ctx:
+        broken, good = await ctx.open_pull("pump"), await ctx.open_pull("valve")
+        await ctx.sync()
+        await ctx.ci.finish()
+        host = HiddenPull(ctx.world.code_host, broken.number)
+        ctx.world = replace(ctx.world, code_host=host)
+        ctx.sync_.world = ctx.world
+        await ctx.sync_.look_again(MAIN)
+        assert [broken.merged, good.merged] == [False, True]
+        assert "something went wrong" in (await ctx.verdict(broken)).summary
+        host.hidden = 0
+        await ctx.settle()
+        assert broken.merged
