@@ -33,7 +33,7 @@ def measured(others_cpu: Callable[[], float] = lambda: 0.0) -> Iterator[Spent]:
 
 def peak_memory() -> int:
     """Give the most memory that this process has held so far, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux tells kilobytes (getrusage(2))
 
 
 def cpu_of_family(pid: int) -> float:
