@@ -116,6 +116,15 @@ async def test_forgotten_runs_are_those_of_the_head_alone_that_failed(ledger: Le
     assert await ledger.first_runs(POOL, [sha(1)]) == ((sha(1), "lint"), (sha(1), "unit"))
 
 
+async def test_a_first_run_that_passed_is_forgotten_with_the_later_one_that_failed(ledger: Ledger) -> None:
+    retest = make_run("unit", 1, RunState.FAILURE, purpose=Purpose.RETEST)
+    await ledger.save_runs(
+        [first_run(1, state=RunState.SUCCESS), first_run(1, "lint", state=RunState.SUCCESS), retest], NOW
+    )
+    assert await ledger.forget_failed_runs(PullKey("acme", "rocket", 1), sha(1)) == 1
+    assert await ledger.first_runs(POOL, [sha(1)]) == ((sha(1), "lint"),)
+
+
 async def test_evidence_is_found_by_tree_and_job_newest_first(ledger: Ledger) -> None:
     newer = replace(EVIDENCE, run_name="run-2", passed=False, observed_at=LATER)
     await ledger.add_evidence(

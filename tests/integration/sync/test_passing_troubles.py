@@ -9,6 +9,7 @@ from tests.integration.sync.story import MAIN, Story
 from tide.domain.errors import NotFound
 from tide.domain.keys import PullKey, RepoKey
 from tide.domain.pulls import Pull
+from tide.domain.runs import RunState
 from tide.ports.code_host import PartlyRead
 
 
@@ -80,3 +81,19 @@ async def test_a_pull_request_that_cannot_be_read_is_held_alone_until_it_can(wor
         host.hidden = 0
         await ctx.settle()
         assert broken.merged
+
+
+async def test_a_failed_retest_that_is_asked_for_again_is_started_once_more(world: World) -> None:
+    async with world() as ctx:
+        pull = await ctx.open_pull("pump")
+        await ctx.sync()
+        await ctx.ci.finish()
+        await ctx.push("main", moved="provides moved")
+        await ctx.sync()
+        await ctx.ci.finish(state=RunState.FAILURE)
+        await ctx.settle()
+        assert not pull.merged
+        key = PullKey("acme", "rocket", pull.number)
+        assert await ctx.store.forget_failed_runs(key, pull.head_sha) == 1
+        await ctx.settle()
+        assert pull.merged

@@ -138,12 +138,16 @@ class PostgresLedger:
         forget = (
             update(runs)
             .where(tuple_(runs.c.org, runs.c.repo) == (pull.org, pull.repo), runs.c.heads == alone)
-            .where(runs.c.kind == RunKind.PRESUBMIT.value, runs.c.state.in_(_FAILED_STATES))
-            .where(runs.c.is_forgotten.is_(False))
+            .where(runs.c.kind == RunKind.PRESUBMIT.value, runs.c.is_forgotten.is_(False))
             .values(is_forgotten=True)
         )
+        forget_failed = forget.where(runs.c.state.in_(_FAILED_STATES)).returning(runs.c.context)
         async with statements(self.engine) as connection:
-            return (await connection.execute(forget)).rowcount
+            contexts = (await connection.execute(forget_failed)).scalars().all()
+            # The first run may have passed, and a later one on another base failed.
+            passed = forget.where(runs.c.context.in_(contexts), runs.c.state == RunState.SUCCESS.value)
+            await connection.execute(passed)
+        return len(contexts)
 
     async def add_evidence(self, evidence: Sequence[Evidence]) -> None:
         """Keep what runs have shown; the same run twice is kept once."""
