@@ -19,6 +19,7 @@ from tide.domain.decisions import Decision
 from tide.domain.errors import TideError
 from tide.domain.keys import PoolKey
 from tide.domain.outcomes import Outcome
+from tide.domain.snapshot import Standing, StandingKind
 from tide.ports.observer import Observer
 
 LogFormat = Literal["json", "console"]
@@ -88,6 +89,11 @@ class LogObserver:
         numbers = [target.number for target in targets_of(action)]
         self._log.debug("decided", pool=str(decision.pool), action=action.kind, pulls=numbers, reason=action.reason)
 
+    def standing_seen(self, pool: PoolKey, standing: Standing) -> None:
+        """Raise the alarm as long as a pool is frozen."""
+        if standing.kind is StandingKind.FROZEN:
+            self._log.error("frozen", pool=str(pool), reason=standing.reason)
+
     def enacted(self, pool: PoolKey, outcome: Outcome) -> None:
         """Tell what was done, or refused."""
         tell = self._log.warning if outcome.error else self._log.info
@@ -125,6 +131,10 @@ class Observers:
     def decided(self, decision: Decision) -> None:
         """Pass on."""
         self._tell(lambda observer: observer.decided(decision))
+
+    def standing_seen(self, pool: PoolKey, standing: Standing) -> None:
+        """Pass on."""
+        self._tell(lambda observer: observer.standing_seen(pool, standing))
 
     def enacted(self, pool: PoolKey, outcome: Outcome) -> None:
         """Pass on."""

@@ -8,6 +8,7 @@ from tide.domain.decisions import Decision
 from tide.domain.errors import RemoteError, StoreError
 from tide.domain.keys import PoolKey
 from tide.domain.outcomes import Outcome
+from tide.domain.snapshot import Standing
 from tide.ports.clock import Clock
 from tide.web.status import DaemonStatus
 
@@ -51,6 +52,9 @@ class StatusKeeper:
         """Take a decision as a sign that GitHub and the database answer."""
         del decision
         self._is_database_ok = True
+
+    def standing_seen(self, pool: PoolKey, standing: Standing) -> None:
+        """Nothing to keep."""
 
     def enacted(self, pool: PoolKey, outcome: Outcome) -> None:
         """Nothing to keep."""

@@ -6,6 +6,7 @@ from typing import Protocol
 from tide.domain.decisions import Decision
 from tide.domain.keys import PoolKey
 from tide.domain.outcomes import Outcome
+from tide.domain.snapshot import Standing
 
 
 class Observer(Protocol):
@@ -13,6 +14,10 @@ class Observer(Protocol):
 
     def decided(self, decision: Decision) -> None:
         """A pool was decided."""
+        ...
+
+    def standing_seen(self, pool: PoolKey, standing: Standing) -> None:
+        """How far a pool's branch may be trusted was read, for a decision."""
         ...
 
     def enacted(self, pool: PoolKey, outcome: Outcome) -> None:

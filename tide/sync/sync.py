@@ -158,6 +158,7 @@ class Sync:
         observer = Observer(self.world, self._settings, self._holds, self.is_dry_run)
         observed = await observer.observe(pool, config, blockers=blockers, already_read=facts.read)
         snapshot = observed if self.is_dry_run else await Recorder(self.world, self._standings).record(observed)
+        self.world.observer.standing_seen(pool, snapshot.standing)
         decision = decide(snapshot)
         decision_id = await self.world.store.record_decision(snapshot, decision)
         self.world.observer.decided(decision)

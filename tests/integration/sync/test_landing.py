@@ -83,6 +83,8 @@ async def test_a_wrong_tree_is_caught_at_its_landing_and_freezes_the_pool(world:
         assert [pull.merged for pull in pulls] == [True, False, False]
         (landing,) = await ctx.rows("landings")
         assert landing["landed_tree"] != landing["plan_tree"]
+        await ctx.sync()
+        assert ctx.witness.standings[MAIN].kind is FROZEN
         records = await ctx.history()
         assert "failed merging [1 2 3] from batch [1 2 3]" in records[-1].error
 

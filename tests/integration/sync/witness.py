@@ -8,6 +8,7 @@ from typing import Any
 from tide.domain.decisions import Decision
 from tide.domain.keys import PoolKey
 from tide.domain.outcomes import Outcome
+from tide.domain.snapshot import Standing
 
 
 @dataclass
@@ -18,6 +19,10 @@ class Witness:
     outcomes: list[tuple[PoolKey, Outcome]] = field(default_factory=list)
     failures: list[tuple[PoolKey, BaseException]] = field(default_factory=list)
     pools: frozenset[PoolKey] = frozenset()
+    standings: dict[PoolKey, Standing] = field(default_factory=dict)
+
+    def standing_seen(self, pool: PoolKey, standing: Standing) -> None:
+        self.standings[pool] = standing
 
     def decided(self, decision: Decision) -> None:
         self.decisions.append(decision)

@@ -13,6 +13,7 @@ from tide.domain.decisions import Decision
 from tide.domain.errors import Unavailable
 from tide.domain.keys import PoolKey
 from tide.domain.outcomes import Outcome
+from tide.domain.snapshot import PROVEN, Standing, StandingKind
 
 POOL = PoolKey("acme", "rocket", "main")
 SECRET = 'tok"en/with\\odd-bytes'
@@ -107,6 +108,8 @@ def test_what_happens_in_a_pool_is_told() -> None:
     observer.query_answered(0, "acme", "error")
     observer.pools_vanished(frozenset({POOL}))
     observer.synced("sync", timedelta(seconds=1))
+    observer.standing_seen(POOL, PROVEN)
+    observer.standing_seen(POOL, Standing(StandingKind.FROZEN, "it landed as another tree"))
     told = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [(line["msg"], line["severity"]) for line in told] == [
         ("decided", "debug"),
@@ -116,6 +119,7 @@ def test_what_happens_in_a_pool_is_told() -> None:
         ("query failed", "warning"),
         ("pools", "debug"),
         ("synced", "info"),
+        ("frozen", "error"),
     ]
     assert "exception" not in told[3]
 
@@ -157,4 +161,5 @@ def test_every_event_is_passed_on() -> None:
     observers.query_answered(0, "acme", "error")
     observers.pools_vanished(frozenset())
     observers.synced("sync", timedelta(seconds=1))
-    assert len(stream.getvalue().splitlines()) == 6
+    observers.standing_seen(POOL, Standing(StandingKind.FROZEN, "it landed as another tree"))
+    assert len(stream.getvalue().splitlines()) == 7
