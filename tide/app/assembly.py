@@ -238,8 +238,8 @@ def _check_writable(directory: Path) -> None:
 def _token(options: RunOptions, redactor: Redactor) -> TokenFile:
     if options.github_token_path is None:
         raise ConfigError(Problem("--github-token-path", 0, "", "a file with a GitHub token is needed"))
-    token = TokenFile(options.github_token_path)
-    redactor.hide(token.token())
+    token = TokenFile(options.github_token_path, redactor.hide)
+    token.token()  # raises now when there is none, not at the first request
     return token
 
 

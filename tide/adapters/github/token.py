@@ -1,7 +1,7 @@
 """Who we are to GitHub: a token in a file that may be replaced while we run."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -32,10 +32,11 @@ class TokenFile:
 
     Args:
         path: The file; surrounding white space in it does not count.
+        hide: Told of each token before it is used, so that no log shows it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, hide: Callable[[str], None] = lambda _token: None) -> None:
+        self._path, self._hide = path, hide
         self._seen: tuple[int, ...] | None = None
         self._token = ""
 
@@ -58,6 +59,7 @@ class TokenFile:
             if seen != self._seen:
                 self._token = _usable(self._path.read_text(encoding="utf-8"))
                 self._seen = seen
+                self._hide(self._token)
         except (OSError, ValueError) as error:
             problem = f"{self._path} holds no usable token: {getattr(error, 'strerror', None) or error}"
             if not self._token:

@@ -65,6 +65,16 @@ def test_the_last_token_stays_while_the_file_is_gone_or_empty(token_file: Path) 
     assert token.token() == "secret-one"
 
 
+def test_every_token_is_told_before_it_is_used(token_file: Path) -> None:
+    told: list[str] = []
+    token = TokenFile(token_file, told.append)
+    token.token()
+    token_file.write_text("secret-number-two")
+    assert token.token() == "secret-number-two"
+    token.token()
+    assert told == ["secret-one", "secret-number-two"]
+
+
 def test_nothing_shows_the_token(token_file: Path) -> None:
     token = TokenFile(token_file)
     token.token()
