@@ -124,8 +124,3 @@ class Landing:
     landed_sha: str
     landed_tree: str
     landed_at: datetime
-
-    @property
-    def is_as_planned(self) -> bool:
-        """Tell whether the tree that landed is the one that was meant to."""
-        return self.landed_tree == self.plan_tree

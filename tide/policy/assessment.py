@@ -162,19 +162,21 @@ class _Assessor:
 
     def _required(self, view: PullView, member: Member) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
         """Sort the required jobs by what they have shown on the current base: missing, pending, failed."""
-        if not view.required:
-            return (), (), ()
         shown = self.results.on_base(member)
-        open_results = {name: shown.get(name, Result.NONE) for name in view.required}
-        for name, result in open_results.items():
+        unproved = {
+            name: shown.get(name, Result.NONE) for name in view.required if shown.get(name) is not Result.PASSED
+        }
+        if not unproved:
+            return (), (), ()
+        for name, result in unproved.items():
             if result is Result.FAILED and self._is_forgotten(member, name):
-                open_results[name] = Result.NONE
-        unproved = {name for name, result in open_results.items() if result is not Result.PASSED}
-        unknown = sorted(unproved - self._vouched_for(view.pull.contexts, unproved)) if unproved else ()
+                unproved[name] = Result.NONE
+        vouched_for = self._vouched_for(view.pull.contexts, unproved)
+        unknown = sorted(name for name in unproved if name not in vouched_for)
         return (
-            tuple(name for name in unknown if open_results[name] is Result.NONE),
-            tuple(name for name in unknown if open_results[name] is Result.PENDING),
-            tuple(name for name in unknown if open_results[name] is Result.FAILED),
+            tuple(name for name in unknown if unproved[name] is Result.NONE),
+            tuple(name for name in unknown if unproved[name] is Result.PENDING),
+            tuple(name for name in unknown if unproved[name] is Result.FAILED),
         )
 
     def _vouched_for(self, contexts: Iterable[Context], wanted: Collection[str]) -> set[str]:

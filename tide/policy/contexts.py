@@ -102,15 +102,11 @@ def is_optional(policy: ContextPolicy, name: str) -> bool:
     return _judge(policy).is_optional(name)
 
 
-def missing_required(policy: ContextPolicy, present: Collection[str]) -> tuple[str, ...]:
-    """Give the required contexts that are not there, sorted (Prow: MissingRequiredContexts)."""
-    return tuple(sorted(_judge(policy).required.difference(present)))
-
-
 def unsuccessful(policy: ContextPolicy, contexts: Sequence[Context]) -> tuple[Context, ...]:
     """Give the contexts that stand against merging, sorted by name (Prow: tide.go unsuccessfulContexts).
 
-    A required one that is not there is given as EXPECTED. Tide's own context never counts.
+    A required one that is not there is given as EXPECTED (Prow: MissingRequiredContexts). Tide's own context never
+    counts.
     """
     judge = _judge(policy)
     found = [

@@ -50,13 +50,13 @@ def required_presubmits(
     )
 
 
-def needs_changed_files(jobs: Iterable[Presubmit], branch: str, *, require_manually_triggered: bool = False) -> bool:
+def needs_changed_files(jobs: Iterable[Presubmit], branch: str) -> bool:
     """Tell whether `required_presubmits` depends on the changed files."""
     return any(
         job.has_file_matcher
         and _may_be_required(job)
         and not job.always_run
-        and not _is_forced(job, require_manually_triggered)
+        and not job.run_before_merge
         and runs_on_branch(job, branch)
         for job in jobs
     )

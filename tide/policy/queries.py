@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from tide.domain.pulls import Pull, ReviewDecision
@@ -122,5 +123,6 @@ def _is_in_milestone(query: Query, pull: Pull) -> bool:
     return query.milestone.strip().lower() == pull.milestone.strip().lower()
 
 
+@lru_cache(maxsize=4096)
 def _readable(entry: str) -> str:
     return " or ".join(part.strip() for part in entry.split(","))

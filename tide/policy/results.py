@@ -41,7 +41,9 @@ def best_results(runs: Iterable[Run]) -> dict[str, Result]:
     """Give the best result of each context; the runs must be of one candidate."""
     best: dict[str, Result] = {}
     for run in runs:
-        _raise(best, run)
+        result = result_of(run)
+        if result >= best.get(run.context, Result.NONE):
+            best[run.context] = result
     return best
 
 
@@ -60,20 +62,20 @@ class Results:
     @classmethod
     def of(cls, runs: Iterable[Run], base_sha: str) -> "Results":
         """Sort runs into place; those on another base count only for who tests a head and why."""
-        results = cls()
+        single: dict[Member, list[Run]] = {}
+        batches: dict[tuple[Member, ...], list[Run]] = {}
         for run in runs:
-            results._add(run, base_sha)
-        return results
-
-    def _add(self, run: Run, base_sha: str) -> None:
-        if run.kind is RunKind.PRESUBMIT and len(run.heads) == 1:
-            member = run.heads[0]
-            if run.base_sha == base_sha:
-                _raise(self.alone.setdefault(member, {}), run)
-            if run.purpose is Purpose.RETEST or run.purpose is Purpose.FIRST:
-                self._own.setdefault(member, []).append(run)
-        elif run.kind is RunKind.BATCH and run.base_sha == base_sha:
-            _raise(self.batches.setdefault(run.heads, {}), run)
+            if run.kind is RunKind.PRESUBMIT and len(run.heads) == 1:
+                single.setdefault(run.heads[0], []).append(run)
+            elif run.kind is RunKind.BATCH and run.base_sha == base_sha:
+                batches.setdefault(run.heads, []).append(run)
+        return cls(
+            alone={
+                head: best_results(run for run in tests if run.base_sha == base_sha) for head, tests in single.items()
+            },
+            batches={heads: best_results(tests) for heads, tests in batches.items()},
+            _own={head: [run for run in tests if _is_ours(run)] for head, tests in single.items()},
+        )
 
     def on_base(self, member: Member) -> Mapping[str, Result]:
         """Give the results of one head alone on the current base."""
@@ -107,9 +109,10 @@ class Results:
     def live_first_heads(self) -> frozenset[Member]:
         """Give the heads whose first runs are in flight."""
         return frozenset(
-            member
-            for member, own in self._own.items()
-            if any(run.purpose is Purpose.FIRST and run.state.is_live for run in own)
+            run.heads[0]
+            for own in self._own.values()
+            for run in own
+            if run.purpose is Purpose.FIRST and run.state.is_live
         )
 
     def _own_runs(self, member: Member, context: str) -> list[Run]:
@@ -123,10 +126,8 @@ class Results:
         return result_of(max(own, key=_age))
 
 
-def _raise(best: dict[str, Result], run: Run) -> None:
-    result = result_of(run)
-    if result >= best.get(run.context, Result.NONE):
-        best[run.context] = result
+def _is_ours(run: Run) -> bool:
+    return run.purpose is Purpose.RETEST or run.purpose is Purpose.FIRST
 
 
 def _age(run: Run) -> tuple[float, int, str, str]:

@@ -14,7 +14,6 @@ from tide.domain.rules import Query
 
 # GitHub began in 2007; an earlier bound finds nothing more (Prow: github.go floor).
 _FLOOR = datetime(2007, 1, 1, tzinfo=UTC)
-_FIRST_YEAR = 1970
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +173,6 @@ def _updated(since: datetime | None, until: datetime | None) -> tuple[str, ...]:
 
 
 def _bound(moment: datetime) -> str:
-    if moment.year < _FIRST_YEAR:
-        return "*"
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -35,11 +35,6 @@ def plural(count: int, singular: str, several: str) -> str:
     return singular if count == 1 else several
 
 
-def short_sha(sha: str) -> str:
-    """Give the seven digits that people know a commit by."""
-    return sha[:7]
-
-
 def sentence(text: str) -> str:
     """End a text with a full stop, on one line."""
     line = " ".join(text.split())

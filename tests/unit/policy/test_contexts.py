@@ -3,7 +3,7 @@ import pytest
 from tests.builders import FAILURE, PENDING, make_context, make_job
 from tide.domain.pulls import Context, ContextSource, ContextState
 from tide.domain.rules import ContextPolicy
-from tide.policy.contexts import ContextOptions, build_context_policy, is_optional, missing_required, unsuccessful
+from tide.policy.contexts import ContextOptions, build_context_policy, is_optional, unsuccessful
 
 POLICY = ContextPolicy(required=("must",), required_if_present=("may",), optional=("no",), optional_patterns=("^opt/",))
 
@@ -24,12 +24,6 @@ def test_unknown_contexts_can_be_skipped_but_known_ones_cannot() -> None:
     assert is_optional(policy, "unknown")
     assert not is_optional(policy, "must")
     assert not is_optional(policy, "may")
-
-
-def test_missing_are_the_required_ones_that_are_not_there() -> None:
-    policy = ContextPolicy(required=("a", "b"), required_if_present=("c",))
-    assert missing_required(policy, ["b"]) == ("a",)
-    assert missing_required(ContextPolicy(), []) == ()
 
 
 def test_unsuccessful_are_the_ones_that_count_and_have_not_succeeded_or_are_missing() -> None:
