@@ -26,6 +26,8 @@ from tide.sync.world import World
 
 # GitHub computes mergeability in the background after each push to the base (Prow: github.go Merge waits likewise).
 BASE_MODIFIED_WAITS = (4.0, 8.0)
+# GitHub may still be at a merge whose answer it did not give in time.
+LOST_ANSWER_WAITS = 4.0
 
 
 class _Stopped(Exception):  # noqa: N818 - an event inside this module, not an error
@@ -69,6 +71,8 @@ class Lander:
             if landing.intent_id is None:
                 raise
             error = str(lost)
+            # One that is never answered for must not keep the others from landing for ever.
+            self._hold(landing, landing.targets[len(landing.landed)].number, error)
         else:
             await landing.close("")
         landed = tuple(step.number for step in landing.landed)
@@ -76,15 +80,18 @@ class Lander:
 
     async def _after_stop(self, landing: "_Landing", stopped: _Stopped) -> None:
         pool, reason = landing.snapshot.pool, str(stopped)
-        until = self.world.clock.now() + TROUBLE_LASTS
-        for target in landing.targets:
-            if target.number == stopped.held:
-                self.holds.add(pool, landing.head_sha, target, reason, until=until)
+        if stopped.held is not None:
+            self._hold(landing, stopped.held, reason)
         standing = stopped.standing or (StandingKind.UNPROVEN if landing.landed else StandingKind.PROVEN)
         if standing is StandingKind.FROZEN:
             await self.standings.freeze(self.world, pool, reason, landing.contexts)
         elif standing is StandingKind.UNPROVEN:
             await self.standings.doubt(self.world, pool, reason, landing.contexts)
+
+    def _hold(self, landing: "_Landing", number: int, reason: str) -> None:
+        target = next(target for target in landing.targets if target.number == number)
+        until = self.world.clock.now() + TROUBLE_LASTS
+        self.holds.add(landing.snapshot.pool, landing.head_sha, target, reason, until=until)
 
 
 @dataclass(slots=True)
@@ -208,6 +215,7 @@ class _Landing:
     async def _merged_after_all(self, step: Step, error: RemoteError) -> str:
         """Find out whether a merge whose answer was lost was done as planned; anything else is left to the recovery."""
         host, pool = self.world.code_host, self.snapshot.pool
+        await self.world.sleep(LOST_ANSWER_WAITS)
         head = await host.branch_head(pool)
         if head != self.head_sha and (await host.commit(pool.repository, head)).tree == step.plan_tree:
             return head

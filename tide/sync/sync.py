@@ -37,8 +37,8 @@ HISTORY_ACTIONS = frozenset({"TRIGGER", "TRIGGER_BATCH", "MERGE", "MERGE_BATCH"}
 class Sync:
     """Syncs pools, one at a time per pool.
 
-    `config` gives the configuration in force; it is asked once a turn. `concurrency` bounds how many pools are
-    synced at once. `wake` is called with a pool that wants another look: it has changed by our own doing, or
+    `config` gives the configuration in force; it is asked once for each turn of a pool. `concurrency` bounds how many
+    pools are synced at once. `wake` is called with a pool that wants another look: it has changed by our own doing, or
     something outside has hinted at it.
     """
 
@@ -66,7 +66,7 @@ class Sync:
             facts = await refresh(self.world, config)
             self.errors = facts.errors
             pools = await self._pools(config)
-            await self._sync_pools(pools, config, facts)
+            await self._sync_pools(pools, facts)
             await self._follow_runs(pools)
         finally:
             self.world.observer.synced("sync", self.world.clock.now() - started)
@@ -79,7 +79,7 @@ class Sync:
         """
         config = self.config()
         if covers(config.queries, pool.repository) and await self.world.store.pool_pulls(pool):
-            await self._sync(pool, config, await self._facts(config))
+            await self._sync(pool, await self._facts(config))
 
     async def look_near(self, hints: Collection[Hint]) -> None:
         """Wake the pools that these hints are about; the pull requests that they name are read anew first.
@@ -91,13 +91,13 @@ class Sync:
         for pool in sorted(await pools_of(self.world, self.config(), hints)):
             self.wake(pool)
 
-    async def _sync_pools(self, pools: Collection[PoolKey], config: JobConfig, facts: Refreshed) -> None:
+    async def _sync_pools(self, pools: Collection[PoolKey], facts: Refreshed) -> None:
         gate, errors = asyncio.Semaphore(self.concurrency), list[StoreError]()
 
         async def sync(pool: PoolKey) -> None:
             async with gate:
                 try:
-                    await self._sync(pool, config, facts)
+                    await self._sync(pool, facts)
                 except StoreError as error:
                     errors.append(error)  # raised when all have ended: another pool may be in the middle of a landing
 
@@ -132,8 +132,9 @@ class Sync:
         now = self.world.clock.now()
         return Refreshed(now, frozenset(), await read_blockers(self.world, config))
 
-    async def _sync(self, pool: PoolKey, config: JobConfig, facts: Refreshed) -> None:
+    async def _sync(self, pool: PoolKey, facts: Refreshed) -> None:
         async with self._locks[pool]:
+            config = self.config()
             try:
                 # A landing in the same pool may have taken long: what a merge rests on is not older than this.
                 if self.world.clock.now() - facts.read_at > config.rules(pool).settings.freshness:

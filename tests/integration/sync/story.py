@@ -71,16 +71,18 @@ def job(name: str = UNIT, **fields: Any) -> dict[str, Any]:
 class Config:
     """The configuration of a story: what `PROW_CONFIG` says, with these changes.
 
-    `tide` replaces keys of the section; `jobs` are the presubmits by repository; `queue` the keys of our own file.
+    `prow` adds sections, `tide` replaces keys of its own; `jobs` are the presubmits by repository; `queue` the keys of
+    our own file.
     """
 
+    prow: Mapping[str, Any] = field(default_factory=dict)
     tide: Mapping[str, Any] = field(default_factory=dict)
     jobs: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=lambda: {ROCKET: [job()]})
     queue: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"*": {"trigger": True}})
 
     def load(self, folder: Path) -> ConfigSource:
         """Write the files and load them."""
-        prow = {"tide": PROW_CONFIG["tide"] | self.tide, "presubmits": dict(self.jobs)}
+        prow = {**self.prow, "tide": PROW_CONFIG["tide"] | self.tide, "presubmits": dict(self.jobs)}
         (folder / "config.yaml").write_text(yaml.safe_dump(prow))
         (folder / "queue.yaml").write_text(yaml.safe_dump({"merge_queue": dict(self.queue)}))
         return ConfigSource(ConfigPaths(folder / "config.yaml", merge_queue=folder / "queue.yaml"))
@@ -132,6 +134,14 @@ class Story:
         return self.forge.repository(name)
 
     # What contributors and maintainers do.
+
+    async def write(self, branch: str, files: Mapping[str, bytes | None]) -> None:
+        """Push a commit with any files."""
+        repository = self.repository()
+        parent = (repository.branches[branch],)
+        new = NewCommit(parents=parent, files=files, message="Write", author=AUTHOR, at=self.clock.now())
+        (sha,) = await repository.git.write_commits([new])
+        await self.forge.write_branch(repository, branch, sha, actor="alice")
 
     async def commit(self, parent: str, repo: str = ROCKET, **files: str | None) -> str:
         """Write a commit whose files are parts of the code (`pump="provides pump"`)."""

@@ -398,6 +398,15 @@ async def test_a_merge_that_failed_before_the_deed_is_done_later(world: World) -
         assert [row["number"] for row in await ctx.rows("landings")] == [1]
 
 
+async def test_a_merge_that_never_answers_does_not_keep_the_others_from_landing(world: World) -> None:
+    async with world() as ctx:
+        broken, other = await ctx.open_pull("pump"), await ctx.open_pull("valve")
+        ctx.fault("status", f"/pulls/{broken.number}/merge$", method="PUT", status=502)
+        await ctx.settle()
+        assert [broken.merged, other.merged] == [False, True]
+        assert "lost" in (await ctx.verdict(broken)).summary
+
+
 async def test_a_lost_answer_and_a_push_by_somebody_else_are_told_apart(world: World) -> None:
     async with world() as ctx:
         pull = await passing(ctx)

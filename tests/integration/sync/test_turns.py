@@ -156,6 +156,20 @@ async def test_how_old_facts_may_be_is_configured(world: World) -> None:
         assert searches.calls == 1
 
 
+async def test_a_pause_holds_also_for_the_pools_that_a_round_has_yet_to_look_at(world: World) -> None:
+    async with world() as ctx:
+        pull = await ctx.open_pull("pump")
+        await ctx.sync()
+        await ctx.ci.finish()
+
+        async def pause() -> None:
+            ctx.reload(queue={"*": {"trigger": True, "paused": True}})
+
+        ctx.tamper("store", "drop_pools", after=pause)
+        await ctx.sync()
+        assert not pull.merged
+
+
 async def test_an_error_of_the_database_in_one_pool_lets_the_others_finish(world: World) -> None:
     async with world(jobs=JOBS) as ctx:
         rocket, engine = await ctx.open_pull("pump"), await ctx.open_pull("pump", repo="acme/engine")
