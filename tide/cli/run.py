@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from tide.app import RunOptions, run_daemon
+from tide.app.daemon import run_daemon
+from tide.app.options import RunOptions
 from tide.cli.run_flags import IGNORED_FLAGS, parameter_name, run_flags
 from tide.domain.errors import TideError
 
