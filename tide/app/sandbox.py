@@ -63,9 +63,10 @@ async def run_sandbox(
     async with running(forge, port, settings) as sandbox:
         await contributors.prepare()
         announce(json.dumps(_files(data_dir, sandbox.url, scenario)))
-        playing = asyncio.create_task(contributors.play())
-        await stopping.wait()
-        playing.cancel()
+        async with asyncio.TaskGroup() as group:
+            playing = group.create_task(contributors.play())
+            await stopping.wait()
+            playing.cancel()
 
 
 def _free_port() -> int:
@@ -82,7 +83,7 @@ def _truth_route(truth: Truth, contributors: Contributors) -> Route:
             {"pull": one.name, "fate": one.fate, "state": "merged" if one.pull.merged else one.pull.state}
             for one in contributors.pulls.values()
         ]
-        return JSONResponse(verdict.as_json() | {"pulls": pulls})
+        return JSONResponse(verdict.as_json() | {"pulls": pulls, "is_over": contributors.is_over})
 
     return Route("/_sandbox/truth", answer)
 

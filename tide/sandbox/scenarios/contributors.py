@@ -45,6 +45,11 @@ class Contributors:
     _roots: dict[str, str] = field(default_factory=dict)
     _starts: dict[tuple[str, str], str] = field(default_factory=dict)
 
+    @property
+    def is_over(self) -> bool:
+        """Tell whether everything in the story has been done."""
+        return self._done == len(self.story.events)
+
     async def prepare(self) -> None:
         """Make the repositories with their branches, and the commits of all pull requests to come."""
         for plot in self.story.plots:
