@@ -1,6 +1,7 @@
 """Several pull requests tested and landed together."""
 
 import json
+import re
 
 from tests.integration.sync.conftest import World
 from tests.integration.sync.story import MAIN
@@ -112,6 +113,25 @@ async def test_a_textual_conflict_is_left_out_of_the_batch_and_named(world: Worl
         await ctx.settle()
         assert not ctx.repository().pulls[3].merged
         assert "conflict" in (await ctx.verdict(ctx.repository().pulls[3])).summary
+
+
+async def test_a_test_that_would_see_another_tree_than_the_branch_is_left_out_with_both_trees(world: World) -> None:
+    async with world(tide={"merge_method": {"acme": "squash"}}) as ctx:
+        lower = await ctx.open_pull("lower", draft="provides draft")
+        # Merged one after the other the draft is gone; squashed one after the other it stays.
+        await ctx.open_pull("upper", parent=lower.head_sha, draft=None, upper="provides upper")
+        await ctx.open_pull("other")
+        await ctx.sync()
+        await ctx.ci.finish()
+        await ctx.push("main", moved="provides moved")
+        await ctx.sync()
+        (record,) = await ctx.history()
+        assert [target.number for target in record.targets] == [1, 3]
+        assert re.search(
+            r"#2 \(a test would see tree \w{40}, landing by squash would make tree \w{40}\)", record.reason
+        )
+        await ctx.settle()
+        assert all(row["landed_tree"] == row["plan_tree"] for row in await ctx.rows("landings"))
 
 
 async def test_a_batch_that_failed_is_not_tried_again_unchanged_after_a_restart(world: World) -> None:
