@@ -164,7 +164,7 @@ class _Assessor:
         """Sort the required jobs by what they have shown on the current base: missing, pending, failed."""
         shown = self.results.on_base(member)
         unproved = {
-            name: shown.get(name, Result.NONE) for name in view.required if shown.get(name) is not Result.PASSED
+            name: result for name in view.required if (result := shown.get(name, Result.NONE)) is not Result.PASSED
         }
         if not unproved:
             return (), (), ()
