@@ -178,20 +178,37 @@ def closed_home(home: Path) -> Path:
 async def test_a_closed_parent_is_told(closed_home: Path) -> None:
     with pytest.raises(StoreError, match=f"may not enter {closed_home}"):
         async with embedded(closed_home / "data"):
-            pytest.fail("nobody cannot get there")
+            pytest.fail("the server cannot get there")
 
 
 @root_only
 async def test_only_the_owner_may_connect(home: Path) -> None:
-    """Jobs may run as the same unprivileged user as the server: they must not get at the database."""
-    psql = programs(account()).directory / "psql"
+    """Not even the server's own user may."""
+    psql, server = programs(account()).directory / "psql", account()
     async with embedded(home / "data", durable=False) as url:
         process = await asyncio.create_subprocess_exec(
-            psql, libpq(url), "-c", "SELECT 1", user="nobody", group="nogroup", cwd="/", stderr=asyncio.subprocess.PIPE
+            psql, libpq(url), "-c", "SELECT 1", user=server.uid, cwd="/", stderr=asyncio.subprocess.PIPE
         )
         _, told = await process.communicate()
     assert process.returncode != 0
     assert b"eer authentication failed" in told
+
+
+@root_only
+async def test_what_jobs_run_as_can_neither_read_nor_change_nor_stop_the_database(home: Path) -> None:
+    data = home / "data" / "pgdata"
+    attacks = (
+        f"cat {data}/PG_VERSION",
+        f"echo 'x = 1' >> {data}/postgresql.auto.conf",
+        f"kill -0 {{server}} && echo {data}",
+    )
+    async with embedded(home / "data", durable=False):
+        server = (data / "postmaster.pid").read_text().split()[0]
+        for attack in attacks:
+            process = await asyncio.create_subprocess_exec(
+                "sh", "-c", attack.format(server=server), user="nobody", cwd="/", stderr=asyncio.subprocess.DEVNULL
+            )
+            assert await process.wait() != 0, attack
 
 
 @root_only
@@ -208,7 +225,7 @@ async def test_it_runs_as_an_ordinary_user_too(home: Path) -> None:
 
 @root_only
 def test_programs_out_of_reach_are_copied_once(home: Path) -> None:
-    ourselves = Account(os.geteuid(), os.getegid(), "root")
+    ourselves = Account(os.geteuid(), os.getegid(), "root", "root")
     found = programs(ourselves)
     copied = reachable_copy(found.directory, home / "cache")
     assert account().closed_parent(copied / "postgres") is None

@@ -90,7 +90,7 @@ class _Home:
 async def embedded(data_dir: Path, *, durable: bool = True) -> AsyncIterator[str]:
     """Run Postgres on a data directory, made when it is not there; give the URL of its database.
 
-    As root the directory's parents must let the user `nobody` through. Without `durable` a crash of the host may lose
+    As root the directory's parents must let the user `daemon` through. Without `durable` a crash of the host may lose
     or spoil everything: for tests and demonstrations. Raise StoreError, in one line, when another process uses the
     directory or the server does not start.
     """
@@ -168,7 +168,7 @@ def _prepare(home: _Home, sockets: Path, who: Account, *, durable: bool) -> Prog
     closed = who.closed_parent(home.data)
     if closed is not None:
         raise StoreError(
-            f"the embedded Postgres runs as the user nobody, who may not enter {closed}: "
+            f"the embedded Postgres runs as the user {who.name}, who may not enter {closed}: "
             "choose another data directory, or give --database-url"
         )
     which = programs(who)

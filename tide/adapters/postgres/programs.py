@@ -1,7 +1,8 @@
 """Which Postgres programs to run, and as whom.
 
-Postgres refuses to run as root. Then `nobody` runs it, without a new user and without a change to any directory but
-the data directory; programs that `nobody` cannot reach (an installation under /root) are copied once to a cache.
+Postgres refuses to run as root. Then `daemon` runs it, a user that every system has, without a change to any directory
+but the data directory; programs that this user cannot reach (an installation under /root) are copied once to a cache.
+Not `nobody`: the local runner's jobs run as that one, and could rewrite the files of the database.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from tide.domain.errors import StoreError
 
-_UNPRIVILEGED = "nobody"
+_UNPRIVILEGED = "daemon"
 _CACHE = Path("/var/cache/tide")
 _DEBIAN = Path("/usr/lib/postgresql")
 _VERSION = re.compile(r"\(PostgreSQL\) (?P<major>[0-9]+)")
@@ -25,10 +26,11 @@ _VERSION = re.compile(r"\(PostgreSQL\) (?P<major>[0-9]+)")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The user that the programs run as, as arguments of `subprocess`; `owner` is the user that we are."""
+    """The user `name` that the programs run as, as arguments of `subprocess`; `owner` is the user that we are."""
 
     uid: int
     gid: int
+    name: str
     owner: str
 
     @property
@@ -73,13 +75,13 @@ class Programs:
 
 
 def account() -> Account:
-    """Give the user that Postgres shall run as: ourselves, or `nobody` when we are root."""
+    """Give the user that Postgres shall run as: ourselves, or `daemon` when we are root."""
     try:
         ourselves = pwd.getpwuid(os.geteuid())
         chosen = pwd.getpwnam(_UNPRIVILEGED) if os.geteuid() == 0 else ourselves
     except KeyError as error:
         raise StoreError(f"the embedded Postgres needs an entry in /etc/passwd: {error.args[0]}") from error
-    return Account(chosen.pw_uid, chosen.pw_gid, ourselves.pw_name)
+    return Account(chosen.pw_uid, chosen.pw_gid, chosen.pw_name, ourselves.pw_name)
 
 
 def programs(account: Account) -> Programs:

@@ -5,7 +5,7 @@ import pytest
 
 from tide.adapters.postgres.programs import Account, account, major_in, programs
 
-STRANGER = Account(uid=64123, gid=64123, owner="root")
+STRANGER = Account(uid=64123, gid=64123, name="stranger", owner="root")
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def test_a_stranger_goes_through_what_is_open_to_all(tmp_path: Path, mode: int, 
 
 def test_the_group_counts_for_its_members(tmp_path: Path) -> None:
     tmp_path.chmod(0o710)
-    assert Account(64123, tmp_path.stat().st_gid, "root").can_search(tmp_path)
+    assert Account(64123, tmp_path.stat().st_gid, "stranger", "root").can_search(tmp_path)
 
 
 def test_the_topmost_closed_directory_is_named(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_the_topmost_closed_directory_is_named(tmp_path: Path) -> None:
 
 
 def test_we_ourselves_are_not_changed(tmp_path: Path) -> None:
-    ourselves = Account(os.geteuid(), os.getegid(), "me")
+    ourselves = Account(os.geteuid(), os.getegid(), "me", "me")
     assert ourselves.popen == {}
     assert ourselves.closed_parent(tmp_path / "file") is None
 
