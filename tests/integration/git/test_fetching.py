@@ -55,6 +55,15 @@ async def test_only_what_is_wanted_is_fetched_and_no_contents(git: BareRepositor
     assert " blob " not in objects
 
 
+async def test_the_cache_is_open_to_nobody_else(
+    tmp_path: Path, git: BareRepositories, origin: Origin, base: str
+) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir(mode=0o755)
+    await git.fetch(REPO, {base: "refs/heads/main"})
+    assert cache.stat().st_mode & 0o077 == 0
+
+
 async def test_a_server_that_gives_out_only_whole_repositories_will_do(
     git: BareRepositories, origin: Origin, base: str
 ) -> None:

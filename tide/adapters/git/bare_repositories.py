@@ -90,6 +90,9 @@ class BareRepositories:
         return self._copies[repo]
 
     def _repository(self, repo: RepoKey) -> BareRepository:
+        # Jobs on this machine run what strangers wrote: the code of other repositories is none of their business.
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.directory.chmod(0o700)
         url = self.url_of(repo)
         credentials = Credentials(self.directory, self.token_of)
         return BareRepository(
