@@ -1,11 +1,18 @@
-"""Whether a branch head that nobody has proved has passed what it must."""
+"""Whether a branch head that nobody has proved has passed what it must.
 
+A job that fails is run once more on the same head: as long as the proof is owed nothing lands, not even what would mend
+the branch, and a flake must not cause that.
+"""
+
+from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 
 from tide.domain.runs import Run, RunKind
 from tide.domain.snapshot import Standing
-from tide.policy.results import Result, best_results
+from tide.policy.results import Result, best_results, result_of
+
+MOST_FAILURES = 2
 
 
 class ProofState(StrEnum):
@@ -41,6 +48,9 @@ def unproved_contexts(standing: Standing, base_sha: str, runs: Iterable[Run]) ->
 
 
 def _results(base_sha: str, runs: Iterable[Run]) -> dict[str, Result]:
-    return best_results(
-        run for run in runs if run.kind is RunKind.POSTSUBMIT and not run.heads and run.base_sha == base_sha
-    )
+    proofs = [run for run in runs if run.kind is RunKind.POSTSUBMIT and not run.heads and run.base_sha == base_sha]
+    failures = Counter(run.context for run in proofs if result_of(run) is Result.FAILED)
+    return {
+        context: Result.NONE if result is Result.FAILED and failures[context] < MOST_FAILURES else result
+        for context, result in best_results(proofs).items()
+    }

@@ -61,7 +61,8 @@ def test_an_unproven_head_is_tested_as_it_is() -> None:
     ],
 )
 def test_nothing_lands_on_an_unproven_head(state: RunState, kind: VerdictKind, words: str) -> None:
-    decision = decided(make_run("unit", (), state), standing=UNPROVEN)
+    twice = [make_run("unit", (), state, attempt=attempt) for attempt in (1, 2)]
+    decision = decided(*twice, standing=UNPROVEN)
     assert isinstance(decision.action, Wait)
     assert words in decision.action.reason
     assert decision.verdicts[0].kind is kind
