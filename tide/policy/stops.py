@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from tide.domain.actions import Action, Blocked, Prove, Wait
 from tide.domain.decisions import VerdictKind
-from tide.domain.rules import Strategy
+from tide.domain.rules import LandingMode, Strategy
 from tide.domain.snapshot import Snapshot, Standing, StandingKind
 from tide.policy.blockers import applicable
 from tide.policy.proof import ProofState, proof_state, unproved_contexts
@@ -27,7 +27,7 @@ class Stop(NamedTuple):
 
 def find_stop(snapshot: Snapshot) -> Stop | None:
     """Find what stops a pool; of several reasons the gravest."""
-    checks = (_frozen, _paused, _unproven, _blocked, _without_strategy)
+    checks = (_frozen, _paused, _unproven, _blocked, _without_strategy, _without_landing)
     return next((stop for check in checks if (stop := check(snapshot))), None)
 
 
@@ -90,3 +90,11 @@ def _without_strategy(snapshot: Snapshot) -> Stop | None:
         return None
     text = f"The strategy `{snapshot.rules.settings.strategy}` is not available yet."
     return Stop(Wait(text), VerdictKind.BLOCKED, text, "Set `strategy` to `tide`.")
+
+
+def _without_landing(snapshot: Snapshot) -> Stop | None:
+    # REST merges in its place would show heads to the world that were meant to land all at once.
+    if snapshot.rules.settings.landing is LandingMode.REST:
+        return None
+    text = f"Landing by `{snapshot.rules.settings.landing}` is not available yet."
+    return Stop(Wait(text), VerdictKind.BLOCKED, text, "Set `landing` to `rest`.")

@@ -8,7 +8,7 @@ from tests.builders import make_pull, make_rules, make_run, make_snapshot, make_
 from tide.domain.actions import Blocked, Merge, Prove, Wait
 from tide.domain.decisions import Decision, VerdictKind
 from tide.domain.pulls import Blocker
-from tide.domain.rules import QueueSettings, Strategy
+from tide.domain.rules import LandingMode, QueueSettings, Strategy
 from tide.domain.runs import Run, RunState
 from tide.domain.snapshot import PullView, Standing, StandingKind
 from tide.policy.decide import decide
@@ -94,6 +94,12 @@ def test_the_gravest_of_several_stops_is_told() -> None:
     assert "frozen" in str(decided(standing=FROZEN, blockers=BLOCKERS, rules=rules).action)
     assert "paused" in str(decided(standing=UNPROVEN, blockers=BLOCKERS, rules=rules).action)
     assert isinstance(decided(standing=UNPROVEN, blockers=BLOCKERS).action, Prove)
+
+
+def test_a_way_of_landing_that_is_not_there_waits_and_says_so() -> None:
+    decision = decided(rules=make_rules(settings=QueueSettings(landing=LandingMode.PUSH)))
+    assert decision.action == Wait("Landing by `push` is not available yet.")
+    assert decision.verdicts[0].unblock[-1] == "Set `landing` to `rest`."
 
 
 def test_a_strategy_that_is_not_there_waits_and_says_so() -> None:
