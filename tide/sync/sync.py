@@ -78,7 +78,7 @@ class Sync:
             StoreError: the database is out of reach.
         """
         config = self.config()
-        if covers(config.queries, pool.repository) and await self.world.store.pool_pulls(pool):
+        if covers(config.queries, pool.repository) and pool in await self.world.store.open_pools():
             await self._sync(pool, await self._facts(config))
 
     async def look_near(self, hints: Collection[Hint]) -> None:
