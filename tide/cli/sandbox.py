@@ -16,7 +16,6 @@ from tide.sandbox.scenarios.story import Story
 from tide.sandbox.scenarios.writing import demo_story
 
 JOB_SECONDS = 0.5
-SPREAD_SECONDS = 20.0
 
 
 @click.command()
@@ -34,6 +33,13 @@ SPREAD_SECONDS = 20.0
 )
 @click.option("--pulls", type=click.IntRange(1, 5000), default=24, show_default=True, help="How many are opened.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Decides everything that happens.")
+@click.option(
+    "--spread",
+    type=click.FloatRange(0),
+    default=20.0,
+    show_default=True,
+    help="The seconds over which they are opened; what follows on that may take a little longer.",
+)
 def sandbox(
     *,
     port: int,
@@ -44,6 +50,7 @@ def sandbox(
     webhook_url: str | None,
     pulls: int,
     seed: int,
+    spread: float,
 ) -> None:
     """Serve a simulated GitHub on the loopback: GraphQL, REST and git, as the real one speaks them.
 
@@ -59,17 +66,15 @@ def sandbox(
     place = data_dir.absolute() if data_dir else Path(tempfile.mkdtemp(prefix="tide-sandbox-"))
     place.mkdir(parents=True, exist_ok=True)
     place.chmod(0o755)
-    asyncio.run(_run(_scenario(scenario, config_path, job_config_path, pulls, seed), place, port, webhook_url))
-
-
-def _scenario(kind: str, config_path: Path | None, job_config_path: Path | None, pulls: int, seed: int) -> Scenario:
-    if kind == "empty":
-        return Scenario(Story((), ()))
-    if config_path is None:
-        return Scenario(demo_story(pulls, seed, seconds=JOB_SECONDS))
-    config = load(read_sources(ConfigPaths(config_path, job_config_path)), Parser())
-    made = stage(config, pulls, seed, seconds=JOB_SECONDS, spread=SPREAD_SECONDS)
-    return Scenario(made.story, made)
+    if scenario == "empty":
+        told = Scenario(Story((), ()))
+    elif config_path is None:
+        told = Scenario(demo_story(pulls, seed, seconds=JOB_SECONDS, spread=spread))
+    else:
+        config = load(read_sources(ConfigPaths(config_path, job_config_path)), Parser())
+        made = stage(config, pulls, seed, seconds=JOB_SECONDS, spread=spread)
+        told = Scenario(made.story, made)
+    asyncio.run(_run(told, place, port, webhook_url))
 
 
 async def _run(scenario: Scenario, place: Path, port: int, webhook_url: str | None) -> None:
