@@ -158,47 +158,6 @@ def test_a_data_directory_that_cannot_be_made_is_named(run_once: Tide, tmp_path:
     assert str(tmp_path / "file") in told.errors[0]
 
 
-@pytest.mark.parametrize(
-    "flags",
-    [
-        ("--no-such-flag",),
-        ("-no-such-flag=1",),
-        ("--provider=gerrit",),
-        ("--provider=gitlab",),
-        ("--dry-run=maybe",),
-        ("--github-client.request-timeout=soon",),
-        ("--port=http",),
-        ("--port=99999",),
-        ("--prowjob-backend=cloud",),
-        ("--local-jobs=0",),
-        ("argument",),
-    ],
-)
-def test_bad_flags_exit_with_two(run_once: Tide, flags: tuple[str, ...]) -> None:
-    told = run_once(*flags)
-    assert told.code == 2
-    assert len(told.errors) == 1, told.err
-
-
-def test_the_configuration_must_be_named(tide: Tide) -> None:
-    told = tide("run")
-    assert told.code == 2
-    assert "--config-path" in told.errors[0]
-
-
-@pytest.mark.parametrize("flag", ["--github-app-id=12", "--github-app-private-key-path=/key"])
-def test_what_cannot_be_done_yet_is_told(run_once: Tide, flag: str) -> None:
-    told = run_once(flag)
-    assert told.code == 1
-    assert "GitHub App" in told.errors[0]
-
-
-def test_kubernetes_is_refused_where_jobs_would_be_started(run_once: Tide) -> None:
-    told = run_once("--prowjob-backend=kubernetes", "--dry-run=false")
-    assert told.code == 1
-    assert "--prowjob-backend=local" in told.errors[0]
-
-
 def test_a_dry_run_only_warns_of_kubernetes(run_once: Tide) -> None:
     told = run_once("--prowjob-backend=kubernetes")
     assert told.code == 0
@@ -233,33 +192,6 @@ def test_an_unknown_pull_request_is_told(tide: Tide, database_url: str, command:
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [
-        ("explain",),
-        ("explain", "rocket#1"),
-        ("explain", "acme/rocket"),
-        ("explain", "acme/rocket#one"),
-        ("retest", "acme/rocket#0"),
-        ("history", "acme/rocket"),
-        ("decisions", "--limit", "0"),
-        ("pools", "--format", "xml"),
-        ("unfreeze", "rocket"),
-        ("check-config",),
-        ("db", "downgrade"),
-        ("demo", "--pulls", "1"),
-        ("demo", "--trace", "/no/such/trace"),
-        ("sandbox", "--scenario", "config"),
-        ("sandbox", "--config-path", "config.yaml"),
-        ("no-such-command",),
-    ],
-)
-def test_malformed_arguments_exit_with_two(tide: Tide, arguments: tuple[str, ...]) -> None:
-    told = tide(*arguments)
-    assert (told.code, told.out) == (2, "")
-    assert len(told.errors) == 1, told.err
-
-
-@pytest.mark.parametrize(
     "command",
     [("explain", "acme/rocket#1"), ("pools",), ("history",), ("decisions",), ("db", "current"), ("db", "check")],
 )
@@ -269,26 +201,6 @@ def test_without_a_database_none_is_made(tide: Tide, tmp_path: Path, command: tu
     assert len(told.errors) == 1
     assert "there is no database" in told.errors[0]
     assert not (tmp_path / "data").exists()
-
-
-def test_the_gate_is_not_there_yet(tide: Tide) -> None:
-    told = tide("demo", "--strategy", "gate")
-    assert told.code == 1
-    assert len(told.errors) == 1
-
-
-def test_a_sandbox_begins_empty(tide: Tide, tmp_path: Path) -> None:
-    (tmp_path / "github").mkdir()
-    told = tide("sandbox", "--data-dir", tmp_path)
-    assert told.code == 1
-    assert "begins empty" in told.errors[0]
-
-
-def test_a_bad_configuration_of_the_sandbox_is_told(tide: Tide, config: Path) -> None:
-    config.write_text("tide: {sync_period: often}\n")
-    told = tide("sandbox", "--scenario", "config", f"--config-path={config}")
-    assert told.code == 1
-    assert len(told.errors) == 1
 
 
 def test_a_configuration_without_repositories_has_no_story(tide: Tide, config: Path) -> None:
