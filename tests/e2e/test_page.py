@@ -167,7 +167,7 @@ def test_a_reader_gets_from_the_page_to_the_answer(site: Site, page: Page) -> No
     page.get_by_role("searchbox").fill("acme/rocket#399")
     page.get_by_role("searchbox").press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Experimental: methane engines")
-    expect(page.get_by_role("heading", name="Needs somebody")).to_be_visible()
+    expect(page.get_by_role("heading", name="Blocked")).to_be_visible()
     expect(page.get_by_role("listitem").filter(has_text="Not met: Required contexts pass")).to_be_visible()
     expect(page.get_by_role("link", name="acme/rocket#399 on GitHub")).to_have_attribute(
         "href", "https://github.com/acme/rocket/pull/399"

@@ -4,7 +4,7 @@ Titles and descriptions are written by strangers: control characters, terminal e
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from tide.domain.decisions import Requirement
@@ -46,7 +46,7 @@ def explain_text(record: PullRecord) -> str:
     if verdict.unblock:
         parts += ["", "What to do:", *(f"  - {plain(line)}" for line in verdict.unblock)]
     if verdict.requirements:
-        parts += ["", "Requirements:", *map(_requirement, verdict.requirements)]
+        parts += ["", "Requirements:", *_requirements(verdict.requirements)]
     return "\n".join((*parts, "", f"As read {exactly(record.read_at)}."))
 
 
@@ -107,10 +107,22 @@ def decisions_table(records: Iterable[DecisionRecord]) -> str:
     return _table(header, rows) if rows else "No decision has been recorded yet."
 
 
+def _requirements(requirements: Sequence[Requirement]) -> Iterator[str]:
+    """List requirements; where several queries would do, what each of them asks for stands apart."""
+    queries = dict.fromkeys(it.query for it in requirements if it.query is not None)
+    has_choice = len(queries) > 1
+    yield from (_requirement(it) for it in requirements if it.query is None or not has_choice)
+    if not has_choice:
+        return
+    yield f"  And all that one of {len(queries)} queries asks for:"
+    for place, query in enumerate(queries):
+        yield "  or" if place else "  either"
+        yield from (f"  {_requirement(it)}" for it in requirements if it.query == query)
+
+
 def _requirement(it: Requirement) -> str:
-    query = "" if it.query is None else f" (query {it.query})"
     detail = f": {plain(it.detail)}" if it.detail else ""
-    return f"  [{'x' if it.met else ' '}] {plain(it.name)}{query}{detail}"
+    return f"  [{'x' if it.met else ' '}] {plain(it.name)}{detail}"
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -4,6 +4,7 @@ import pytest
 
 from tests.builders import NOW, make_pull
 from tests.unit.web.kept import busy_morning
+from tide.domain.decisions import Requirement
 from tide.domain.records import PullRecord
 from tide.web.text import decisions_table, explain_text, history_table, plain, pools_table
 
@@ -31,9 +32,27 @@ def test_an_explanation_says_what_to_do_and_what_is_met() -> None:
     lines = explain_text(HELD).splitlines()
     assert lines[0] == "acme/rocket#399: blocked"
     assert "  - Remove the label do-not-merge/hold (comment /hold cancel)." in lines
-    assert "  [x] Has the label lgtm (query 0)" in lines
+    assert "  [x] Has the label lgtm" in lines
     assert "  [ ] Required contexts pass: unit failed: 2 of 311 tests." in lines
     assert lines[-1] == "As read 2026-01-02 03:03:25 UTC."
+
+
+def test_queries_of_which_one_is_enough_stand_apart() -> None:
+    asked = (
+        Requirement("mergeable", met=True),
+        Requirement("author a-bot", met=False, detail="is bob", query=0),
+        Requirement("label lgtm", met=True, query=1),
+    )
+    assert HELD.verdict is not None
+    record = replace(HELD, verdict=replace(HELD.verdict, requirements=asked))
+    assert explain_text(record).partition("Requirements:\n")[2].splitlines()[:-2] == [
+        "  [x] mergeable",
+        "  And all that one of 2 queries asks for:",
+        "  either",
+        "    [ ] author a-bot: is bob",
+        "  or",
+        "    [x] label lgtm",
+    ]
 
 
 def test_an_explanation_without_a_decision_is_short() -> None:
