@@ -23,9 +23,9 @@ COMMANDS = {
     "pools": ("tide.cli.read:pools", "List the pools."),
     "history": ("tide.cli.read:history", "List what was done."),
     "decisions": ("tide.cli.read:decisions", "List what was decided, and why."),
-    "retest": ("tide.cli.read:retest", "Forget the failed runs of a pull request's head."),
-    "unfreeze": ("tide.cli.read:unfreeze", "Trust a frozen pool's branch again, after a look at it."),
-    "db": ("tide.cli.db:db", "Look after the database."),
+    "retest": ("tide.cli.read:retest", "Forget the failed runs of a pull request's head, so that they run again."),
+    "unfreeze": ("tide.cli.read:unfreeze", "Let a frozen pool prove its branch and go on."),
+    "db": ("tide.cli.db:db", "Look after the database's schema."),
 }
 
 

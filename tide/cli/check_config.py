@@ -11,9 +11,11 @@ from tide.config.sources import ConfigPaths
 @click.command()
 @click.option("--config-path", type=click.Path(path_type=Path), required=True, help="Prow's config.yaml.")
 @click.option("--job-config-path", type=click.Path(path_type=Path), help="Prow's job files: a file or a directory.")
-@click.option("--merge-queue-config-path", type=click.Path(path_type=Path), help="Our own settings.")
+@click.option("--merge-queue-config-path", type=click.Path(path_type=Path), help="Settings that Prow does not have.")
 @click.option("--strict", is_flag=True, help="Fields that Prow does not know are errors.")
-@click.option("--format", "output", type=click.Choice(("text", "json")), default="text", show_default=True)
+@click.option(
+    "--format", "output", type=click.Choice(("text", "json")), default="text", show_default=True, help="How to print."
+)
 def check_config(
     *,
     config_path: Path,

@@ -39,6 +39,7 @@ def database_flags(command: F) -> F:
         click.option(
             "--database-url",
             envvar="TIDE_DATABASE_URL",
+            show_envvar=True,
             help="postgresql://user@host/name; without it Postgres is embedded under --data-dir.",
         ),
     ):

@@ -20,7 +20,13 @@ SPREAD_SECONDS = 10.0
 
 
 @click.command()
-@click.option("--pulls", type=click.IntRange(7, 500), default=24, show_default=True, help="How many are opened.")
+@click.option(
+    "--pulls",
+    type=click.IntRange(7, 500),
+    default=24,
+    show_default=True,
+    help="How many are opened; something is wrong with 7 of them, unless they come from a --trace.",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Decides who writes what, and in which order.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8888, show_default=True, help="The page; 0 = any free.")
 @click.option(
@@ -28,8 +34,21 @@ SPREAD_SECONDS = 10.0
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A CSV of recorded merges: its first --pulls rows, their rhythm scaled to one minute.",
 )
-@click.option("--strategy", type=click.Choice(("tide", "gate")), default="tide", show_default=True)
-@click.option("--format", "output", type=click.Choice(("table", "json")), default="table", show_default=True)
+@click.option(
+    "--strategy",
+    type=click.Choice(("tide", "gate")),
+    default="tide",
+    show_default=True,
+    help="Which rules decide; gate is not available yet.",
+)
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(("table", "json")),
+    default="table",
+    show_default=True,
+    help="How the result is printed; progress goes to standard error.",
+)
 @click.option("--local-jobs", type=click.IntRange(1), default=4, show_default=True, help="Jobs that run at a time.")
 @click.option("--keep-running", is_flag=True, help="Serve on after the end, until Ctrl-C.")
 def demo(

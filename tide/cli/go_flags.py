@@ -60,5 +60,11 @@ class GoDuration(click.ParamType[timedelta]):
 def switch(name: str, *, default: bool, help: str) -> Callable[[F], F]:  # noqa: A002 - click's own word
     """Declare a boolean flag: `--x`, `--x=true`, `--x=false`."""
     return click.option(
-        name, is_flag=False, flag_value="true", type=GoBool(), default=default, show_default=True, help=help
+        name,
+        is_flag=False,
+        flag_value="true",
+        type=GoBool(),
+        default=str(default).lower(),
+        show_default=True,
+        help=help,
     )

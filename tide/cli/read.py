@@ -85,7 +85,7 @@ def pools(output: str, **where: Path | str | None) -> None:
 
 @click.command()
 @click.argument("pool", type=_Pool(), required=False)
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many at most.")
 @_json_too
 @database_flags
 def history(pool: PoolKey | None, limit: int, output: str, **where: Path | str | None) -> None:
@@ -100,7 +100,7 @@ def history(pool: PoolKey | None, limit: int, output: str, **where: Path | str |
 
 @click.command()
 @click.argument("pool", type=_Pool(), required=False)
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many at most.")
 @_json_too
 @database_flags
 def decisions(pool: PoolKey | None, limit: int, output: str, **where: Path | str | None) -> None:

@@ -30,7 +30,9 @@ def run(**flags: Any) -> None:
 
 def _refuse(flags: dict[str, Any]) -> None:
     if flags.pop("provider") == "gerrit":
-        raise click.UsageError("--provider=gerrit is not served: a second merger on the same pools would be worse")
+        raise click.UsageError(
+            "--provider=gerrit is not served: a second merger on the same pools would be worse than none"
+        )
     if flags.pop("github_app_id") or flags.pop("github_app_private_key_path", None):
         raise TideError("GitHub App authentication is not supported yet: use --github-token-path")
     if flags["prowjob_backend"] == "kubernetes":

@@ -72,7 +72,7 @@ def run_flags(command: F) -> F:
 _CONFIG = (
     click.option("--config-path", type=_FILE, required=True, help="Prow's config.yaml."),
     click.option("--job-config-path", type=_FILE, help="Prow's job files: a file, or a directory tree."),
-    click.option("--merge-queue-config-path", type=_FILE, help="Our own settings (merge_queue:)."),
+    click.option("--merge-queue-config-path", type=_FILE, help="Settings that Prow does not have (merge_queue:)."),
 )
 
 _BEHAVIOUR = (
@@ -87,9 +87,19 @@ _BEHAVIOUR = (
     ),
     switch("--search-per-repository", default=False, help="Send one search per repository, not one per query."),
     click.option("--provider", type=click.Choice(("github", "gerrit")), default="github", hidden=True),
-    click.option("--log-format", type=click.Choice(("json", "console")), default="json", show_default=True),
     click.option(
-        "--log-level", type=click.Choice(("debug", "info", "warning", "error")), default="info", show_default=True
+        "--log-format",
+        type=click.Choice(("json", "console")),
+        default="json",
+        show_default=True,
+        help="How the log is written to standard error: for programs or for people.",
+    ),
+    click.option(
+        "--log-level",
+        type=click.Choice(("debug", "info", "warning", "error")),
+        default="info",
+        show_default=True,
+        help="The least that is logged.",
     ),
 )
 
@@ -101,20 +111,37 @@ _GITHUB = (
         show_default=True,
         help="GitHub's REST API; the first that answers is used.",
     ),
-    click.option("--github-graphql-endpoint", default="https://api.github.com/graphql", show_default=True),
+    click.option(
+        "--github-graphql-endpoint",
+        default="https://api.github.com/graphql",
+        show_default=True,
+        help="GitHub's GraphQL API.",
+    ),
     click.option(
         "--github-host",
         default="github.com",
         show_default=True,
         help="Where git fetches from; with a scheme it is used as it stands.",
     ),
-    click.option("--github-token-path", type=_FILE, help="A file with the token; read again when it changes."),
+    click.option("--github-token-path", type=_FILE, help="A file with the token (needed); read again when it changes."),
     click.option("--github-app-id", help="Not supported yet.", hidden=True),
     click.option("--github-app-private-key-path", type=_FILE, help="Not supported yet.", hidden=True),
     click.option(
-        "--github-client.request-timeout", "request_timeout", type=GoDuration(), default="2m", show_default=True
+        "--github-client.request-timeout",
+        "request_timeout",
+        type=GoDuration(),
+        default="2m",
+        show_default=True,
+        help="How long one request to GitHub may take.",
     ),
-    click.option("--github-client.max-retries", "max_retries", type=click.IntRange(0), default=8, show_default=True),
+    click.option(
+        "--github-client.max-retries",
+        "max_retries",
+        type=click.IntRange(0),
+        default=8,
+        show_default=True,
+        help="How often a request that may be repeated is sent again.",
+    ),
 )
 
 _JOBS = (
@@ -138,8 +165,20 @@ _SERVING = (
     click.option(
         "--port", type=click.IntRange(0, 65535), default=8888, show_default=True, help="Page and API; 0 = any."
     ),
-    click.option("--metrics-port", type=click.IntRange(0, 65535), default=9090, show_default=True),
-    click.option("--health-port", type=click.IntRange(0, 65535), default=8081, show_default=True),
+    click.option(
+        "--metrics-port",
+        type=click.IntRange(0, 65535),
+        default=9090,
+        show_default=True,
+        help="Prometheus metrics; 0 = any.",
+    ),
+    click.option(
+        "--health-port",
+        type=click.IntRange(0, 65535),
+        default=8081,
+        show_default=True,
+        help="/healthz and /healthz/ready; 0 = any.",
+    ),
     click.option("--bind", default="", help="The address to listen on.", show_default="all"),
     click.option(
         "--webhook-secret-file",

@@ -25,7 +25,13 @@ JOB_SECONDS = 0.5
     type=click.Path(path_type=Path, file_okay=False),
     help="Where repositories and files lie; a new temporary directory unless given.",
 )
-@click.option("--scenario", type=click.Choice(("demo", "empty", "config")), default="demo", show_default=True)
+@click.option(
+    "--scenario",
+    type=click.Choice(("demo", "empty", "config")),
+    default="demo",
+    show_default=True,
+    help="What is there: the demonstration, nothing, or pull requests in the repositories that --config-path names.",
+)
 @click.option("--config-path", type=click.Path(path_type=Path), help="Prow's config.yaml, for --scenario config.")
 @click.option("--job-config-path", type=click.Path(path_type=Path), help="Prow's job files, for --scenario config.")
 @click.option(
