@@ -41,9 +41,13 @@ class Directory:
         """Give the path of a run's log; raise ValueError unless `name` is a UUID, as all names of runs are."""
         return self._logs / f"{uuid.UUID(name)}.log"
 
+    def work(self, name: str) -> Path:
+        """Give the place of one run; raise ValueError unless `name` is a UUID."""
+        return self._work / str(uuid.UUID(name))
+
     def make_work(self, name: str) -> Path:
         """Make an empty place for one run."""
-        place = self._work / str(uuid.UUID(name))
+        place = self.work(name)
         shutil.rmtree(place, ignore_errors=True)
         for folder in ("tmp", "artifacts"):
             (place / folder).mkdir(parents=True)
@@ -51,7 +55,7 @@ class Directory:
 
     def remove_work(self, name: str) -> None:
         """Remove a run's place."""
-        shutil.rmtree(self._work / str(uuid.UUID(name)), ignore_errors=True)
+        shutil.rmtree(self.work(name), ignore_errors=True)
 
     def prune_logs(self, before: datetime) -> int:
         """Delete the logs that were last written before a moment; give how many."""

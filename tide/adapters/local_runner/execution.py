@@ -53,5 +53,5 @@ class Execution:
 
     def _clean_up(self, name: str) -> None:
         # A daemon that left the process group still carries the job's environment.
-        kill_leftovers([name])
+        kill_leftovers([self.directory.work(name)])
         self.directory.remove_work(name)

@@ -7,21 +7,25 @@ from collections.abc import Collection
 from pathlib import Path
 
 
-def kill_leftovers(names: Collection[str], processes: Path = Path("/proc")) -> int:
-    """Kill the processes whose environment says that they belong to one of these ProwJobs; give how many.
+def kill_leftovers(places: Collection[Path], processes: Path = Path("/proc")) -> int:
+    """Kill the processes whose environment says that they belong to a run of ours; give how many.
 
-    A no-op where there is no such directory of processes.
+    A place is the directory of one run and has the run's name. The name alone does not tell: another runner on this
+    host gives the same one to the same test. A no-op where there is no such directory of processes.
     """
-    marks = {f"PROW_JOB_ID={name}".encode() for name in names}
-    found = [int(entry.name) for entry in processes.glob("[0-9]*") if marks & _environment(entry)] if marks else []
+    found = [int(entry.name) for entry in processes.glob("[0-9]*") if _is_of(entry, places)] if places else []
     for number in found:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(number, signal.SIGKILL)
     return len(found)
 
 
-def _environment(process: Path) -> set[bytes]:
+def _is_of(process: Path, places: Collection[Path]) -> bool:
     try:
-        return set((process / "environ").read_bytes().split(b"\0"))
+        environment = (process / "environ").read_bytes()
     except OSError:
-        return set()
+        return False
+    variables = environment.split(b"\0")
+    return any(
+        f"PROW_JOB_ID={place.name}".encode() in variables and os.fsencode(place) in environment for place in places
+    )

@@ -151,7 +151,7 @@ class LocalRunner:
         now, ours = self.clock.now(), self.directory.identity()
         unfinished = await self.storage.unfinished()
         mine = [prowjob for prowjob in unfinished if transitions.runner_of(prowjob) == ours]
-        await asyncio.to_thread(kill_leftovers, [prowjob["metadata"]["name"] for prowjob in mine])
+        await asyncio.to_thread(kill_leftovers, [self.directory.work(prowjob["metadata"]["name"]) for prowjob in mine])
         for prowjob in mine:
             if RunState(prowjob["status"]["state"]).is_live:
                 transitions.wait_again(prowjob)
