@@ -4,7 +4,7 @@ import pytest
 
 from tests.contract.code_host.world import MAIN, OPEN_PULLS, ROCKET, CodeHostWorld, key
 from tide.adapters.github.calls import CallKind
-from tide.adapters.github.search import Page, find_all
+from tide.adapters.github.search import PAGE_SIZE, Page, find_all
 from tide.domain.actions import Target
 from tide.domain.errors import RateLimited, Unauthorized, Unavailable
 from tide.domain.outcomes import NotMerged, Refusal
@@ -64,7 +64,7 @@ async def test_a_search_that_fails_at_its_third_page_keeps_two(world: CodeHostWo
     await world.pulls(100)
     break_off(world, Fault(kind="status", status=502, body=HTML, operation="SearchPulls", nth=(3, 4, 5)))
     found = await world.host.search_pulls(OPEN_PULLS)
-    assert len(found.pulls) == 74
+    assert len(found.pulls) == 2 * PAGE_SIZE
     assert not found.complete
     assert "502 Bad Gateway" in found.error
 
@@ -155,7 +155,7 @@ async def test_the_points_counted_are_those_that_github_takes(world: CodeHostWor
     await world.host.search_pulls(OPEN_PULLS)
     used = world.sandbox.sandbox.limits.standing("merge-bot-token", "graphql").used
     assert world.host.calls.points == used > 0
-    assert world.host.calls.counts[CallKind.GRAPHQL] == 3
+    assert world.host.calls.counts[CallKind.GRAPHQL] == 2
 
 
 async def test_results_that_drop_out_between_pages_hide_nothing(world: CodeHostWorld) -> None:
