@@ -16,6 +16,7 @@ from tide.config.prow.jobs import Job, JobFile, JobSections
 from tide.config.prow.values import GoStruct, unknown_keys
 from tide.config.sources import ConfigPaths, Sources, read_sources
 from tide.domain.errors import ConfigError, Problem
+from tide.policy.wording import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,15 @@ class Report:
 
     def as_text(self) -> str:
         """Give a line for each problem, and one that sums up."""
-        counts = self.counts
         lines = [f"error: {problem}" for problem in self.errors] + [f"warning: {problem}" for problem in self.warnings]
-        jobs = f"{counts.presubmits} presubmits, {counts.postsubmits} postsubmits, {counts.periodics} periodics"
-        lines.append(f"{jobs}, {counts.queries} queries: {len(self.errors)} errors, {len(self.warnings)} warnings")
+        there = ", ".join(_counted(number, kind) for kind, number in asdict(self.counts).items())
+        lines.append(f"{there}: {_counted(len(self.errors), 'errors')}, {_counted(len(self.warnings), 'warnings')}")
         return "\n".join(lines)
+
+
+def _counted(number: int, things: str) -> str:
+    one = "query" if things == "queries" else things.removesuffix("s")
+    return f"{number} {plural(number, one, things)}"
 
 
 def report(paths: ConfigPaths, *, strict: bool = False, options: LoadOptions = NO_OPTIONS) -> Report:

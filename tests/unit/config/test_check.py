@@ -28,7 +28,7 @@ def test_a_good_configuration_has_counts_and_no_problems(write: Write) -> None:
         "errors": [],
         "warnings": [],
     }
-    assert found.as_text() == "3 presubmits, 1 postsubmits, 1 periodics, 2 queries: 0 errors, 0 warnings"
+    assert found.as_text() == "3 presubmits, 1 postsubmit, 1 periodic, 2 queries: 0 errors, 0 warnings"
 
 
 def test_what_refuses_the_load_is_an_error(write: Write) -> None:
