@@ -298,7 +298,7 @@ def as_table(result: Result) -> str:
     lines.append("")
     lines.append(
         f"{merged} of {len(result.pulls)} merged, {in_batches} of them in batches; "
-        f"{result.batches} batches tested, {result.runs} runs; red heads: {result.red}; "
+        f"batches tested: {result.batches}; runs: {result.runs}; red heads: {result.red}; "
         f"good pull requests left behind: {len(result.left_behind)}"
     )
     return "\n".join(lines)

@@ -35,7 +35,7 @@ def _frozen(snapshot: Snapshot) -> Stop | None:
     if snapshot.standing.kind is not StandingKind.FROZEN:
         return None
     text = sentence(f"The pool is frozen: {snapshot.standing.reason}")
-    remedy = "Find out what happened to the branch, then set the pool going again."
+    remedy = f"Find out what happened to the branch, then run `tide unfreeze {snapshot.pool}`."
     return Stop(Wait(text), VerdictKind.BLOCKED, text, remedy, is_total=True)
 
 

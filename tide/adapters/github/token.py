@@ -61,7 +61,7 @@ class TokenFile:
                 self._seen = seen
                 self._hide(self._token)
         except (OSError, ValueError) as error:
-            problem = f"{self._path} holds no usable token: {getattr(error, 'strerror', None) or error}"
+            problem = f"no token for GitHub can be read from {self._path}: {getattr(error, 'strerror', None) or error}"
             if not self._token:
                 raise Unauthorized(problem) from None
             _log.warning("the last token stays in use", problem=problem)

@@ -38,7 +38,9 @@ def read_trace(path: Path, count: int) -> list[Row]:
             if tuple(reader.fieldnames or ()) != COLUMNS:
                 raise ConfigError(Problem(str(path), 1, "", f"the columns must be {','.join(COLUMNS)}"))
             rows = [_row(path, reader.line_num, row) for row in islice(reader, count)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(Problem(str(path), 0, "", "cannot be read: it is not text in UTF-8")) from error
+    except (OSError, csv.Error) as error:
         raise ConfigError(Problem(str(path), 0, "", f"cannot be read: {error}")) from error
     if not rows:
         raise ConfigError(Problem(str(path), 0, "", "has no merges: a story needs one at least"))
