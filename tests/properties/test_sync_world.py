@@ -109,6 +109,9 @@ class Town:
         for _ in range(3):
             await self.ctx.settle(80)
             self.ctx.clock.sandbox.now += timedelta(minutes=10)
+        # A head that nobody waits for is not read: this one asks for what is owed.
+        await self.open_good()
+        await self.ctx.settle(80)
 
 
 Step = Callable[[Town], Awaitable[None]]

@@ -13,7 +13,7 @@ from tide.domain.jobs import Presubmit
 from tide.domain.keys import PoolKey, PullKey, RepoKey
 from tide.domain.pulls import Blocker, Pull, RepoSettings
 from tide.domain.rules import PoolRules
-from tide.domain.snapshot import PullView, Snapshot
+from tide.domain.snapshot import PullView, Snapshot, StandingKind
 from tide.policy import blockers as blocker_rules
 from tide.policy import jobs as job_rules
 from tide.policy.queries import meets_any
@@ -72,25 +72,27 @@ class Observer:
             RemoteError: something that the whole pool rests on could not be read.
             ConfigError: what is configured for the pool contradicts itself.
         """
-        rules = config.rules(pool)
+        rules, presubmits = config.rules(pool), config.presubmits(pool.repository)
         pulls, lost = await self._open_pulls(pool, rules, already_read)
         candidates = [pull for pull in pulls if pull.key not in lost and meets_any(rules.queries, pull)]
-        base_sha = await self.world.code_host.branch_head(pool) if candidates else ""
+        store = self.world.store
+        standing = provable(await store.standing(pool), presubmits, pool.branch)
+        # A head that is not proven is proved also when nothing waits to land on it.
+        is_needed = bool(candidates) or standing.kind is StandingKind.UNPROVEN
+        base_sha = await self.world.code_host.branch_head(pool) if is_needed else ""
         heads = [pull.head_sha for pull in candidates]
         self.holds.forget_all_but(pool, frozenset((pull.number, pull.head_sha) for pull in candidates))
-        presubmits = config.presubmits(pool.repository)
         views = await _Examination(self, pool, base_sha, rules, presubmits).views(candidates)
-        store = self.world.store
         return Snapshot(
             pool=pool,
             now=self.world.clock.now(),
             base_sha=base_sha,
             rules=rules,
             pulls=tuple(views.get(pull.key) or PullView(pull, held=lost.get(pull.key, "")) for pull in pulls),
-            runs=await self.world.runner.runs(pool, base_sha, heads) if candidates else (),
+            runs=await self.world.runner.runs(pool, base_sha, heads) if base_sha else (),
             blockers=blocker_rules.applicable(blockers, pool.branch),
             repo_settings=await self.settings.get(self.world, pool.repository),
-            standing=provable(await store.standing(pool), presubmits, pool.branch),
+            standing=standing,
             failed_batches=await self._failed_batches(pool, base_sha),
             first_runs=await store.first_runs(pool, heads) if candidates else (),
             is_dry_run=self.is_dry_run,

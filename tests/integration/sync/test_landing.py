@@ -502,6 +502,16 @@ async def test_jobs_that_are_not_configured_any_more_are_not_waited_for(world: W
         assert [run.job for run in ctx.ci.all if run.purpose is Purpose.PROOF] == ["unit"]
 
 
+async def test_a_head_is_proved_also_when_nothing_waits_to_land_on_it(world: World) -> None:
+    async with world() as ctx:
+        await ctx.store.set_standing(MAIN, owing("unit"))
+        await ctx.open_pull("pump", labels=())
+        head = ctx.head()
+        await ctx.settle()
+        assert proofs(ctx) == [(head, RunState.SUCCESS)]
+        assert (await ctx.standing()).kind is PROVEN
+
+
 async def test_a_proof_leaves_evidence_of_the_heads_own_tree(world: World) -> None:
     async with world() as ctx:
         await ctx.store.set_standing(MAIN, owing("unit"))
