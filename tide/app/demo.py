@@ -280,6 +280,7 @@ def _options(place: Path, url: str, port: int, local_jobs: int, story: Story, se
         metrics_port=None,
         health_port=None,
         bind="127.0.0.1",
+        public_url=f"http://127.0.0.1:{port}" if port else "",
         webhook_secret_file=hook_secret,
         log_format="console",
         log_level="error",
