@@ -115,7 +115,8 @@ async def test_what_a_killed_runner_left_running_is_killed_before_it_is_run_agai
     async with lab.runner() as runner:
         (run,) = await runner.start(lab.candidate(lab.head(7)), [job("sleep 600")], Purpose.RETEST)
         await lab.running(runner, run.name)
-    environment = {"PATH": os.environ["PATH"], "PROW_JOB_ID": run.name}
+        home = runner.directory.work(run.name)
+    environment = {"PATH": os.environ["PATH"], "PROW_JOB_ID": run.name, "HOME": str(home)}
     left = await asyncio.create_subprocess_exec("sleep", "600", env=environment)
     async with lab.runner():
         assert await left.wait() == -9
