@@ -1,15 +1,16 @@
 """The store as commands see it that run beside the daemon."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tide.adapters.clock import SystemClock
-from tide.adapters.postgres import engine
+from tide.adapters.postgres import engine, migrate
 from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
-from tide.app.database import existing_database, upgraded
+from tide.app.database import existing_database
 from tide.domain.errors import StoreError
 from tide.domain.keys import PoolKey
 from tide.domain.snapshot import StandingKind
@@ -46,6 +47,6 @@ async def open_archive(url: str | None, password_file: Path | None, data_dir: Pa
         StoreError: there is none, or it cannot be used.
     """
     async with existing_database(url, password_file, data_dir) as found:
-        await upgraded(found)
+        await asyncio.to_thread(migrate.check, found)
         async with engine.connected(found, connections=2) as connections:
             yield Archive(PostgresStore(connections), PostgresViews(connections))

@@ -60,3 +60,11 @@ def test_the_lists_of_an_empty_database_are_empty(tide: Tide, database_url: str)
         assert (told.code, told.err) == (0, "")
         assert '"items": []' in told.out
         assert tide(command, f"--database-url={database_url}").code == 0
+
+
+def test_looking_leaves_an_older_schema_as_it_is(tide: Tide, url: str) -> None:
+    flag = f"--database-url={url}"
+    told = tide("pools", flag)
+    assert (told.code, told.out, len(told.errors)) == (1, "", 1)
+    assert "tide db upgrade" in told.errors[0]
+    assert tide("db", "current", flag).out == "empty\n"
