@@ -13,7 +13,7 @@ help: ## show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP)-run ## the whole thing on this machine: GitHub, Postgres and CI embedded; prints the page's address first
-	$(BIN)/tide demo $(DEMO_ARGS)
+	@$(BIN)/tide demo $(DEMO_ARGS)
 
 test: check $(STAMP)-chromium ## every check and every test
 	$(BIN)/pytest -n auto --dist loadgroup $(PYTEST_ARGS)
