@@ -248,16 +248,28 @@ def test_a_broken_configuration_changes_nothing_and_is_shown_until_it_is_mended(
     daemon.program.wait_for(lambda: "shipit" in settled.tide("explain", held).stdout, "new label among what is needed")
 
 
-def test_a_signal_stops_it_in_time_and_nothing_of_it_stays(settled: Town) -> None:
-    assert settled.daemon.program.end() == 0, settled.daemon.program.told
-    assert processes_that_name(str(settled.daemon.data)) == []
+def test_a_signal_stops_it_in_time_though_github_hangs_and_nothing_of_it_stays(settled: Town) -> None:
+    daemon = settled.daemon
+    with settled.github.faulty(kind="timeout", path="^/(graphql|repos)"):
+        daemon.program.wait_for(lambda: is_hanging(settled), "request that hangs")
+        assert daemon.program.end() == 0, daemon.program.told
+    assert processes_that_name(str(daemon.data)) == []
     with pytest.raises(httpx.ConnectError):
-        settled.daemon.get("/healthz")
-    log = [json.loads(line) for line in settled.daemon.program.stderr.read_text().splitlines()]
-    assert {"component", "severity", "msg", "time"} <= log[0].keys()
-    assert [line for line in log if line["severity"] == "error" and "configuration" not in line["msg"]] == []
-    token = Path(settled.github.places["token_file"]).read_text().strip()
-    assert token not in settled.daemon.program.stderr.read_text()
+        daemon.get("/healthz")
+
+
+def is_hanging(here: Town) -> bool:
+    (fault,) = here.github.get("/_sandbox/faults")["items"]
+    return bool(fault["struck"])
+
+
+def test_its_log_has_prows_keys_and_no_secret(settled: Town) -> None:
+    text = settled.daemon.program.stderr.read_text()
+    log = [json.loads(line) for line in text.splitlines()]
+    assert all({"component", "severity", "msg", "time"} <= line.keys() for line in log)
+    errors = {line["msg"] for line in log if line["severity"] == "error"}
+    assert errors == {"the changed configuration cannot be used; the old one stays"}
+    assert Path(settled.github.places["token_file"]).read_text().strip() not in text
 
 
 def test_what_it_knew_can_be_read_afterwards(settled: Town) -> None:

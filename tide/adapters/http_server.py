@@ -67,7 +67,12 @@ async def serving(app: Any, host: str, port: int) -> AsyncIterator[int]:
 async def serving_on(listening: socket.socket, app: Any, *, grace_seconds: int = _GRACE_SECONDS) -> AsyncIterator[None]:
     """Serve an application on a bound socket while the block runs; answers under way get `grace_seconds` at its end."""
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=grace_seconds
+        app,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=grace_seconds,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listening]))
