@@ -37,6 +37,8 @@ def _refuse(flags: dict[str, Any]) -> None:
         raise TideError("GitHub App authentication is not supported yet: use --github-token-path")
     if flags["prowjob_backend"] == "kubernetes":
         _refuse_kubernetes(is_dry_run=flags["dry_run"])
+    elif flags["run_once"] and not flags["dry_run"]:
+        click.echo("tide: warning: --run-once only queues jobs; `tide run` without it runs them", err=True)
 
 
 def _refuse_kubernetes(*, is_dry_run: bool) -> None:
