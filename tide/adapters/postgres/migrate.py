@@ -62,7 +62,9 @@ def check(url: DatabaseUrl) -> None:
         _refuse_newer(connection, _config())
         found = _revision(connection)
     if found != head:
-        raise StoreError(f"the database's schema is at {found or 'nothing'}, this program's is {head}: run tide db upgrade")
+        raise StoreError(
+            f"the database's schema is at {found or 'nothing'}, this program's is {head}: run tide db upgrade"
+        )
 
 
 async def check_models() -> tuple[str, ...]:
