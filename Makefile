@@ -16,7 +16,7 @@ demo: $(STAMP)-run ## the whole thing on this machine: GitHub, Postgres and CI e
 	@$(BIN)/tide demo $(DEMO_ARGS)
 
 test: check $(STAMP)-chromium ## every check and every test
-	$(BIN)/pytest -n auto --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 check: $(STAMP)-dev ## format, lint, types, import contracts, migrations against the tables
 	$(BIN)/ruff format --check .

@@ -14,7 +14,7 @@ from tests.programs import TIDE, Program, open_directory, processes_that_name, s
 from tide.sandbox.scenarios.story import Fate
 from tide.sandbox.scenarios.writing import demo_story
 
-pytestmark = [pytest.mark.xdist_group("e2e"), pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 
 PULLS, SEED = 24, 1
 PATIENCE = 180.0

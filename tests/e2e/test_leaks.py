@@ -6,11 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import pytest
 
 from tests.e2e.in_process import Rounds, place
-
-pytestmark = [pytest.mark.xdist_group("e2e")]
 
 FEW, MANY = 30, 200
 # A connection two more or less are open by chance; a leak in 200 rounds makes hundreds.

@@ -34,7 +34,6 @@ TROUBLE = healthy(
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH"),
-    pytest.mark.xdist_group("browser"),
 ]
 
 

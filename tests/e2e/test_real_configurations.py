@@ -14,7 +14,7 @@ from tests.e2e.town import daemon
 from tests.programs import ROOT, TIDE, Sandbox, open_directory, sandbox, started
 from tide.cli import main
 
-pytestmark = [pytest.mark.xdist_group("e2e"), pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 
 REAL = ROOT.parent / "shared" / "data" / "configs"
 LIVELY = "kcp-dev+infra"

@@ -14,7 +14,7 @@ import pytest
 from tests.e2e.town import Town, town
 from tests.programs import open_directory, processes_that_name
 
-pytestmark = [pytest.mark.xdist_group("e2e"), pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 
 CONFIG = """\
 prowjob_namespace: prow

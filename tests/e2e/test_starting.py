@@ -14,8 +14,6 @@ from tests.programs import TIDE, Sandbox, open_directory, sandbox, started
 from tide.app.assembly import assembled
 from tide.sandbox.changes import StatusCreated
 
-pytestmark = [pytest.mark.xdist_group("e2e")]
-
 
 @pytest.fixture(scope="module")
 def silent() -> Iterator[Sandbox]:

@@ -1,5 +1,6 @@
 """A town of two processes that know each other by HTTP only: the sandbox's GitHub, and the daemon."""
 
+import json
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.programs import ROOT, TIDE, Program, Sandbox, free_ports, sandbox, started
+from tests.programs import ROOT, TIDE, Program, Sandbox, sandbox, started
 
 
 @dataclass(frozen=True)
@@ -79,23 +80,22 @@ def daemon(
     place: Path, github: Sandbox, flags: Sequence[str | Path], environment: Mapping[str, str] | None = None
 ) -> Iterator[Daemon]:
     """Start `tide run` on a sandbox, with the local runner, and doing things."""
-    port, metrics_port, health_port = free_ports(3)
-    ports = (f"--port={port}", f"--metrics-port={metrics_port}", f"--health-port={health_port}", "--bind=127.0.0.1")
+    ports = ("--port=0", "--metrics-port=0", "--health-port=0", "--bind=127.0.0.1")
     data = place / "data"
     command = [*TIDE, "run", *github.flags, *ports, "--prowjob-backend=local", "--dry-run=false", "--local-jobs=4"]
     everything = {**github.environment, **(environment or {})}
     with started([*command, f"--data-dir={data}", *flags], place, "run", everything) as program:
-        running = Daemon(program, data, port, metrics_port, health_port)
-        program.wait_for(lambda: is_answering(running), "answer on the page's port")
-        yield running
+        told = program.wait_for(lambda: _serving(program), "line that tells the ports")
+        yield Daemon(program, data, told["port"], told["metrics_port"], told["health_port"])
 
 
-def is_answering(running: Daemon) -> bool:
-    """Tell whether the page's server is up."""
-    try:
-        return running.get("/healthz").is_success
-    except httpx.TransportError:
-        return False
+def _serving(program: Program) -> dict[str, Any] | None:
+    """Find the line of the log that tells where it listens."""
+    for line in program.stderr.read_text().splitlines():
+        told: dict[str, Any] = json.loads(line) if line.endswith("}") else {}
+        if told.get("msg") == "serving":
+            return told
+    return None
 
 
 @contextmanager
