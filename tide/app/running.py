@@ -80,16 +80,18 @@ class Daemon:
             metrics=self.metrics.page,
             hooks=self.hooks,
         )
-        others = (
-            (options.metrics_port, build_metrics_app(self.status.now, self.metrics.page)),
-            (options.health_port, build_health_app(self.status.now, self.metrics.page)),
-        )
+        others = {
+            "metrics_port": (options.metrics_port, build_metrics_app(self.status.now, self.metrics.page)),
+            "health_port": (options.health_port, build_health_app(self.status.now, self.metrics.page)),
+        }
         async with AsyncExitStack() as stack:
             port = await stack.enter_async_context(serving(app, options.bind, options.port))
-            for other_port, other in others:
-                if other_port is not None:
-                    await stack.enter_async_context(serving(other, options.bind, other_port))
-            log.info("serving", port=port)
+            ports = {
+                name: await stack.enter_async_context(serving(other, options.bind, wanted))
+                for name, (wanted, other) in others.items()
+                if wanted is not None
+            }
+            log.info("serving", port=port, **ports)
             yield port
 
     @contextmanager
