@@ -1,5 +1,6 @@
 """Everything that one decision about one pool rests on, read at one moment."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -68,3 +69,8 @@ class Snapshot:
     failed_batches: tuple[tuple[tuple[int, str], ...], ...] = ()
     first_runs: tuple[tuple[str, str], ...] = ()
     is_dry_run: bool = False
+
+    def contexts_of(self, numbers: Collection[int]) -> tuple[str, ...]:
+        """Name the contexts that these pull requests need together: all that any of them needs, sorted."""
+        needed = (view.required for view in self.pulls if view.pull.number in numbers)
+        return tuple(sorted({context for required in needed for context in required}))

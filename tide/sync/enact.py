@@ -87,7 +87,7 @@ class _Deed:
         picked = tuple(by_number[step.number] for step in assembly.steps)
         if len(picked) < SMALLEST_BATCH:
             return await self.do(action.otherwise)
-        contexts = self._contexts_of(picked)
+        contexts = self.snapshot.contexts_of([target.number for target in picked])
         candidate = self._candidate(picked, assembly.run_tree)
         await self.enactor.world.store.save_batch(
             Batch(
@@ -129,12 +129,6 @@ class _Deed:
         views = {view.pull.number: view for view in self.snapshot.pulls}
         heads = tuple(_head(views[target.number], target) for target in targets)
         return Candidate(self.snapshot.pool, self.snapshot.base_sha, heads, run_tree)
-
-    def _contexts_of(self, targets: Iterable[Target]) -> tuple[str, ...]:
-        """Name the contexts that a batch needs: all that any member needs."""
-        numbers = {target.number for target in targets}
-        needed = (view.required for view in self.snapshot.pulls if view.pull.number in numbers)
-        return tuple(sorted({context for required in needed for context in required}))
 
     def _jobs(self, contexts: Iterable[str]) -> list[Presubmit]:
         """Give the jobs that report these contexts on this branch."""

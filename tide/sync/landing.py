@@ -113,9 +113,7 @@ class _Landing:
     @property
     def contexts(self) -> tuple[str, ...]:
         """All that any of the targets needs."""
-        numbers = {target.number for target in self.targets}
-        needed = (view.required for view in self.snapshot.pulls if view.pull.number in numbers)
-        return tuple(sorted({context for required in needed for context in required}))
+        return self.snapshot.contexts_of([target.number for target in self.targets])
 
     async def run(self) -> None:
         pulls = await self._reread()
