@@ -13,6 +13,7 @@ from tide.app.reading import Archive, open_archive
 from tide.cli.database import database_flags, log_to_stderr
 from tide.domain.errors import NotFound
 from tide.domain.keys import PoolKey, PullKey
+from tide.domain.records import PullRecord
 from tide.web import api_models, text
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -52,6 +53,13 @@ def _with_archive(work: Callable[[Archive], Awaitable[None]], where: dict[str, A
     asyncio.run(run())
 
 
+async def _known(archive: Archive, pull: PullKey) -> PullRecord:
+    record = await archive.views.pull(pull)
+    if record is None:
+        raise NotFound(f"{pull} is not known: it is in no covered repository, or it has not been read yet")
+    return record
+
+
 @click.command()
 @click.argument("pull", type=_Pull())
 @_json_too
@@ -60,9 +68,7 @@ def explain(pull: PullKey, output: str, **where: Path | str | None) -> None:
     """Say why PULL (ORG/REPO#N) is or is not merging, and what would help."""
 
     async def work(archive: Archive) -> None:
-        record = await archive.views.pull(pull)
-        if record is None:
-            raise NotFound(f"{pull} is not known: it is in no covered repository, or it has not been read yet")
+        record = await _known(archive, pull)
         click.echo(
             json.dumps(api_models.explain_json(record), indent=2) if output == "json" else text.explain_text(record)
         )
@@ -122,9 +128,7 @@ def retest(pull: PullKey, **where: Path | str | None) -> None:
     """Forget the failed runs of PULL's head, so that they are started once more."""
 
     async def work(archive: Archive) -> None:
-        record = await archive.views.pull(pull)
-        if record is None:
-            raise NotFound(f"{pull} is not known: it is in no covered repository, or it has not been read yet")
+        record = await _known(archive, pull)
         count = await archive.store.forget_failed_runs(pull, record.pull.head_sha)
         click.echo(f"{pull}: forgot {count} failed run{'' if count == 1 else 's'} of {record.pull.head_sha[:7]}")
 
