@@ -19,7 +19,8 @@ class Intent:
     """One deed that was begun.
 
     `subject` names what it is about (a candidate's refs, a pull request with its head); `detail` is what the next
-    reader needs to finish or to judge it. `outcome` is "" as long as it is not known.
+    reader needs to finish or to judge it. `token` is that of the lease under which it was begun. `outcome` is "" as
+    long as it is not known. `latest_at` is when its last step was begun.
     """
 
     kind: IntentKind
@@ -27,6 +28,8 @@ class Intent:
     subject: str
     detail: str
     begun_at: datetime
+    token: int
+    latest_at: datetime | None = None
     id: int = 0
     outcome: str = ""
     ended_at: datetime | None = None

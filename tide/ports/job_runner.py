@@ -1,6 +1,6 @@
 """The system that runs jobs on candidates. It is told what to test, never how its own records look."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from tide.domain.jobs import Presubmit
@@ -11,11 +11,15 @@ from tide.domain.runs import Candidate, Purpose, Run
 class JobRunner(Protocol):
     """Starts and lists runs. Every call may raise a `tide.domain.errors.RemoteError`."""
 
-    async def start(self, candidate: Candidate, jobs: Sequence[Presubmit], purpose: Purpose) -> tuple[Run, ...]:
+    async def start(
+        self, candidate: Candidate, jobs: Sequence[Presubmit], purpose: Purpose, spent: Mapping[str, int]
+    ) -> tuple[Run, ...]:
         """Start one run of each job on the candidate.
 
         A run has a name made of what it runs, so that asking twice finds the first; a new attempt is begun only when
-        the last one of that name has ended without success. On an error the runs that were started remain.
+        the last one of that name has ended without success. `spent` gives, by the name of the job, the highest attempt
+        on this candidate that is remembered to have ended: one that the system has forgotten is not begun again. On an
+        error the runs that were started remain.
         """
         ...
 

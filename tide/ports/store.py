@@ -1,6 +1,6 @@
 """What is remembered between syncs."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from tide.domain.keys import HeadKey, PoolKey, PullKey, RepoKey
 from tide.domain.outcomes import Outcome
 from tide.domain.pulls import Pull
 from tide.domain.records import HistoryRecord
-from tide.domain.runs import Run
+from tide.domain.runs import Candidate, Run
 from tide.domain.snapshot import Snapshot, Standing
 
 
@@ -67,7 +67,19 @@ class Ledger(Protocol):
         ...
 
     async def begin(self, intent: Intent) -> int:
-        """Write down a deed before it is done; give its id."""
+        """Write down a deed before it is done; give its id.
+
+        Raises:
+            LeaseLost: the intent's token is not that of the lease in force.
+        """
+        ...
+
+    async def proceed(self, intent: Intent, at: datetime) -> None:
+        """Write down that the next step of a deed (by its id) is begun at `at`.
+
+        Raises:
+            LeaseLost: the intent's token is not that of the lease in force.
+        """
         ...
 
     async def finish(self, intent_id: int, outcome: str, at: datetime) -> None:
@@ -84,6 +96,10 @@ class Ledger(Protocol):
 
     async def live_runs(self, pool: PoolKey | None = None) -> tuple[Run, ...]:
         """Give the runs of a pool, or of all, that had no verdict when they were last seen, sorted by name."""
+        ...
+
+    async def spent_attempts(self, candidate: Candidate) -> Mapping[str, int]:
+        """Give, by the name of the job, the highest attempt on a candidate that has ended, however it ended."""
         ...
 
     async def first_runs(self, pool: PoolKey, heads: Collection[str]) -> tuple[tuple[str, str], ...]:

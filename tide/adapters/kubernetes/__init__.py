@@ -1,0 +1,1 @@
+"""ProwJobs on Kubernetes (`prow.k8s.io/v1`), through lightkube."""
