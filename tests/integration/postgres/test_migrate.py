@@ -92,3 +92,29 @@ def test_a_difference_between_code_and_migrations_is_found(bare_database_url: st
     migrate.upgrade(bare_database_url)
     execute(bare_database_url, "ALTER TABLE pulls DROP COLUMN milestone")
     assert any("milestone" in difference for difference in migrate.differences(bare_database_url))
+
+
+def test_an_older_process_goes_on_writing_after_the_upgrade(bare_database_url: str) -> None:
+    migrate.upgrade(bare_database_url)
+    execute(
+        bare_database_url,
+        "INSERT INTO intents (kind, org, repo, branch, subject, detail, begun_at)"
+        " VALUES ('merge', 'acme', 'rocket', 'main', '#1', '', now())",
+    )
+    execute(bare_database_url, "INSERT INTO deliveries VALUES ('1', 'push', now())")
+
+
+def test_a_downgrade_keeps_what_the_older_version_knows(bare_database_url: str) -> None:
+    migrate.upgrade(bare_database_url)
+    execute(
+        bare_database_url,
+        "INSERT INTO intents (kind, org, repo, branch, subject, begun_at, token, latest_at)"
+        " VALUES ('merge', 'acme', 'rocket', 'main', '#1', now(), 7, now())",
+    )
+    assert migrate.downgrade(bare_database_url, "0001") == "0001"
+    assert "leases" not in tables(bare_database_url)
+    migrate.upgrade(bare_database_url)
+    engine = create_engine(bare_database_url)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT subject, token FROM intents")).one() == ("#1", 0)
+    engine.dispose()

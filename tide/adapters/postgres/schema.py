@@ -1,10 +1,11 @@
 """The tables.
 
-Each is of one of three kinds, and its comment says which:
+Each is of one of four kinds, and its comment says which:
 
 - a *projection* may be emptied at any time; reading the outside again fills it;
 - an *intent* is written before a deed, and completed after it;
-- a *record* is only added to (and pruned when it is old).
+- a *record* is only added to (and pruned when it is old);
+- a *lock* says who may act; one that is gone is taken anew.
 
 What changes at every sync (when a pull request was last read, when a decision was last seen) stands in narrow rows
 with room beside them, so that Postgres updates them in place (heap-only tuples) and nothing else is rewritten.
@@ -253,6 +254,7 @@ runs = Table(
     ),
     Index("runs_live_idx", "started_at", postgresql_where=text("state IN ('scheduling', 'triggered', 'pending')")),
     Index(None, "org", "repo"),
+    Index(None, "base_sha"),
     comment="projection: runs as last seen; is_forgotten is ours: somebody asked for the first runs once more",
 )
 
@@ -327,6 +329,8 @@ intents = Table(
     _time("begun_at"),
     _text("outcome"),
     _time("ended_at", nullable=True),
+    Column("token", BigInteger, nullable=False, server_default="0"),
+    _time("latest_at", nullable=True),
     Index("intents_open_idx", "org", "repo", "branch", "id", postgresql_where=text("ended_at IS NULL")),
     comment="intent: deeds that change the outside, written down before they are done",
 )
@@ -378,4 +382,30 @@ deliveries = Table(
     _name("event"),
     _time("received_at"),
     comment="record: the webhook deliveries that were taken, so that one that comes twice is taken once",
+)
+
+hints = Table(
+    "hints",
+    metadata,
+    _identity(),
+    _name("kind"),
+    _name("org"),
+    _name("repo"),
+    _text("branch"),
+    Column("number", Integer, nullable=False, server_default="0"),
+    _text("sha"),
+    _time("received_at"),
+    comment="projection: where webhooks say to look, until the leader has looked; a round finds what is lost of it",
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    _name("name", primary_key=True),
+    _name("holder"),
+    Column("token", BigInteger, nullable=False),
+    _time("taken_at"),
+    _time("expires_at"),
+    postgresql_with=_HALF_FULL,
+    comment="lock: the replica that acts, until expires_at by this server's clock; token grows with each change",
 )
