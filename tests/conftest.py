@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -10,12 +11,15 @@ from psycopg import sql
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tide.adapters.clock import SystemClock
 from tide.adapters.postgres.embedded import temporary
 from tide.adapters.postgres.engine import connected
+from tide.adapters.postgres.leases import PostgresLeases
 from tide.adapters.postgres.migrate import upgrade
 from tide.adapters.postgres.schema import metadata
 from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
+from tide.domain.leases import Lease
 
 _EMPTY = sql.SQL("; ").join(
     sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name)) for table in reversed(metadata.sorted_tables)
@@ -57,6 +61,14 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 def store(engine: AsyncEngine) -> PostgresStore:
     """The store over an empty database."""
     return PostgresStore(engine)
+
+
+@pytest.fixture
+async def lease(engine: AsyncEngine) -> Lease:
+    """The lead over the same database, for longer than any test takes; intents need its token."""
+    lease = await PostgresLeases(engine, SystemClock(), lasts=timedelta(hours=1)).take("the test")
+    assert lease
+    return lease
 
 
 @pytest.fixture

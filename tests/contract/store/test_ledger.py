@@ -1,23 +1,30 @@
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.builders import BASE, NOW, POOL, make_run, sha
+from tide.adapters.clock import SystemClock
+from tide.adapters.postgres.engine import statements, transaction
+from tide.adapters.postgres.leases import PostgresLeases, in_force
 from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
+from tide.domain.errors import LeaseLost
 from tide.domain.evidence import Batch, BatchState, Evidence, Landing
 from tide.domain.intents import Intent, IntentKind
 from tide.domain.keys import PullKey
+from tide.domain.leases import Lease
 from tide.domain.pulls import MergeMethod
-from tide.domain.runs import Purpose, Run, RunState
+from tide.domain.runs import Candidate, Head, Purpose, Run, RunState
 from tide.domain.snapshot import PROVEN, Standing, StandingKind
 from tide.ports.store import Ledger
 
 LATER = NOW + timedelta(minutes=1)
 RELEASE = replace(POOL, branch="release-1.0")
-INTENT = Intent(IntentKind.MERGE, POOL, "#1", '{"head": "abc"}', NOW)
 EVIDENCE = Evidence("job", "tree", True, "run-1", "unit", POOL, BASE, NOW)  # noqa: FBT003 - the verdict of a fixed example
 BATCH = Batch(POOL, BASE, ((1, sha(1)), (2, sha(2))), ("e2e", "unit"), "run-tree", "plan-tree", created_at=NOW)
 
@@ -25,6 +32,11 @@ BATCH = Batch(POOL, BASE, ((1, sha(1)), (2, sha(2))), ("e2e", "unit"), "run-tree
 @pytest.fixture
 def ledger(store: PostgresStore) -> Ledger:
     return store
+
+
+@pytest.fixture
+def intent(lease: Lease) -> Intent:
+    return Intent(IntentKind.MERGE, POOL, "#1", '{"head": "abc"}', NOW, lease.token)
 
 
 def first_run(number: int, context: str = "unit", **fields: Any) -> Run:
@@ -42,15 +54,77 @@ async def test_a_branch_is_proven_until_something_is_known_against_it(ledger: Le
     assert await ledger.standing(POOL) == frozen
 
 
-async def test_an_intent_is_open_until_it_is_finished(ledger: Ledger) -> None:
-    first, second = await ledger.begin(INTENT), await ledger.begin(replace(INTENT, kind=IntentKind.START_RUNS))
-    await ledger.begin(replace(INTENT, pool=RELEASE))
+async def test_an_intent_is_open_until_it_is_finished(ledger: Ledger, intent: Intent) -> None:
+    first, second = await ledger.begin(intent), await ledger.begin(replace(intent, kind=IntentKind.START_RUNS))
+    await ledger.begin(replace(intent, pool=RELEASE))
     assert await ledger.open_intents(POOL) == (
-        replace(INTENT, id=first),
-        replace(INTENT, id=second, kind=IntentKind.START_RUNS),
+        replace(intent, id=first),
+        replace(intent, id=second, kind=IntentKind.START_RUNS),
     )
     await ledger.finish(first, "merged", LATER)
     assert [intent.id for intent in await ledger.open_intents(POOL)] == [second]
+
+
+async def test_an_intent_tells_when_its_latest_step_was_begun(ledger: Ledger, intent: Intent) -> None:
+    begun = replace(intent, latest_at=NOW)
+    begun = replace(begun, id=await ledger.begin(begun))
+    other = replace(intent, id=await ledger.begin(intent))
+    await ledger.proceed(begun, LATER)
+    assert await ledger.open_intents(POOL) == (replace(begun, latest_at=LATER), other)
+
+
+async def test_nothing_is_begun_without_a_lease(ledger: Ledger) -> None:
+    with pytest.raises(LeaseLost):
+        await ledger.begin(Intent(IntentKind.MERGE, POOL, "#1", "", NOW, token=1))
+    assert await ledger.open_intents(POOL) == ()
+
+
+@pytest.mark.parametrize("difference", [-1, 1])
+async def test_nothing_goes_on_under_another_lease(ledger: Ledger, intent: Intent, difference: int) -> None:
+    begun = replace(intent, id=await ledger.begin(intent))
+    stranger = replace(begun, token=intent.token + difference)
+    with pytest.raises(LeaseLost):
+        await ledger.begin(stranger)
+    with pytest.raises(LeaseLost):
+        await ledger.proceed(stranger, LATER)
+    assert await ledger.open_intents(POOL) == (begun,)
+
+
+async def test_nothing_goes_on_when_the_lease_is_given_up(
+    ledger: Ledger, intent: Intent, lease: Lease, engine: AsyncEngine
+) -> None:
+    begun = replace(intent, id=await ledger.begin(intent))
+    await PostgresLeases(engine, SystemClock()).release(lease)
+    with pytest.raises(LeaseLost):
+        await ledger.begin(intent)
+    with pytest.raises(LeaseLost):
+        await ledger.proceed(begun, LATER)
+    await ledger.finish(begun.id, "merged", LATER)  # what came of it may be told by anybody
+    assert await ledger.open_intents(POOL) == ()
+
+
+async def test_the_lead_does_not_change_while_something_is_begun(
+    ledger: Ledger, intent: Intent, lease: Lease, engine: AsyncEngine
+) -> None:
+    leases = PostgresLeases(engine, SystemClock())
+    async with transaction(engine) as connection:
+        await connection.execute(in_force(), {"its_token": lease.token})
+        await ledger.begin(intent)  # others may begin at the same time
+        taking = asyncio.create_task(leases.take(lease.holder))
+        while not await waits_for_a_lock(engine):
+            assert not taking.done()
+    taken = await taking
+    assert taken
+    assert taken.token == lease.token + 1
+
+
+async def waits_for_a_lock(engine: AsyncEngine) -> bool:
+    """Tell whether a statement of this database waits for another."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with statements(engine) as connection:
+        return bool((await connection.execute(waiting)).scalar_one())
 
 
 async def test_the_runs_without_a_verdict_are_the_live_ones(ledger: Ledger, views: PostgresViews) -> None:
@@ -76,6 +150,34 @@ async def test_a_run_that_has_ended_does_not_live_again(ledger: Ledger, views: P
     assert await views.live_runs() == ()
     await ledger.save_runs([replace(ended, state=RunState.PENDING, completed_at=None, attempt=2)], LATER)
     assert [run.attempt for run in await views.live_runs()] == [2]
+
+
+async def test_spent_attempts_are_those_that_have_ended(ledger: Ledger) -> None:
+    pair = Candidate(POOL, BASE, (Head(1, sha(1), author="alice"), Head(2, sha(2))))
+    for attempt, state in ((1, RunState.ERROR), (2, RunState.ABORTED), (3, RunState.PENDING)):
+        await ledger.save_runs([make_run("unit", [1, 2], state, attempt=attempt)], NOW)
+    await ledger.save_runs(
+        [
+            make_run("e2e", [1, 2], RunState.SUCCESS),
+            make_run("lint", [1, 2], RunState.TRIGGERED),
+            make_run("unit", [2, 1], RunState.FAILURE, name="in another order", attempt=7),
+            make_run("unit", 1, RunState.FAILURE, name="one alone", attempt=7),
+            make_run("unit", [1, 2], RunState.FAILURE, name="on another base", base_sha=sha("old"), attempt=7),
+            make_run("unit", [1, 2], RunState.FAILURE, name="elsewhere", pool=RELEASE, attempt=7),
+        ],
+        NOW,
+    )
+    jobs = {make_run(context, [1, 2]).job: context for context in ("unit", "e2e")}
+    spent = await ledger.spent_attempts(pair)
+    assert {jobs[job]: attempt for job, attempt in spent.items()} == {"unit": 2, "e2e": 1}
+    assert await ledger.spent_attempts(Candidate(POOL, sha("elsewhere"))) == {}
+
+
+async def test_forgotten_attempts_are_spent_all_the_same(ledger: Ledger) -> None:
+    failed = first_run(1, state=RunState.FAILURE)
+    await ledger.save_runs([failed], NOW)
+    await ledger.forget_failed_runs(PullKey("acme", "rocket", 1), sha(1))
+    assert await ledger.spent_attempts(Candidate(POOL, BASE, (Head(1, sha(1)),))) == {failed.job: 1}
 
 
 async def test_first_runs_are_told_by_head_and_context(ledger: Ledger) -> None:
@@ -191,10 +293,10 @@ async def test_a_landing_may_be_told_twice(ledger: Ledger) -> None:
     await ledger.add_landing(landing)
 
 
-async def test_hostile_text_is_stored(ledger: Ledger, views: PostgresViews) -> None:
+async def test_hostile_text_is_stored(ledger: Ledger, views: PostgresViews, intent: Intent) -> None:
     nasty = "nul \x00 and half \ud800"
     await ledger.save_runs([make_run("unit", 1, RunState.PENDING, description=nasty, url=nasty)], NOW)
-    await ledger.begin(replace(INTENT, subject=nasty, detail=nasty))
+    await ledger.begin(replace(intent, subject=nasty, detail=nasty))
     await ledger.finish((await ledger.open_intents(POOL))[0].id, nasty, NOW)
     await ledger.set_standing(POOL, Standing(StandingKind.FROZEN, nasty, (nasty,), NOW))
     await ledger.save_batch(replace(BATCH, reason=nasty))

@@ -13,6 +13,7 @@ from tide.domain.actions import Wait
 from tide.domain.decisions import Decision
 from tide.domain.evidence import Batch, BatchState, Evidence
 from tide.domain.intents import Intent, IntentKind
+from tide.domain.leases import Lease
 from tide.domain.records import HistoryRecord
 from tide.domain.runs import Purpose, RunState
 from tide.ports.inbox import Delivery
@@ -75,12 +76,12 @@ async def test_runs_go_unless_they_test_the_head_of_an_open_pull(store: Postgres
     assert await store.first_runs(POOL, [sha(1), sha(2)]) == ((sha(1), "unit"),)
 
 
-async def test_what_is_under_way_stays(store: PostgresStore) -> None:
+async def test_what_is_under_way_stays(store: PostgresStore, lease: Lease) -> None:
     batch = Batch(POOL, BASE, ((1, sha(1)),), (), "tree", "tree", created_at=OLD)
     await store.save_batch(batch)
     await store.save_batch(replace(batch, members=((2, sha(2)),), state=BatchState.FAILED, ended_at=OLD))
-    await store.begin(Intent(IntentKind.MERGE, POOL, "#1", "", OLD))
-    await store.finish(await store.begin(Intent(IntentKind.MERGE, POOL, "#2", "", OLD)), "merged", OLD)
+    await store.begin(Intent(IntentKind.MERGE, POOL, "#1", "", OLD, lease.token))
+    await store.finish(await store.begin(Intent(IntentKind.MERGE, POOL, "#2", "", OLD, lease.token)), "merged", OLD)
     await store.add_evidence([Evidence("job", "tree", True, "run", "unit", POOL, BASE, OLD)])  # noqa: FBT003 - an example
     gone = await store.prune(NOW)
     assert (gone["batches"], gone["intents"], gone["evidence"]) == (1, 1, 1)

@@ -4,20 +4,22 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, any_, bindparam, cast, literal, literal_column, select, tuple_, update
+from sqlalchemy import Text, any_, bindparam, cast, exists, func, literal, literal_column, select, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tide.adapters.postgres.documents import digest, document, storable
 from tide.adapters.postgres.engine import statements
-from tide.adapters.postgres.keys import POOL, in_its_pool, its_pool, pool_of, pool_row
+from tide.adapters.postgres.keys import POOL, in_its_pool, in_pool, its_pool, pool_of, pool_row
+from tide.adapters.postgres.leases import in_force
 from tide.adapters.postgres.schema import batches, evidence, intents, landings, runs, standings
 from tide.adapters.postgres.statements import insert_given, names_of, rows, upsert
+from tide.domain.errors import LeaseLost
 from tide.domain.evidence import Batch, BatchState, Evidence, Landing
 from tide.domain.intents import Intent, IntentKind
 from tide.domain.keys import PoolKey, PullKey
-from tide.domain.runs import Purpose, Run, RunKind, RunState
+from tide.domain.runs import Candidate, Purpose, Run, RunKind, RunState
 from tide.domain.snapshot import PROVEN, Standing, StandingKind
 
 LIVE_STATES = sorted(state.value for state in RunState if state.is_live)
@@ -46,6 +48,24 @@ _BATCH_FIRST = ("members", "created_at")
 _BATCH_STATE = ("contexts", "run_tree", "plan_tree", "landed_tree", "state", "reason", "ended_at")
 _SAVE_BATCH = upsert(batches, (*_BATCH_KEY, *_BATCH_FIRST, *_BATCH_STATE), _BATCH_KEY, kept=_BATCH_FIRST)
 
+_NO_LEASE = "another replica leads, or the lease has run out"
+_INTENT_COLUMNS = (*POOL, "kind", "subject", "detail", "begun_at", "token", "latest_at")
+_INTENT_FIELDS = tuple(name for name in names_of(intents) if name not in {*POOL, "kind"})
+_BEGIN = (
+    insert(intents)
+    .from_select(
+        _INTENT_COLUMNS,
+        in_force().with_only_columns(
+            *(bindparam(f"its_{name}", type_=intents.c[name].type) for name in _INTENT_COLUMNS)
+        ),
+    )
+    .returning(intents.c.id)
+)
+_PROCEED = (
+    update(intents)
+    .where(intents.c.id == bindparam("its_id"), exists(select(in_force().cte("in_force"))))
+    .values(latest_at=bindparam("at"))
+)
 _STANDING = select(standings).where(in_its_pool(standings))
 _OPEN_INTENTS = select(intents).where(intents.c.ended_at.is_(None), in_its_pool(intents)).order_by(intents.c.id)
 _LIVE_RUNS = select(runs).where(runs.c.state.in_(LIVE_STATES)).order_by(runs.c.name)
@@ -90,16 +110,29 @@ class PostgresLedger:
             await connection.execute(_SET_STANDING, rows([row]))
 
     async def begin(self, intent: Intent) -> int:
-        """Write down a deed before it is done; give its id."""
-        row = pool_row(intent.pool) | {
-            "kind": intent.kind,
-            "subject": intent.subject,
-            "detail": intent.detail,
-            "begun_at": intent.begun_at,
-        }
+        """Write down a deed before it is done; give its id.
+
+        Raises:
+            LeaseLost: the intent's token is not that of the lease in force.
+        """
+        row = pool_row(intent.pool) | {name: getattr(intent, name) for name in _INTENT_COLUMNS if name not in POOL}
+        given = {f"its_{name}": value for name, value in storable(row).items()}
         async with statements(self.engine) as connection:
-            begun = await connection.execute(insert(intents).values(**storable(row)).returning(intents.c.id))
-            return int(begun.scalar_one())
+            intent_id = (await connection.execute(_BEGIN, given)).scalar_one_or_none()
+        if intent_id is None:
+            raise LeaseLost(_NO_LEASE)
+        return int(intent_id)
+
+    async def proceed(self, intent: Intent, at: datetime) -> None:
+        """Write down that the next step of a deed (by its id) is begun at `at`.
+
+        Raises:
+            LeaseLost: the intent's token is not that of the lease in force.
+        """
+        given = {"its_id": intent.id, "its_token": intent.token, "at": at}
+        async with statements(self.engine) as connection:
+            if not (await connection.execute(_PROCEED, given)).rowcount:
+                raise LeaseLost(_NO_LEASE)
 
     async def finish(self, intent_id: int, outcome: str, at: datetime) -> None:
         """Write down what came of a deed; what was written first stays."""
@@ -125,6 +158,18 @@ class PostgresLedger:
         query, given = (_LIVE_RUNS_OF_POOL, its_pool(pool)) if pool else (_LIVE_RUNS, {})
         async with statements(self.engine) as connection:
             return tuple(map(run_from, (await connection.execute(query, given)).mappings()))
+
+    async def spent_attempts(self, candidate: Candidate) -> Mapping[str, int]:
+        """Give, by the name of the job, the highest attempt on a candidate that has ended, however it ended."""
+        heads = cast(literal(document([(head.number, head.sha) for head in candidate.heads]).decode()), JSONB)
+        ended = (
+            select(runs.c.job, func.max(runs.c.attempt))
+            .where(in_pool(runs, candidate.pool), runs.c.base_sha == candidate.base_sha, runs.c.heads == heads)
+            .where(runs.c.state.not_in(LIVE_STATES))
+            .group_by(runs.c.job)
+        )
+        async with statements(self.engine) as connection:
+            return {str(job): int(attempt) for job, attempt in await connection.execute(ended)}
 
     async def first_runs(self, pool: PoolKey, heads: Collection[str]) -> tuple[tuple[str, str], ...]:
         """Give (head SHA, context) of the first runs started for these heads and not forgotten since."""
@@ -239,7 +284,7 @@ def _run_row(run: Run) -> dict[str, object]:
 
 def _intent_from(row: RowMapping) -> Intent:
     return Intent(
-        **{name: row[name] for name in ("subject", "detail", "begun_at", "id", "outcome", "ended_at")},
+        **{name: row[name] for name in _INTENT_FIELDS},
         kind=IntentKind(row["kind"]),
         pool=pool_of(row),
     )
