@@ -1,7 +1,7 @@
 """`POST /hook`: GitHub's webhooks, as they come from GitHub or are passed on by Prow's hook to an external plugin.
 
-A delivery is verified, remembered, turned into a hint of where to look, and done. Nothing that it says is shown,
-logged or believed; one that is lost costs at most a sync period.
+A delivery is verified, turned into a hint of where to look, remembered with it, and done: any replica may receive it,
+and the leader looks. Nothing that it says is shown, logged or believed; one that is lost costs at most a sync period.
 """
 
 import asyncio
@@ -17,7 +17,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from tide.domain.keys import Hint
 from tide.ports.clock import Clock
 from tide.ports.inbox import Delivery, Inbox
 from tide.web.hook_payloads import hint_of, place_of
@@ -37,14 +36,14 @@ _log = structlog.get_logger(__name__)
 class Hooks:
     """Receives webhooks.
 
-    `tokens` gives the secrets that count now, `look_near` is called with each hint, `blocker_label` gives the label of
-    issues that block merging ("" when there is none). A body may take `body_seconds` to arrive.
+    `tokens` gives the secrets that count now, `ring` is called when the inbox has got a hint, `blocker_label` gives the
+    label of issues that block merging ("" when there is none). A body may take `body_seconds` to arrive.
     """
 
     tokens: Callable[[], HookTokens]
     inbox: Inbox
     clock: Clock
-    look_near: Callable[[Hint], None]
+    ring: Callable[[], None]
     blocker_label: Callable[[], str]
     body_seconds: float = BODY_SECONDS
 
@@ -66,9 +65,9 @@ class Hooks:
         signature = _signature(request)
         payload = await self._verified(await _body(request, self.body_seconds), signature, delivery)
         hint = hint_of(event, payload, self.blocker_label())
-        is_first = await self.inbox.take(delivery)
+        is_first = await self.inbox.take(delivery, hint)
         if hint is not None and is_first:
-            self.look_near(hint)
+            self.ring()
         _log.debug("a webhook was taken", webhook_event=event, delivery=delivery.id, is_first=is_first)
         return JSONResponse({"status": "taken" if is_first else "seen before"}, 202)
 

@@ -112,8 +112,16 @@ async def test_runs_of_an_old_state_are_not_live_for_ever(store: PostgresStore, 
 async def test_deliveries_are_kept_as_long_as_they_may_come_once_more(store: PostgresStore) -> None:
     inbox = PostgresInbox(store.engine)
     old, recent = Delivery("old", "push", NOW - timedelta(days=5)), Delivery("recent", "push", NOW - timedelta(days=3))
-    assert await inbox.take(old)
-    assert await inbox.take(recent)
+    assert await inbox.take(old, None)
+    assert await inbox.take(recent, None)
     assert (await store.prune(NOW))["deliveries"] == 1
-    assert not await inbox.take(recent)
-    assert await inbox.take(old)
+    assert not await inbox.take(recent, None)
+    assert await inbox.take(old, None)
+
+
+async def test_hints_that_nobody_has_followed_for_days_go(store: PostgresStore) -> None:
+    inbox = PostgresInbox(store.engine)
+    await inbox.take(Delivery("old", "push", NOW - timedelta(days=5)), POOL)
+    await inbox.take(Delivery("recent", "push", NOW - timedelta(days=3)), make_pull(1).key)
+    assert (await store.prune(NOW))["hints"] == 1
+    assert [hint for _, hint in await inbox.waiting()] == [make_pull(1).key]

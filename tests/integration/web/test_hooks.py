@@ -126,11 +126,12 @@ async def test_a_sender_that_hangs_up_is_no_error_of_ours(receiver: Receiver, ca
 
 
 async def test_a_delivery_is_remembered_also_by_the_next_process(store: PostgresStore) -> None:
-    first, second = Receiver(), Receiver()
+    inbox, first, second = PostgresInbox(store.engine), Receiver(), Receiver()
     for receiver in (first, second):
-        hooks = receiver.hooks(inbox=PostgresInbox(store.engine))
+        hooks = receiver.hooks(inbox=inbox)
         async with serving(app_with(hooks), LOOPBACK, 0) as port, httpx.AsyncClient() as client:
             headers = {name: value for name, value in signed(BODY).items() if value}
             answer = await client.post(f"http://{LOOPBACK}:{port}/hook", content=BODY, headers=headers)
             assert answer.status_code == 202
-    assert (first.hints, second.hints) == ([SEVEN], [])
+    assert (first.rung, second.rung) == (1, 0)
+    assert [hint for _, hint in await inbox.waiting()] == [SEVEN]

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from tide.ports.inbox import Delivery
 from tide.web.app import build_app
 from tide.web.hook_tokens import HookTokens
 from tide.web.hooks import Hooks
+from tide.web.last_known import LastKnown
 
 Headers = dict[str, str | None]
 
@@ -26,26 +28,38 @@ DELIVERY = "72d3162e-cc78-11e3-81ab-4c9367dc0958"
 
 @dataclass
 class KeptInbox:
-    """The port `Inbox` over a list."""
+    """The port `Inbox` over lists."""
 
     deliveries: list[Delivery] = field(default_factory=list)
+    hints: list[tuple[int, Hint]] = field(default_factory=list)
     is_broken: bool = False
 
-    async def take(self, delivery: Delivery) -> bool:
+    async def take(self, delivery: Delivery, hint: Hint | None) -> bool:
         if self.is_broken:
             raise StoreError("connection refused")
         is_first = delivery.id not in {kept.id for kept in self.deliveries}
         self.deliveries.append(delivery)
+        if is_first and hint is not None:
+            self.hints.append((len(self.deliveries), hint))
         return is_first
+
+    async def waiting(self) -> tuple[tuple[int, Hint], ...]:
+        return tuple(self.hints)
+
+    async def done(self, ids: Collection[int]) -> None:
+        self.hints = [(number, hint) for number, hint in self.hints if number not in ids]
 
 
 @dataclass
 class Receiver:
-    """The web application with a receiver of webhooks, and what that has made of them."""
+    """The web application with a receiver of webhooks, and what that has made of them.
+
+    `rung` counts how often the leader was told of hints.
+    """
 
     secret: bytes = SECRET.encode()
     inbox: KeptInbox = field(default_factory=KeptInbox)
-    hints: list[Hint] = field(default_factory=list)
+    rung: int = 0
     app: Starlette = field(init=False)
     client: httpx.AsyncClient = field(init=False)
 
@@ -53,13 +67,21 @@ class Receiver:
         self.app = app_with(self.hooks())
         self.client = client_of(self.app)
 
+    @property
+    def hints(self) -> list[Hint]:
+        """What waits for the leader."""
+        return [hint for _, hint in self.inbox.hints]
+
+    def _ring(self) -> None:
+        self.rung += 1
+
     def hooks(self, **fields: Any) -> Hooks:
         """Build the receiver; any field may be given."""
         told: dict[str, Any] = {
             "tokens": lambda: HookTokens.parse(self.secret),
             "inbox": self.inbox,
             "clock": StandingClock(),
-            "look_near": self.hints.append,
+            "ring": self._ring,
             "blocker_label": lambda: "tide/merge-blocker",
         }
         return Hooks(**(told | fields))
@@ -88,9 +110,8 @@ def signed(body: bytes, secret: str = SECRET) -> Headers:
 def app_with(hooks: Hooks | None) -> Starlette:
     """Build the web application with a receiver of webhooks, or without any."""
     return build_app(
-        KeptViews(),
+        LastKnown(KeptViews(), StandingClock()),
         status=healthy,
-        clock=StandingClock(),
         read_log=lambda _name: None,
         metrics=lambda _accept: (b"", "text/plain"),
         hooks=hooks,

@@ -14,6 +14,7 @@ from tide.adapters.postgres.schema import (
     decisions,
     deliveries,
     evidence,
+    hints,
     history,
     intents,
     pools,
@@ -38,8 +39,9 @@ async def prune(engine: AsyncEngine, now: datetime, keep: timedelta = KEEP) -> M
     """
     counts = {}
     async with statements(engine) as connection:
-        old_deliveries = delete(deliveries).where(deliveries.c.received_at < now - min(keep, KEEP_DELIVERIES))
-        for statement in (*_deletions(now - keep), old_deliveries):
+        taken_before = now - min(keep, KEEP_DELIVERIES)
+        taken = [delete(table).where(table.c.received_at < taken_before) for table in (deliveries, hints)]
+        for statement in (*_deletions(now - keep), *taken):
             counts[statement.table.description] = (await connection.execute(statement)).rowcount
     return counts
 
