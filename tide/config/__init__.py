@@ -6,6 +6,7 @@ The way of a file::
     go_yaml, go_values what is in them, as Go understands YAML, numbers and durations
     prow/, own         typed: Prow's structs, and the file of --merge-queue-config-path
     parsing            text to model, each text once
+    supplements        config.yaml and its supplemental files made one
     collecting         the jobs of all files together
     completion         a job with presets, decoration and defaults filled in, and the digest of what it executes
     validation/        the rules that Prow refuses a configuration by

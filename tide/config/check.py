@@ -78,19 +78,21 @@ def _loading(sources: Sources, parser: Parser, options: LoadOptions) -> tuple[tu
 
 def _counts(sources: Sources, parser: Parser) -> Counts:
     """Count what is in the files that can be parsed, whether or not they keep the rules."""
-    models = [model for _, _, model in _models(sources, parser)]
+    models = [(file, model) for file, _, model in _models(sources, parser)]
+    with_jobs = [model for file, model in models if file not in sources.supplemental]
     return Counts(
-        presubmits=sum(len(jobs) for model in models for jobs in model.presubmits.values()),
-        postsubmits=sum(len(jobs) for model in models for jobs in model.postsubmits.values()),
-        periodics=sum(len(model.periodics) for model in models),
-        queries=sum(len(model.tide.queries) for model in models if isinstance(model, ProwConfig)),
+        presubmits=sum(len(jobs) for model in with_jobs for jobs in model.presubmits.values()),
+        postsubmits=sum(len(jobs) for model in with_jobs for jobs in model.postsubmits.values()),
+        periodics=sum(len(model.periodics) for model in with_jobs),
+        queries=sum(len(model.tide.queries) for _, model in models if isinstance(model, ProwConfig)),
     )
 
 
 def _models(sources: Sources, parser: Parser) -> Iterator[tuple[ConfigFile, object, JobSections]]:
     """Give the files of Prow's with what is written in them and the models of that."""
-    for file in (sources.config, *sources.jobs):
-        kind: type[JobSections] = ProwConfig if file is sources.config else JobFile
+    prows = (sources.config, *sources.supplemental)
+    for file in (*prows, *sources.jobs):
+        kind: type[JobSections] = ProwConfig if file in prows else JobFile
         parsed = parser.parse(file, kind)
         if parsed.model is not None:
             yield file, parsed.tree, parsed.model

@@ -7,7 +7,7 @@ A path may be a file or a directory; a directory may be a ConfigMap mount, where
 import hashlib
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -71,15 +71,38 @@ def job_files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     try:
-        return list(_walk(path, ()))
+        return [
+            file
+            for file, ignores in _walk(path, ())
+            if file.name.endswith(_EXTENSIONS) and not _is_ignored(file, ignores)
+        ]
     except OSError as error:
-        raise ConfigError(Problem(str(path), 0, "", f"cannot be listed: {error.strerror or error}")) from None
+        raise _not_listed(path, error) from None
+
+
+def supplemental_files(directory: Path, suffix: str) -> list[Path]:
+    """List the files below a directory whose names end in `suffix`, in the order in which Prow reads them.
+
+    Names that start with `..` are left out; a `.prowignore` says nothing about these files.
+
+    Raises:
+        ConfigError: a directory cannot be listed.
+    """
+    try:
+        return [file for file, _ in _walk(directory, ()) if file.name.endswith(suffix)]
+    except OSError as error:
+        raise _not_listed(directory, error) from None
+
+
+def _not_listed(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(Problem(str(path), 0, "", f"cannot be listed: {error.strerror or error}"))
 
 
 _Ignores: TypeAlias = tuple[tuple[Path, GitIgnoreSpec], ...]
 
 
-def _walk(directory: Path, ignores: _Ignores) -> Iterator[Path]:
+def _walk(directory: Path, ignores: _Ignores) -> Iterator[tuple[Path, _Ignores]]:
+    """Give every file below a directory in lexical order, with what the `.prowignore` files around it say."""
     ignore_file = directory / _IGNORE_FILE
     if ignore_file.is_file():
         lines = ignore_file.read_text(errors="replace").splitlines()
@@ -91,8 +114,8 @@ def _walk(directory: Path, ignores: _Ignores) -> Iterator[Path]:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 yield from _walk(path, ignores)
-            elif entry.name.endswith(_EXTENSIONS) and not entry.is_dir() and not _is_ignored(path, ignores):
-                yield path
+            elif not entry.is_dir():
+                yield path, ignores
 
 
 def _is_ignored(path: Path, ignores: _Ignores) -> bool:
@@ -104,16 +127,20 @@ def _is_ignored(path: Path, ignores: _Ignores) -> bool:
     return False
 
 
-def fingerprint(*paths: Path) -> Fingerprint:
-    """Describe files and directory trees without reading them; a change of content changes it.
+def fingerprint(files: Iterable[Path]) -> Fingerprint:
+    """Describe files without reading them; a change of content changes it.
 
     Symlinks are followed, so that the swap of a ConfigMap's `..data` shows. A path that does not exist is part of
     the description.
     """
-    return tuple(_stat(file) for path in paths for file in _existing(path))
+    return tuple(map(_stat, files))
 
 
-def _existing(path: Path) -> list[Path]:
+def files_that_decide(path: Path) -> list[Path]:
+    """List what has a say in what `job_files` gives: the files themselves, and each `.prowignore` beside one.
+
+    Where they cannot be listed, that is the path alone.
+    """
     try:
         files = job_files(path)
     except ConfigError:

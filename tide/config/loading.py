@@ -1,7 +1,7 @@
 """From the files that were read to one configuration, or to everything that is wrong with them."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -16,9 +16,12 @@ from tide.config.parsing import M, Parser, without_collecting
 from tide.config.problems import Finding, Findings, Sourced, located
 from tide.config.prow.config import ProwConfig
 from tide.config.prow.jobs import Job, JobFile, PresubmitJob
+from tide.config.prow.tide import TideSection
 from tide.config.sources import Sources
+from tide.config.supplements import supplemented
 from tide.config.validation.conflicts import check_periodics, check_postsubmits, check_presubmits, check_trigger
 from tide.config.validation.jobs import JobRules, check_change_matchers, check_job, check_periodic
+from tide.config.validation.queries import check_queries
 from tide.config.validation.tide_section import check_tide
 from tide.domain.jobs import Presubmit
 
@@ -53,13 +56,14 @@ def load(sources: Sources, parser: Parser, options: LoadOptions = NO_OPTIONS) ->
     loaded = None
     with without_collecting():
         config = _parsed(sources.config, ProwConfig, parser, findings)
+        supplements = [_parsed(file, ProwConfig, parser, findings) for file in sources.supplemental]
         job_files = [_parsed(file, JobFile, parser, findings) for file in sources.jobs]
         own = _parsed(sources.merge_queue, MergeQueueFile, parser, findings) if sources.merge_queue else None
         if own:
             check_own(own, findings)
         if config:
-            jobs = _collected(config, job_files)
-            loaded = _Assembly(config, jobs, findings).assemble(sources, own, options)
+            read = _Read(config, tuple(filter(None, supplements)), _collected(config, job_files), own)
+            loaded = _Assembly(read, findings).assemble(sources, options)
     findings.refuse_errors()
     if loaded is None:
         raise AssertionError("a configuration that could not be parsed has errors")
@@ -81,27 +85,46 @@ def _collected(config: Sourced[ProwConfig], job_files: Iterable[Sourced[JobFile]
     return jobs
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What could be parsed of one load."""
+
+    config: Sourced[ProwConfig]
+    supplements: Sequence[Sourced[ProwConfig]]
+    jobs: CollectedJobs
+    own: Sourced[MergeQueueFile] | None
+
+    @property
+    def tide_sections(self) -> list[Sourced[TideSection]]:
+        """That of config.yaml first."""
+        return [Sourced(each.value.tide, each.file, ("tide",)) for each in (self.config, *self.supplements)]
+
+
 class _Assembly:
     """Puts the parts of one load together while it notes what is wrong with them."""
 
-    def __init__(self, config: Sourced[ProwConfig], jobs: CollectedJobs, findings: Findings) -> None:
+    def __init__(self, read: _Read, findings: Findings) -> None:
+        config = read.config
+        self._read = read
         self._config = config
-        self._jobs = jobs
+        self._jobs = read.jobs
         self._findings = findings
-        self._defaults = Defaults.of(config.value, (preset.value for preset in jobs.presets))
+        self._defaults = Defaults.of(config.value, (preset.value for preset in read.jobs.presets))
         self._rules = JobRules(config.value.pod_namespace, config.value.plank.job_queue_capacities.keys())
 
-    def assemble(self, sources: Sources, own: Sourced[MergeQueueFile] | None, options: LoadOptions) -> LoadedConfig:
-        prow, findings = self._config.value, self._findings
-        tide = Sourced(prow.tide, self._config.file, ("tide",))
-        check_tide(tide, findings)
+    def assemble(self, sources: Sources, options: LoadOptions) -> LoadedConfig:
+        findings, own, sections = self._findings, self._read.own, self._read.tide_sections
+        prow = supplemented(self._config, self._read.supplements, findings)
+        check_tide(sections[0], findings)
+        for section in sections:
+            check_queries(section, findings)
         self._check_plank()
         self._jobs.check_presets(findings)
         _warn_of_same_names(sources.jobs, findings)
         presubmits = self._presubmits()
         self._check_postsubmits()
         self._check_periodics()
-        methods = method_table(tide, findings)
+        methods = method_table(sections, findings)
         return LoadedConfig(
             prow=prow,
             file=self._config.file,
@@ -110,7 +133,7 @@ class _Assembly:
             jobs=presubmits,
             methods=methods,
             queue_fields=own.value.merge_queue if own else {},
-            counts=self._counts(),
+            counts=self._counts(len(prow.tide.queries)),
             warnings=located(findings.warnings),
             faults=located(findings.faults),
             search_per_repository=options.search_per_repository,
@@ -155,12 +178,12 @@ class _Assembly:
             message = "stands beside default_decoration_config_entries; keep one of them"
             self._findings.error(self._config, message, "plank", "default_decoration_configs")
 
-    def _counts(self) -> Counts:
+    def _counts(self, queries: int) -> Counts:
         return Counts(
             presubmits=sum(map(len, self._jobs.presubmits.values())),
             postsubmits=sum(map(len, self._jobs.postsubmits.values())),
             periodics=len(self._jobs.periodics),
-            queries=len(self._config.value.tide.queries),
+            queries=queries,
         )
 
 

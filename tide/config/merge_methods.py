@@ -1,6 +1,7 @@
 """`tide.merge_method`, taken apart into the table that policy looks methods up in."""
 
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Iterable, Mapping
 
 from tide.config.problems import Findings, Sourced
 from tide.config.prow.tide import TideSection
@@ -11,8 +12,17 @@ from tide.policy.patterns import compile_pattern
 _CHOICE = "merge, squash or rebase"
 
 
-def method_table(tide: Sourced[TideSection], findings: Findings) -> MethodTable:
-    """Read the table, noting what is neither a method nor a map of repositories or branch expressions."""
+def method_table(sections: Iterable[Sourced[TideSection]], findings: Findings) -> MethodTable:
+    """Read the table, noting what is neither a method nor a map of repositories or branch expressions.
+
+    Args:
+        sections: that of config.yaml and those of its supplements; of a key that several set the first is taken.
+        findings: told of what is wrong.
+    """
+    return dict(ChainMap(*(_table(section, findings) for section in sections)))
+
+
+def _table(tide: Sourced[TideSection], findings: Findings) -> dict[str, MergeMethod | Mapping[str, RepoMethods]]:
     table: dict[str, MergeMethod | Mapping[str, RepoMethods]] = {}
     for key, value in tide.value.merge_method.items():
         path = ("merge_method", key)

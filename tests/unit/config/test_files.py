@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tide.config.files import fingerprint, job_files, read_file
+from tide.config.files import files_that_decide, fingerprint, job_files, read_file, supplemental_files
 from tide.domain.errors import ConfigError
 
 
@@ -91,17 +91,17 @@ def test_a_file_that_is_not_there_is_one_problem(tmp_path: Path) -> None:
 
 def test_a_swapped_symlink_changes_the_fingerprint(tmp_path: Path) -> None:
     mount(tmp_path, "2024_01", {"jobs.yaml": "a: 1"})
-    before = fingerprint(tmp_path)
-    assert fingerprint(tmp_path) == before
+    before = fingerprint(files_that_decide(tmp_path))
+    assert fingerprint(files_that_decide(tmp_path)) == before
     mount(tmp_path, "2024_02", {"jobs.yaml": "a: 2"})
-    assert fingerprint(tmp_path) != before
+    assert fingerprint(files_that_decide(tmp_path)) != before
 
 
 @pytest.mark.parametrize("change", ["write", "add", "remove", "ignore"])
 def test_a_changed_tree_changes_the_fingerprint(tmp_path: Path, change: str) -> None:
     write(tmp_path / "jobs" / "a.yaml")
     write(tmp_path / "jobs" / "b.yaml")
-    before = fingerprint(tmp_path / "jobs", tmp_path / "absent.yaml")
+    before = fingerprint(files_that_decide(tmp_path / "jobs"))
     if change == "write":
         write(tmp_path / "jobs" / "a.yaml", "a: 1\nb: 2\n")
     elif change == "add":
@@ -110,10 +110,29 @@ def test_a_changed_tree_changes_the_fingerprint(tmp_path: Path, change: str) -> 
         (tmp_path / "jobs" / "b.yaml").unlink()
     else:
         write(tmp_path / "jobs" / ".prowignore", "b.yaml\n")
-    assert fingerprint(tmp_path / "jobs", tmp_path / "absent.yaml") != before
+    assert fingerprint(files_that_decide(tmp_path / "jobs")) != before
 
 
 def test_a_file_that_appears_changes_the_fingerprint(tmp_path: Path) -> None:
-    before = fingerprint(tmp_path / "config.yaml")
+    before = fingerprint([tmp_path / "config.yaml"])
     write(tmp_path / "config.yaml")
-    assert fingerprint(tmp_path / "config.yaml") != before
+    assert fingerprint([tmp_path / "config.yaml"]) != before
+
+
+def test_supplemental_files_are_told_by_the_end_of_their_names(tmp_path: Path) -> None:
+    for name in (
+        "z_prowconfig.yaml",
+        "a/_prowconfig.yaml",
+        "a/_pluginconfig.yaml",
+        "config.yaml",
+        "..x/_prowconfig.yaml",
+    ):
+        write(tmp_path / name)
+    write(tmp_path / ".prowignore", "*\n")
+    found = supplemental_files(tmp_path, "_prowconfig.yaml")
+    assert [path.relative_to(tmp_path).as_posix() for path in found] == ["a/_prowconfig.yaml", "z_prowconfig.yaml"]
+
+
+def test_a_supplemental_directory_that_is_not_there_is_one_problem(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="absent: cannot be listed: No such file or directory"):
+        supplemental_files(tmp_path / "absent", "_prowconfig.yaml")

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 
 from tide.config.problems import Findings, Sourced
-from tide.config.prow.tide import TideQuery
+from tide.config.prow.tide import TideQuery, TideSection
 
 
-def check_query(query: Sourced[TideQuery], index: int, findings: Findings) -> None:
-    """Note everything that is wrong with a query; `index` is its place in the file."""
-    for key, message in _faults(query.value):
-        findings.error(query, f"tide query {index} is invalid: {message}", *([key] if key else []))
+def check_queries(tide: Sourced[TideSection], findings: Findings) -> None:
+    """Note everything that is wrong with the queries of one file; they are told by their place in it."""
+    for index, query in enumerate(tide.value.queries):
+        for key, message in _faults(query):
+            place = ("queries", index, key) if key else ("queries", index)
+            findings.error(tide, f"tide query {index} is invalid: {message}", *place)
 
 
 def _faults(query: TideQuery) -> Iterator[tuple[str, str]]:

@@ -5,15 +5,12 @@ from datetime import timedelta
 
 from tide.config.problems import Findings, Sourced
 from tide.config.prow.tide import ContextOptions, ContextOptionsLevel, TideSection
-from tide.config.validation.queries import check_query
 from tide.domain.rules import BlocksPolicy
 from tide.policy.patterns import compile_pattern
 
 
 def check_tide(tide: Sourced[TideSection], findings: Findings) -> None:
-    """Note everything that is wrong with the section but for its merge methods, which are checked as they are read."""
-    for index, query in enumerate(tide.value.queries):
-        check_query(Sourced(query, tide.file, (*tide.path, "queries", index)), index, findings)
+    """Note everything wrong with the section but for what supplemental files may hold: queries and merge methods."""
     _check_numbers(tide, findings)
     _check_urls(tide, findings)
     _check_blocks_policies(tide, findings)
