@@ -7,6 +7,8 @@ From the outside in::
     search    all pages of a search, also beyond 1,000 results      pulls     heads' contexts, reading again
     parse     GraphQL nodes to values of the domain                 merging   what an answer to a merge means
     graph     documents sent, partial answers kept                  documents, transport   what gql needs for it
-    client    one HTTP client: retries, limits, ETags, counting
-    answers, graph_errors   what went wrong, as an error of ours    limits, retries, etags, calls, token
+    client    whose token is shown; what is counted, asked again, kept
+    wire      one request over the one HTTP client: the next address, time-outs, limits
+    answers, graph_errors   what went wrong, as an error of ours
+    credentials, token, kept_file   who we are             limits, retries, etags, calls, endpoints   what those need
 """

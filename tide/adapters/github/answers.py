@@ -23,12 +23,16 @@ _ERRORS: Mapping[int, type[RemoteError]] = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer, read to its end. `asked` names the request, such as `GET https://api.github.com/meta`."""
+    """An HTTP answer, read to its end.
+
+    `asked` names the request, such as `GET https://api.github.com/meta`; `shown` what was shown with it, in words.
+    """
 
     asked: str
     status: int
     headers: Mapping[str, str]
     body: bytes
+    shown: str = "the token"
 
     def json(self) -> Any:
         """Give the body's value.
@@ -71,28 +75,30 @@ def _phrase(status: int) -> str:
         return f"HTTP {status}"
 
 
-def failure(answer: Answer, credentials: str) -> RemoteError | None:
-    """Give the error that an answer stands for, None when it is a success; rate limits are not looked at.
-
-    Args:
-        answer: The answer.
-        credentials: What we showed, in words (`the token in FILE`).
-    """
+def failure(answer: Answer) -> RemoteError | None:
+    """Give the error that an answer stands for, None when it is a success; rate limits are not looked at."""
     if answer.status < HTTPStatus.MULTIPLE_CHOICES:
         return None
     if answer.status == HTTPStatus.UNAUTHORIZED:
-        return Unauthorized(f"GitHub refuses {credentials}: {answer.message}")
+        return Unauthorized(f"GitHub refuses {answer.shown}: {answer.message}")
     kind = _ERRORS.get(answer.status, Unavailable if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR else BadAnswer)
-    return kind(f"{answer.asked}: {answer.message}{_missing_scopes(answer, credentials)}")
+    return kind(f"{answer.asked}: {answer.message}{_missing(answer)}")
 
 
-def _missing_scopes(answer: Answer, credentials: str) -> str:
-    """Say which scopes would have helped (GitHub docs: Scopes for OAuth apps; Prow: github/client.go)."""
+def _missing(answer: Answer) -> str:
+    """Say what would have been let in.
+
+    GitHub docs: Scopes for OAuth apps; Troubleshooting the REST API, "Resource not accessible"; Prow: github/client.go.
+    """
+    if answer.status != HTTPStatus.FORBIDDEN:
+        return ""
+    if permissions := answer.headers.get("X-Accepted-GitHub-Permissions"):
+        return f" ({answer.shown} needs the permissions {permissions})"
     wanted = _words(answer.headers.get("X-Accepted-OAuth-Scopes", ""))
     had = _words(answer.headers.get("X-OAuth-Scopes", ""))
-    if answer.status != HTTPStatus.FORBIDDEN or not wanted or set(wanted) & set(had):
+    if not wanted or set(wanted) & set(had):
         return ""
-    return f" ({credentials} has the scopes {', '.join(had) or 'none'}; it needs one of {', '.join(wanted)})"
+    return f" ({answer.shown} has the scopes {', '.join(had) or 'none'}; it needs one of {', '.join(wanted)})"
 
 
 def _words(text: str) -> list[str]:

@@ -1,89 +1,43 @@
-"""The one HTTP client: where requests are sent, paced, counted, timed out, asked again."""
+"""What is asked of GitHub: whose token is shown, what is counted, asked again, kept."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any
 
-import httpx
-
-from tide import __version__
 from tide.adapters.github.answers import Answer, failure
 from tide.adapters.github.calls import CallKind, Calls
-from tide.adapters.github.etags import EtagKey, Etags, Kept, identity
+from tide.adapters.github.credentials import Credentials, Grant
+from tide.adapters.github.etags import EtagKey, Etags, Kept
 from tide.adapters.github.graph_errors import limit_told, points_taken, trouble
-from tide.adapters.github.limits import REFUSALS, Governor
+from tide.adapters.github.limits import Budget, Governor
 from tide.adapters.github.retries import Patience, retrying
-from tide.adapters.github.token import Credentials
-from tide.domain.errors import BadAnswer, Unavailable
+from tide.adapters.github.wire import REST_ACCEPT, Method, Request, Wire
+from tide.domain.errors import BadAnswer
 
-REST_ACCEPT = "application/vnd.github+json"
 # Older GitHub Enterprise Servers give mergeStateStatus, canBeRebased and check runs only to those who ask for the
 # previews (Prow: github/client.go, addHeaderTransport).
 GRAPHQL_ACCEPT = "application/vnd.github.antiope-preview+json, application/vnd.github.merge-info-preview+json"
-HEADERS = {"X-GitHub-Api-Version": "2022-11-28", "User-Agent": f"tide/{__version__}"}
-# A proxy that the environment names must not be asked for this very host.
-LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
-
-Method = Literal["GET", "POST", "PUT"]
-
-
-class Endpoints:
-    """Base addresses of one API, tried in turn: the next one after a failure to connect (Prow: `--github-endpoint`).
-
-    Args:
-        bases: At least one, such as `https://api.github.com`; a slash at the end does not count.
-    """
-
-    def __init__(self, bases: Sequence[str]) -> None:
-        self._bases = tuple(base.rstrip("/") for base in bases)
-        self._current = 0
-
-    @property
-    def current(self) -> str:
-        """The address to use now."""
-        return self._bases[self._current]
-
-    def failed(self, base: str) -> None:
-        """Go on to the next address, unless another request has done so already."""
-        if base == self.current:
-            self._current = (self._current + 1) % len(self._bases)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Addresses:
-    """Where GitHub is, and how long one request to it may take."""
-
-    rest: Endpoints
-    graphql: Endpoints
-    request_timeout: timedelta
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Request:
-    method: Method
-    path: str
-    headers: Mapping[str, str]
-    body: Any = None
-    resource: Literal["rest", "graphql"] = "rest"
 
 
 @dataclass(slots=True, kw_only=True)
 class Client:
     """Sends requests to GitHub.
 
-    Reads (GET, GraphQL queries) are tried again after what may pass; writes are sent once.
+    Reads (GET, GraphQL queries) are tried again after what may pass; writes are sent once. Limits and kept answers
+    are those of whoever the shown token belongs to.
     """
 
-    http: httpx.AsyncClient
-    addresses: Addresses
+    wire: Wire
     credentials: Credentials
-    governor: Governor
     calls: Calls
     patience: Patience = field(default_factory=Patience)
     etags: Etags = field(default_factory=Etags)
+
+    @property
+    def governor(self) -> Governor:
+        """What holds requests back."""
+        return self.wire.governor
 
     async def get(self, path: str, *, org: str) -> Any:
         """Read a resource now; an unchanged one costs nothing.
@@ -102,26 +56,24 @@ class Client:
 
     async def get_once(self, path: str, org: str) -> Any:
         """Do what `get` does without trying again."""
-        await self.governor.admit_read("rest")
-        headers = await self._headers(org)
-        key = EtagKey(path, REST_ACCEPT, identity(headers.get("Authorization", "")))
+        grant = await self.credentials.grant(org)
+        await self.governor.admit_read(Budget(grant.owner, "rest"))
+        key = EtagKey(path, REST_ACCEPT, grant.owner)
         kept = self.etags.find(key)
-        if kept:
-            headers["If-None-Match"] = kept.etag
-        answer = await self._read(_Request(method="GET", path=path, headers=headers), kept)
+        answer = await self._read(Request(method="GET", path=path, etag=kept.etag if kept else ""), grant, kept)
         self.etags.keep(key, answer)
         return answer.json()
 
-    async def _read(self, request: _Request, kept: Kept | None) -> Answer:
+    async def _read(self, request: Request, grant: Grant, kept: Kept | None) -> Answer:
         kind = CallKind.REST_GET
         try:
-            answer = await self._send(request)
+            answer = await self.wire.send(request, grant)
             if answer.status == HTTPStatus.NOT_MODIFIED and kept:
                 kind = CallKind.REST_NOT_MODIFIED
                 return kept.answer
         finally:
             self.calls.count(kind)
-        self._raise_for(answer)
+        self._raise_for(answer, grant)
         return answer
 
     async def write(self, method: Method, path: str, body: Mapping[str, Any], *, org: str) -> Answer:
@@ -135,12 +87,12 @@ class Client:
             Unauthorized: Likewise, for the token is refused.
             Unavailable: It may or may not have been carried out.
         """
-        await self.governor.admit_write("rest")
-        headers = await self._headers(org)
+        grant = await self.credentials.grant(org)
+        await self.governor.admit_write(Budget(grant.owner, "rest"))
         self.calls.count(CallKind.REST_WRITE)
-        answer = await self._send(_Request(method=method, path=path, headers=headers, body=body))
+        answer = await self.wire.send(Request(method=method, path=path, body=body), grant)
         if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == HTTPStatus.UNAUTHORIZED:
-            self._raise_for(answer)
+            self._raise_for(answer, grant)
         return answer
 
     async def graphql(self, payload: Mapping[str, Any], *, org: str) -> dict[str, Any]:
@@ -153,14 +105,14 @@ class Client:
 
     async def graphql_once(self, payload: Mapping[str, Any], org: str) -> dict[str, Any]:
         """Do what `graphql` does without trying again."""
-        await self.governor.admit_read("graphql")
-        headers = await self._headers(org) | {"Accept": GRAPHQL_ACCEPT}
+        grant = await self.credentials.grant(org)
+        budget = Budget(grant.owner, "graphql")
+        await self.governor.admit_read(budget)
+        request = Request(method="POST", path="", body=payload, accept=GRAPHQL_ACCEPT, resource="graphql")
         points = 0
         try:
-            answer = await self._send(
-                _Request(method="POST", path="", headers=headers, body=payload, resource="graphql")
-            )
-            self._raise_for(answer)
+            answer = await self.wire.send(request, grant)
+            self._raise_for(answer, grant)
             body = answer.json()
             if not isinstance(body, dict):
                 raise BadAnswer("GraphQL: the answer is not an object")
@@ -168,53 +120,13 @@ class Client:
         finally:
             self.calls.count(CallKind.GRAPHQL, points)
         if told := limit_told(body):
-            self.governor.refuse("graphql", answer.status, answer.headers, told)
+            self.governor.refuse(budget, answer.status, answer.headers, told)
         if problem := trouble(body):
             raise problem
         return body
 
-    async def _headers(self, org: str) -> dict[str, str]:
-        return {**HEADERS, "Accept": REST_ACCEPT, **await self.credentials.headers(org)}
-
-    def _raise_for(self, answer: Answer) -> None:
-        if problem := failure(answer, self.credentials.name):
+    def _raise_for(self, answer: Answer, grant: Grant) -> None:
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            self.credentials.refused(grant)
+        if problem := failure(answer):
             raise problem
-
-    async def _send(self, request: _Request) -> Answer:
-        endpoints = self.addresses.graphql if request.resource == "graphql" else self.addresses.rest
-        base = endpoints.current
-        asked = f"{request.method} {base}{request.path}"
-        seconds = self.addresses.request_timeout.total_seconds()
-        try:
-            async with self.governor.room, asyncio.timeout(seconds):
-                response = await self._exchange(request, base)
-        except (TimeoutError, httpx.TimeoutException):
-            endpoints.failed(base)
-            raise Unavailable(f"{asked}: no answer within {seconds:g} s") from None
-        except (httpx.RequestError, httpx.InvalidURL) as error:
-            endpoints.failed(base)
-            raise Unavailable(f"{asked}: {str(error) or type(error).__name__}") from error
-        answer = Answer(asked, response.status_code, response.headers, response.content)
-        self._heed_limits(request, answer)
-        return answer
-
-    async def _exchange(self, request: _Request, base: str) -> httpx.Response:
-        return await self.http.request(
-            request.method,
-            f"{base}{request.path}",
-            headers=request.headers,
-            json=request.body,
-            # A renamed repository answers reads with a redirect (GitHub docs: Best practices, "Follow redirects").
-            follow_redirects=request.method == "GET",
-        )
-
-    def _heed_limits(self, request: _Request, answer: Answer) -> None:
-        if answer.status in REFUSALS:
-            self.governor.refuse(request.resource, answer.status, answer.headers, answer.message)
-        else:
-            self.governor.note(request.resource, answer.headers)
-
-
-def http_client(request_timeout: timedelta) -> httpx.AsyncClient:
-    """Make the HTTP client. Its time-outs are for each wait; `Client` keeps one over the whole of a request."""
-    return httpx.AsyncClient(timeout=request_timeout.total_seconds(), mounts=dict.fromkeys(LOOPBACK))

@@ -154,7 +154,7 @@ class GitHub:
         is_full = answer.status == HTTPStatus.UNPROCESSABLE_ENTITY and _MANY_STATUSES in answer.message.lower()
         if is_full or answer.status == HTTPStatus.NOT_FOUND:
             _log.warning("a status was not taken", repo=str(repo), sha=sha, context=status.context, why=answer.message)
-        elif problem := failure(answer, self.client.credentials.name):
+        elif problem := failure(answer):
             raise problem
 
     async def merge(self, repo: RepoKey, target: Target) -> MergeAnswer:

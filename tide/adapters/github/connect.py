@@ -8,22 +8,28 @@ from datetime import timedelta
 from pathlib import Path
 
 from tide.adapters.github.calls import Calls, OnCall
-from tide.adapters.github.client import Addresses, Client, Endpoints, http_client
+from tide.adapters.github.client import Client
 from tide.adapters.github.code_host import GitHub
+from tide.adapters.github.credentials import Credentials
+from tide.adapters.github.endpoints import Endpoints, graphql_address
 from tide.adapters.github.graph import open_graph
 from tide.adapters.github.limits import Governor, Pace, Sleep
 from tide.adapters.github.pulls import PullReader
 from tide.adapters.github.retries import Patience
-from tide.adapters.github.token import Credentials, TokenFile
+from tide.adapters.github.token import TokenFile
+from tide.adapters.github.wire import Addresses, Wire, http_client
 from tide.ports.clock import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitHubSettings:
-    """Where GitHub is and how to treat it (Prow: the `--github-*` flags, under the same defaults)."""
+    """Where GitHub is and how to treat it (Prow: the `--github-*` flags, under the same defaults).
+
+    Without a `graphql_endpoint` it is taken from the first of the endpoints that is GitHub's own.
+    """
 
     endpoints: tuple[str, ...] = ("https://api.github.com",)
-    graphql_endpoint: str = "https://api.github.com/graphql"
+    graphql_endpoint: str = ""
     request_timeout: timedelta = timedelta(minutes=2)
     patience: Patience = field(default_factory=Patience)
     pace: Pace = field(default_factory=Pace)
@@ -47,18 +53,21 @@ async def github(
         on_call: Told of every request.
         sleep: Waits for rate limits.
     """
+    governor = Governor(clock, sleep, settings.pace)
     async with http_client(settings.request_timeout) as http:
         client = Client(
-            http=http,
-            addresses=Addresses(
-                rest=Endpoints(settings.endpoints),
-                graphql=Endpoints([settings.graphql_endpoint]),
-                request_timeout=settings.request_timeout,
-            ),
+            wire=Wire(http=http, addresses=_addresses(settings, clock), governor=governor),
             credentials=TokenFile(credentials) if isinstance(credentials, Path) else credentials,
-            governor=Governor(clock, sleep, settings.pace),
             calls=Calls(on_call),
             patience=settings.patience,
         )
         async with open_graph(client) as graph:
             yield GitHub(client, graph, PullReader(graph))
+
+
+def _addresses(settings: GitHubSettings, clock: Clock) -> Addresses:
+    return Addresses(
+        rest=Endpoints(settings.endpoints, clock),
+        graphql=Endpoints([settings.graphql_endpoint or graphql_address(settings.endpoints)], clock),
+        request_timeout=settings.request_timeout,
+    )

@@ -4,7 +4,6 @@ GitHub docs: Best practices for using the REST API, "Use conditional requests". 
 an answer that may be a minute old is no ground for a merge.
 """
 
-import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -16,11 +15,11 @@ LIMIT = 4096
 
 @dataclass(frozen=True, slots=True)
 class EtagKey:
-    """What an ETag is good for: the same address, asked in the same form, by the same account."""
+    """What an ETag is good for: the same address, asked in the same form, by the same owner of tokens."""
 
     path: str
     accept: str
-    identity: str
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +28,6 @@ class Kept:
 
     etag: str
     answer: Answer
-
-
-def identity(authorization: str) -> str:
-    """Give a name for a token that does not tell the token."""
-    return hashlib.sha256(authorization.encode()).hexdigest()[:16]
 
 
 class Etags:

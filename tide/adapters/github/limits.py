@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from typing import Literal, NamedTuple
 
 from tide.domain.errors import RateLimited
 from tide.ports.clock import Clock
 
 Sleep = Callable[[float], Awaitable[None]]
+Resource = Literal["rest", "graphql"]
 
 REFUSALS = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
 # GitHub docs: without any header that says how long, wait at least a minute.
@@ -87,6 +89,21 @@ class Pace:
     concurrency: int = 20
 
 
+class Budget(NamedTuple):
+    """What GitHub limits by itself: each API for each owner of tokens (GitHub docs: Rate limits for GitHub Apps)."""
+
+    owner: str
+    resource: Resource
+
+
+class _Turns:
+    """Whose turn it is to write: one after the other, at a distance."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Lock()
+        self.next: datetime | None = None
+
+
 class Governor:
     """Holds requests back while GitHub wants none.
 
@@ -100,54 +117,54 @@ class Governor:
         self._clock = clock
         self._sleep = sleep
         self._pace = pace
-        self._paused: dict[str, datetime] = {}
-        self._write_gate = asyncio.Lock()
-        self._next_write: datetime | None = None
+        self._paused: dict[Budget, datetime] = {}
+        self._turns: dict[str, _Turns] = {}
         self.room = asyncio.Semaphore(pace.concurrency)
 
-    def pause(self, resource: str, until: datetime) -> None:
-        """Let no request of `resource` (`rest` or `graphql`) through until then."""
-        self._paused[resource] = max(until, self._paused.get(resource, until))
+    def pause(self, budget: Budget, until: datetime) -> None:
+        """Let no request that draws on a budget through until then."""
+        self._paused[budget] = max(until, self._paused.get(budget, until))
 
     def is_worth_waiting(self, until: datetime) -> bool:
         """Tell whether a read should wait until then rather than fail."""
         return until - self._clock.now() <= self._pace.longest_wait
 
-    async def admit_read(self, resource: str) -> None:
+    async def admit_read(self, budget: Budget) -> None:
         """Wait until a read may be sent; raise RateLimited when that would take too long."""
-        while (until := self._paused.get(resource)) and until > self._clock.now():
+        while (until := self._paused.get(budget)) and until > self._clock.now():
             if not self.is_worth_waiting(until):
                 raise self._limited(until)
             await self._sleep((until - self._clock.now()).total_seconds())
 
-    async def admit_write(self, resource: str) -> None:
+    async def admit_write(self, budget: Budget) -> None:
         """Wait for this write's turn; raise RateLimited at once during a pause."""
-        until = self._paused.get(resource)
+        until = self._paused.get(budget)
         if until and until > self._clock.now():
             raise self._limited(until)
         if self._pace.write_spacing:
-            await self._take_turn()
+            await self._take_turn(self._turns.setdefault(budget.owner, _Turns()))
 
-    async def _take_turn(self) -> None:
-        async with self._write_gate:
+    async def _take_turn(self, turns: _Turns) -> None:
+        async with turns.gate:
             now = self._clock.now()
-            turn = max(now, self._next_write or now)
-            self._next_write = turn + self._pace.write_spacing
+            turn = max(now, turns.next or now)
             if turn > now:
                 await self._sleep((turn - now).total_seconds())
+            # Only now: whoever gives up while waiting has not written.
+            turns.next = turn + self._pace.write_spacing
 
-    def refuse(self, resource: str, status: int, headers: Mapping[str, str], text: str) -> None:
+    def refuse(self, budget: Budget, status: int, headers: Mapping[str, str], text: str) -> None:
         """Raise RateLimited, and remember the pause, when an answer asks for one; return when it does not."""
         until = pause_asked(status, headers, text, self._clock.now())
         if until:
-            self.pause(resource, until)
+            self.pause(budget, until)
             raise self._limited(until)
 
-    def note(self, resource: str, headers: Mapping[str, str]) -> None:
+    def note(self, budget: Budget, headers: Mapping[str, str]) -> None:
         """Remember a pause when an answer took the last point of the hour."""
         until = exhausted_until(headers)
         if until and until > self._clock.now():
-            self.pause(resource, min(until + timedelta(seconds=1), self._clock.now() + LONGEST_PAUSE))
+            self.pause(budget, min(until + timedelta(seconds=1), self._clock.now() + LONGEST_PAUSE))
 
     @staticmethod
     def _limited(until: datetime) -> RateLimited:

@@ -1,34 +1,15 @@
-"""Who we are to GitHub: a token in a file that may be replaced while we run."""
+"""A token in a file: one for all organisations."""
 
-import os
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
-import structlog
-
-from tide.domain.errors import Unauthorized
-
-_log = structlog.get_logger(__name__)
-
-
-class Credentials(Protocol):
-    """Gives the headers that authorise a request. A GitHub App has other ones for each organisation."""
-
-    @property
-    def name(self) -> str:
-        """What these credentials are, for messages to people; never the secret itself."""
-        ...
-
-    async def headers(self, org: str) -> Mapping[str, str]:
-        """Give the headers for a request about `org`, "" where none is concerned; raise Unauthorized without any."""
-        ...
+from tide.adapters.github.credentials import Grant
+from tide.adapters.github.kept_file import KeptFile
 
 
 class TokenFile:
-    """A token in a file, read again whenever the file changes (a mounted Secret is swapped under its name).
-
-    While the file cannot be read the last good token stays in use.
+    """A token in a file, read again whenever the file changes.
 
     Args:
         path: The file; surrounding white space in it does not count.
@@ -36,42 +17,41 @@ class TokenFile:
     """
 
     def __init__(self, path: Path, hide: Callable[[str], None] = lambda _token: None) -> None:
-        self._path, self._hide = path, hide
-        self._seen: tuple[int, ...] | None = None
-        self._token = ""
+        def read(text: str) -> str:
+            token = _usable(text)
+            hide(token)
+            return token
+
+        self._file = KeptFile(path, "token for GitHub", read)
 
     def __repr__(self) -> str:
-        return f"TokenFile({str(self._path)!r})"
+        return f"TokenFile({str(self._file.path)!r})"
 
     @property
     def name(self) -> str:
         """The file's name in words."""
-        return f"the token in {self._path}"
+        return f"the token in {self._file.path}"
 
-    async def headers(self, org: str) -> Mapping[str, str]:  # noqa: ARG002 - one token speaks to all organisations
-        """Give the Authorization header; raise Unauthorized when there never was a usable token."""
-        return {"Authorization": f"Bearer {self.token()}"}
+    async def grant(self, org: str) -> Grant:
+        """Give the token, whatever the organisation; raise Unauthorized when there never was a usable one."""
+        token = self.token()
+        return Grant(token=token, owner=_owner(token), name=self.name, org=org)
+
+    async def orgs(self) -> tuple[str, ...]:
+        """Say that one token is for everything."""
+        return ("",)
+
+    def refused(self, grant: Grant) -> None:
+        """Do nothing: only whoever writes the file can help."""
 
     def token(self) -> str:
         """Give the token as it stands in the file now; raise Unauthorized when there never was a usable one."""
-        try:
-            seen = _identity(self._path)
-            if seen != self._seen:
-                self._token = _usable(self._path.read_text(encoding="utf-8"))
-                self._seen = seen
-                self._hide(self._token)
-        except (OSError, ValueError) as error:
-            problem = f"no token for GitHub can be read from {self._path}: {getattr(error, 'strerror', None) or error}"
-            if not self._token:
-                raise Unauthorized(problem) from None
-            _log.warning("the last token stays in use", problem=problem)
-        return self._token
+        return self._file.value()
 
 
-def _identity(path: Path) -> tuple[int, ...]:
-    # The inode tells a swapped symlink; the time and the size tell a file written in place.
-    stat = os.stat(path)  # noqa: PTH116 - follows the links of a mounted Secret, as Path.stat does, in one call
-    return stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size
+def _owner(token: str) -> str:
+    # Another token may belong to another account.
+    return f"token {hashlib.sha256(token.encode()).hexdigest()[:16]}"
 
 
 def _usable(text: str) -> str:

@@ -29,12 +29,12 @@ def answer(status: int, body: object = None, headers: Mapping[str, str] | None =
     ],
 )
 def test_a_status_has_its_error(status: int, kind: type[RemoteError]) -> None:
-    assert type(failure(answer(status), "the token")) is kind
+    assert type(failure(answer(status))) is kind
 
 
 @pytest.mark.parametrize("status", [200, 201, 204])
 def test_success_is_no_failure(status: int) -> None:
-    assert failure(answer(status), "the token") is None
+    assert failure(answer(status)) is None
 
 
 def test_a_message_has_the_details_of_a_validation() -> None:

@@ -139,14 +139,6 @@ async def test_an_answer_of_another_form_is_told(connection: Connection) -> None
             await host.branch_head(MAIN)
 
 
-async def test_the_next_address_is_used_when_one_cannot_be_reached(connection: Connection) -> None:
-    connection.loopback.reply(ref("main", "abc"), ref("main", "abc"))
-    async with connection.github(endpoints=(closed_port(), connection.loopback.url)) as host:
-        assert await host.branch_head(MAIN) == "abc"
-        assert await host.branch_head(MAIN) == "abc"
-        assert host.calls.counts[CallKind.REST_GET] == 3
-
-
 async def test_an_unreachable_address_is_named_in_one_line(connection: Connection) -> None:
     nowhere = closed_port()
     async with connection.github(endpoints=(nowhere,)) as host:

@@ -1,5 +1,5 @@
 from tide.adapters.github.answers import Answer
-from tide.adapters.github.etags import EtagKey, Etags, identity
+from tide.adapters.github.etags import EtagKey, Etags
 
 
 def answer(etag: str | None) -> Answer:
@@ -35,8 +35,3 @@ def test_the_least_recently_used_is_forgotten() -> None:
     etags.keep(key("/c"), answer('"3"'))
     assert etags.find(key("/a"))
     assert etags.find(key("/b")) is None
-
-
-def test_an_identity_tells_tokens_apart_and_does_not_tell_them() -> None:
-    assert identity("Bearer secret") != identity("Bearer other")
-    assert "secret" not in identity("Bearer secret")

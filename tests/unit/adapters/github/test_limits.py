@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.unit.adapters.github.loopback import NOW, StillClock
-from tide.adapters.github.limits import Governor, Pace, exhausted_until, pause_asked
+from tide.adapters.github.limits import Budget, Governor, Pace, exhausted_until, pause_asked
 from tide.domain.errors import RateLimited
 
 SECOND = timedelta(seconds=1)
+REST, GRAPHQL = Budget("one", "rest"), Budget("one", "graphql")
 
 
 def epoch(after: timedelta) -> str:
@@ -63,53 +64,68 @@ def governor(clock: StillClock, pace: Pace | None = None) -> Governor:
 
 async def test_a_read_waits_for_a_short_pause(clock: StillClock) -> None:
     held = governor(clock)
-    held.pause("rest", NOW + timedelta(seconds=30))
-    await held.admit_read("rest")
+    held.pause(REST, NOW + timedelta(seconds=30))
+    await held.admit_read(REST)
     assert clock.slept == [30]
 
 
 async def test_a_read_is_told_of_a_long_pause(clock: StillClock) -> None:
     held = governor(clock)
-    held.pause("rest", NOW + timedelta(minutes=3))
+    held.pause(REST, NOW + timedelta(minutes=3))
     with pytest.raises(RateLimited) as caught:
-        await held.admit_read("rest")
+        await held.admit_read(REST)
     assert caught.value.until == NOW + timedelta(minutes=3)
     assert clock.slept == []
 
 
 async def test_a_write_never_waits_for_a_pause(clock: StillClock) -> None:
     held = governor(clock)
-    held.pause("rest", NOW + timedelta(seconds=1))
+    held.pause(REST, NOW + timedelta(seconds=1))
     with pytest.raises(RateLimited):
-        await held.admit_write("rest")
+        await held.admit_write(REST)
     assert clock.slept == []
 
 
 async def test_a_pause_of_one_resource_leaves_the_other_alone(clock: StillClock) -> None:
     held = governor(clock)
-    held.pause("graphql", NOW + timedelta(minutes=50))
-    await held.admit_read("rest")
+    held.pause(GRAPHQL, NOW + timedelta(minutes=50))
+    await held.admit_read(REST)
     assert clock.slept == []
 
 
 async def test_a_shorter_pause_does_not_shorten_a_longer_one(clock: StillClock) -> None:
     held = governor(clock)
-    held.pause("rest", NOW + timedelta(seconds=60))
-    held.pause("rest", NOW + timedelta(seconds=5))
-    await held.admit_read("rest")
+    held.pause(REST, NOW + timedelta(seconds=60))
+    held.pause(REST, NOW + timedelta(seconds=5))
+    await held.admit_read(REST)
     assert clock.slept == [60]
 
 
 async def test_writes_keep_their_distance(clock: StillClock) -> None:
     held = governor(clock, Pace(write_spacing=SECOND))
     for _ in range(3):
-        await held.admit_write("rest")
+        await held.admit_write(REST)
     assert clock.slept == [1, 1]
 
 
 async def test_a_write_after_its_distance_does_not_wait(clock: StillClock) -> None:
     held = governor(clock, Pace(write_spacing=SECOND))
-    await held.admit_write("rest")
+    await held.admit_write(REST)
     clock.time += timedelta(seconds=5)
-    await held.admit_write("rest")
+    await held.admit_write(REST)
+    assert clock.slept == []
+
+
+async def test_a_pause_of_one_owner_leaves_the_others_alone(clock: StillClock) -> None:
+    held = governor(clock)
+    held.pause(REST, NOW + timedelta(minutes=50))
+    await held.admit_read(Budget("two", "rest"))
+    await held.admit_write(Budget("two", "rest"))
+    assert clock.slept == []
+
+
+async def test_each_owner_has_its_own_distance_between_writes(clock: StillClock) -> None:
+    held = governor(clock, Pace(write_spacing=SECOND))
+    for owner in ("one", "two", "three"):
+        await held.admit_write(Budget(owner, "rest"))
     assert clock.slept == []
