@@ -86,8 +86,8 @@ class Ledger(Protocol):
         """Write down what came of a deed."""
         ...
 
-    async def open_intents(self, pool: PoolKey) -> tuple[Intent, ...]:
-        """Give the deeds of a pool whose outcome is not known, oldest first."""
+    async def open_intents(self, pool: PoolKey | None = None) -> tuple[Intent, ...]:
+        """Give the deeds of a pool, or of all, whose outcome is not known, oldest first."""
         ...
 
     async def save_runs(self, runs: Sequence[Run], at: datetime) -> None:

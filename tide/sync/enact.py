@@ -5,19 +5,21 @@ deed is written down as an intent before it is done, and its outcome after.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tide.domain.actions import Action, Blocked, Merge, MergeBatch, Prove, Target, Trigger, TriggerBatch, Wait
 from tide.domain.decisions import Decision
-from tide.domain.errors import RemoteError
+from tide.domain.errors import Permanent, RemoteError
 from tide.domain.evidence import Assembly, Batch, Proposal, Skip
 from tide.domain.intents import Intent, IntentKind
 from tide.domain.jobs import Presubmit
+from tide.domain.leases import Lease
 from tide.domain.outcomes import Outcome
 from tide.domain.runs import Candidate, Head, Purpose, Run
 from tide.domain.snapshot import PullView, Snapshot
 from tide.policy.jobs import runs_on_branch
+from tide.sync.deeds import Deeds
 from tide.sync.heads import fetch_heads
 from tide.sync.holds import TROUBLE_LASTS, Holds
 from tide.sync.landing import Lander
@@ -34,12 +36,17 @@ class Enactor:
     holds: Holds
     lander: Lander
 
-    async def enact(self, snapshot: Snapshot, decision: Decision, presubmits: Sequence[Presubmit]) -> Outcome:
+    async def enact(
+        self, lease: Lease, snapshot: Snapshot, decision: Decision, presubmits: Sequence[Presubmit]
+    ) -> Outcome:
         """Do the decided action and start the first runs; give what came of the action.
 
         A first run that fails to start is told to the observer and does not keep the others from starting.
+
+        Raises:
+            LeaseLost: somebody else leads; what was begun is theirs to finish.
         """
-        deed = _Deed(self, snapshot, presubmits)
+        deed = _Enacting(self, Deeds(self.world, lease), snapshot, presubmits)
         for trigger in decision.first_runs:
             try:
                 outcome = await deed.trigger(trigger, Purpose.FIRST)
@@ -51,10 +58,11 @@ class Enactor:
 
 
 @dataclass(frozen=True, slots=True)
-class _Deed:
+class _Enacting:
     """One decision being enacted."""
 
     enactor: Enactor
+    deeds: Deeds
     snapshot: Snapshot
     presubmits: Sequence[Presubmit]
 
@@ -67,9 +75,9 @@ class _Deed:
             case TriggerBatch():
                 return await self.trigger_batch(action)
             case Merge():
-                return await self.enactor.lander.land(self.snapshot, (action.target,), action)
+                return await self.enactor.lander.land(self.deeds, self.snapshot, action)
             case MergeBatch():
-                return await self.enactor.lander.land(self.snapshot, action.targets, action)
+                return await self.enactor.lander.land(self.deeds, self.snapshot, action)
             case Prove():
                 return await self.prove(action)
 
@@ -131,23 +139,56 @@ class _Deed:
         return Candidate(self.snapshot.pool, self.snapshot.base_sha, heads, run_tree)
 
     def _jobs(self, contexts: Iterable[str]) -> list[Presubmit]:
-        """Give the jobs that report these contexts on this branch."""
+        """Give the jobs that report these contexts on this branch, the first of each (Prow: tide.go trigger)."""
         wanted = set(contexts)
         branch = self.snapshot.pool.branch
-        return [job for job in self.presubmits if job.context in wanted and runs_on_branch(job, branch)]
+        jobs: dict[str, Presubmit] = {}
+        for job in self.presubmits:
+            if job.context in wanted and runs_on_branch(job, branch):
+                jobs.setdefault(job.context, job)
+        return list(jobs.values())
 
     async def _start(self, candidate: Candidate, jobs: Sequence[Presubmit], purpose: Purpose) -> tuple[Run, ...]:
-        world = self.enactor.world
         detail = json.dumps({"jobs": [job.name for job in jobs], "purpose": purpose, "run_tree": candidate.run_tree})
-        intent = Intent(IntentKind.START_RUNS, candidate.pool, candidate.refs, detail, world.clock.now())
-        intent_id = await world.store.begin(intent)
+        intent = await self.deeds.begin(IntentKind.START_RUNS, candidate.pool, candidate.refs, detail)
+        starting = _Starting(self.deeds, intent, candidate, purpose)
         try:
-            runs = await world.runner.start(candidate, jobs, purpose)
+            runs = await starting.start(jobs)
         except RemoteError as error:
-            await world.store.finish(intent_id, f"error: {error}", world.clock.now())
+            await self.deeds.finish(intent, f"error: {error}")
             raise
+        await self.deeds.finish(intent, "started")
+        return runs
+
+
+@dataclass(frozen=True, slots=True)
+class _Starting:
+    """Starts the runs of one candidate, each a call of its own, so that no slow one lets the lease run out."""
+
+    deeds: Deeds
+    intent: Intent
+    candidate: Candidate
+    purpose: Purpose
+
+    async def start(self, jobs: Sequence[Presubmit]) -> tuple[Run, ...]:
+        """Start a run of each job; one that is refused does not keep the others from starting, but is told."""
+        spent = await self.deeds.world.store.spent_attempts(self.candidate)
+        runs: list[Run] = []
+        refusals: list[Permanent] = []
+        for job in jobs:
+            try:
+                runs += await self._start_one(job, spent)
+            except Permanent as error:
+                refusals.append(error)
+        if refusals:
+            raise refusals[0]
+        return tuple(runs)
+
+    async def _start_one(self, job: Presubmit, spent: Mapping[str, int]) -> tuple[Run, ...]:
+        world = self.deeds.world
+        await self.deeds.proceed(self.intent)
+        runs = await self.deeds.do(lambda: world.runner.start(self.candidate, [job], self.purpose, spent))
         await world.store.save_runs(runs, world.clock.now())
-        await world.store.finish(intent_id, "started", world.clock.now())
         return runs
 
 

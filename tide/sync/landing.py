@@ -7,9 +7,9 @@ stays open, and the next sync finds out what became of it (`recovery`) before it
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from tide.domain.actions import Merge, MergeBatch, Target
+from tide.domain.actions import Merge, MergeBatch, Target, targets_of
 from tide.domain.errors import RateLimited, RemoteError, Unauthorized, Unavailable
 from tide.domain.evidence import Assembly, Batch, BatchState, Proposal, Step
 from tide.domain.intents import Intent, IntentKind
@@ -18,6 +18,7 @@ from tide.domain.outcomes import Merged, NotMerged, Outcome, Refusal
 from tide.domain.pulls import Pull
 from tide.domain.snapshot import Snapshot, StandingKind
 from tide.policy.landing import may_land
+from tide.sync.deeds import Deeds
 from tide.sync.heads import pull_ref
 from tide.sync.holds import TROUBLE_LASTS, Holds
 from tide.sync.inspection import Inspector
@@ -52,14 +53,16 @@ class Lander:
     standings: Standings
     presubmits: Collection[Presubmit]
 
-    async def land(self, snapshot: Snapshot, targets: Sequence[Target], action: Merge | MergeBatch) -> Outcome:
+    async def land(self, deeds: Deeds, snapshot: Snapshot, action: Merge | MergeBatch) -> Outcome:
         """Merge the targets in order; stop at the first thing that is not as planned.
 
         Raises:
+            LeaseLost: somebody else leads; the rest is theirs to find out and to do.
             RemoteError: something could not be read before the first merge; nothing was done.
         """
         inspector = Inspector(self.world, self.standings, self.presubmits, snapshot.pool)
-        landing = _Landing(self.world, inspector, snapshot, targets)
+        targets = targets_of(action)
+        landing = _Landing(deeds, inspector, snapshot, targets)
         error = ""
         try:
             await landing.run()
@@ -68,7 +71,7 @@ class Lander:
             await self._after_stop(landing, stopped)
             await landing.close(error)
         except RemoteError as lost:
-            if landing.intent_id is None:
+            if landing.intent is None:
                 raise
             error = str(lost)
             # One that is never answered for must not keep the others from landing for ever.
@@ -98,17 +101,18 @@ class Lander:
 class _Landing:
     """One landing under way: `landed` are the steps that are on the branch, as planned."""
 
-    world: World
+    deeds: Deeds
     inspector: Inspector
     snapshot: Snapshot
     targets: Sequence[Target]
-    landed: list[Step]
-    head_sha: str
-    intent_id: int | None
+    landed: list[Step] = field(default_factory=list)
+    head_sha: str = ""
+    intent: Intent | None = None
 
-    def __init__(self, world: World, inspector: Inspector, snapshot: Snapshot, targets: Sequence[Target]) -> None:
-        self.world, self.inspector, self.snapshot, self.targets = world, inspector, snapshot, targets
-        self.landed, self.head_sha, self.intent_id = [], snapshot.base_sha, None
+    @property
+    def world(self) -> World:
+        """The outside."""
+        return self.deeds.world
 
     @property
     def contexts(self) -> tuple[str, ...]:
@@ -121,9 +125,10 @@ class _Landing:
             raise _Stopped("the branch has moved since it was tested")
         assembly = await self._plan()
         await self._check_tested(assembly)
-        self.intent_id = await self._begin(assembly)
+        self.head_sha = self.snapshot.base_sha
+        self.intent = await self._begin(assembly)
         for target, step in zip(self.targets, assembly.steps, strict=True):
-            await self._land_one(target, step)
+            await self._land_one(self.intent, target, step)
             gone = replace(pulls[target.number], is_open=False, is_merged=True)
             await self.world.store.save_pulls([gone], self.world.clock.now())
 
@@ -171,27 +176,27 @@ class _Landing:
         batches = await self.world.store.batches(self.snapshot.pool, self.snapshot.base_sha)
         return next((batch for batch in batches if batch.members == members), None)
 
-    async def _begin(self, assembly: Assembly) -> int:
+    async def _begin(self, assembly: Assembly) -> Intent:
         steps = [[step.number, step.head_sha, step.method, step.run_tree, step.plan_tree] for step in assembly.steps]
         detail = json.dumps({"base_sha": self.snapshot.base_sha, "contexts": self.contexts, "steps": steps})
         numbers = " ".join(f"#{target.number}" for target in self.targets)
-        now = self.world.clock.now()
-        return await self.world.store.begin(Intent(IntentKind.MERGE, self.snapshot.pool, numbers, detail, now))
+        return await self.deeds.begin(IntentKind.MERGE, self.snapshot.pool, numbers, detail)
 
-    async def _land_one(self, target: Target, step: Step) -> None:
-        sha = await self._merge(target, step)
+    async def _land_one(self, intent: Intent, target: Target, step: Step) -> None:
+        sha = await self._merge(intent, target, step)
         finding = await self.inspector.inspect(step, self.head_sha, sha)
         if finding:
             raise _Stopped(finding.reason, standing=finding.standing)
         self.landed.append(step)
         self.head_sha = sha
 
-    async def _merge(self, target: Target, step: Step) -> str:
+    async def _merge(self, intent: Intent, target: Target, step: Step) -> str:
         """Merge one pull request; give the commit that the branch got."""
         repo = self.snapshot.pool.repository
         for wait in (*BASE_MODIFIED_WAITS, None):
+            await self.deeds.proceed(intent)
             try:
-                answer = await self.world.code_host.merge(repo, target)
+                answer = await self.deeds.do(lambda: self.world.code_host.merge(repo, target))
             except (RateLimited, Unauthorized) as error:
                 raise _Stopped(f"#{target.number}: {error}") from error
             except RemoteError as error:
@@ -221,8 +226,8 @@ class _Landing:
 
     async def close(self, error: str) -> None:
         """Write down what became of the landing and of its batch."""
-        if self.intent_id is not None:
-            await self.world.store.finish(self.intent_id, error or "landed", self.world.clock.now())
+        if self.intent is not None:
+            await self.deeds.finish(self.intent, error or "landed")
         batch = await self._batch()
         if batch:
             await self.world.store.save_batch(ended(batch, self.landed, error, self.world))

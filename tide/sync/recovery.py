@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import NamedTuple
 
 from tide.domain.errors import NotFound
@@ -14,6 +15,9 @@ from tide.ports.code_host import Commit
 from tide.sync.inspection import Finding, Inspector
 from tide.sync.landing import ended
 
+# GitHub ends a request after ten seconds (docs: "Best practices for using the REST API", time-outs): a merge that is
+# not there by then does not come any more.
+MERGE_MAY_COME = timedelta(seconds=12)
 # How far back a branch is read; a landing adds a commit for each of its members, more only by rebasing.
 LONGEST_HISTORY = 300
 
@@ -45,7 +49,7 @@ class _Progress:
 
 
 async def recover(inspector: Inspector) -> None:
-    """Settle the deeds of a pool whose outcome is not known.
+    """Settle the deeds of a pool whose outcome is not known; wait first for a merge that may still come.
 
     Started runs need nothing: their names are made of what they run, so the next sync finds them or starts them. The
     merges of a landing are looked for on the branch, and inspected as they would have been; one that was cut short
@@ -58,8 +62,20 @@ async def recover(inspector: Inspector) -> None:
     for intent in await world.store.open_intents(inspector.pool):
         outcome = "found unfinished; runs are found again by their names"
         if intent.kind is IntentKind.MERGE:
+            await _let_it_come(inspector, intent)
             outcome = f"found unfinished; {await _Recovery(inspector, _Plan.of(intent)).settle()}"
         await world.store.finish(intent.id, outcome, world.clock.now())
+
+
+async def _let_it_come(inspector: Inspector, intent: Intent) -> None:
+    """Wait until the last merge of a landing has either been made or never will be.
+
+    The clocks of two replicas may differ, hence the bound on what is waited.
+    """
+    asked_at, now = intent.latest_at or intent.begun_at, inspector.world.clock.now()
+    wait = min(asked_at + MERGE_MAY_COME - now, MERGE_MAY_COME)
+    if wait > timedelta(0):
+        await inspector.world.sleep(wait.total_seconds())
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from tide.domain.actions import Blocked, Wait, targets_of
 from tide.domain.decisions import Decision
-from tide.domain.errors import RemoteError, StoreError, TideError
+from tide.domain.errors import LeaseLost, RemoteError, StoreError, TideError
 from tide.domain.keys import Hint, PoolKey
+from tide.domain.leases import Lease
 from tide.domain.outcomes import Outcome
 from tide.domain.records import HistoryRecord, HistoryTarget
 from tide.domain.snapshot import Snapshot
@@ -37,14 +38,15 @@ HISTORY_ACTIONS = frozenset({"TRIGGER", "TRIGGER_BATCH", "MERGE", "MERGE_BATCH"}
 class Sync:
     """Syncs pools, one at a time per pool.
 
-    `config` gives the configuration in force; it is asked once for each turn of a pool. `concurrency` bounds how many
-    pools are synced at once. `wake` is called with a pool that wants another look: it has changed by our own doing, or
-    something outside has hinted at it.
+    `config` gives the configuration in force; it is asked once for each turn of a pool. `lease` gives the lease under
+    which we act and raises LeaseLost when there is none; None makes it a dry run, which needs none. `concurrency`
+    bounds how many pools are synced at once. `wake` is called with a pool that wants another look: it has changed by
+    our own doing, or something outside has hinted at it.
     """
 
     world: World
     config: Callable[[], JobConfig]
-    is_dry_run: bool
+    lease: Callable[[], Lease] | None
     concurrency: int = 20
     wake: Callable[[PoolKey], None] = lambda _pool: None
     errors: tuple[str, ...] = ()
@@ -52,14 +54,21 @@ class Sync:
     _holds: Holds = field(default_factory=Holds)
     _locks: defaultdict[PoolKey, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _standings: Standings = field(default_factory=Standings)
-    # The pools without a deed whose outcome is not known: whatever breaks off an action leaves one behind.
-    _settled: set[PoolKey] = field(default_factory=set)
+    # The pools without a deed whose outcome is not known, with the token of the lease under which that was seen:
+    # whatever breaks off an action leaves one behind, and so may another leader.
+    _settled: dict[PoolKey, int] = field(default_factory=dict)
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Tell whether nothing outside is changed."""
+        return self.lease is None
 
     async def round(self) -> None:
         """Search, then sync every pool that has an open pull request.
 
         Raises:
             StoreError: the database was out of reach; the pools that did not need it then were synced.
+            LeaseLost: somebody else leads.
         """
         config, started = self.config(), self.world.clock.now()
         try:
@@ -67,7 +76,8 @@ class Sync:
             self.errors = facts.errors
             pools = await self._pools(config)
             await self._sync_pools(pools, facts)
-            await self._follow_runs(pools)
+            if self.lease:
+                await self._look_back(pools, config, self.lease())
         finally:
             self.world.observer.synced("sync", self.world.clock.now() - started)
 
@@ -76,6 +86,7 @@ class Sync:
 
         Raises:
             StoreError: the database is out of reach.
+            LeaseLost: somebody else leads.
         """
         config = self.config()
         if covers(config.queries, pool.repository) and pool in await self.world.store.open_pools():
@@ -92,13 +103,13 @@ class Sync:
             self.wake(pool)
 
     async def _sync_pools(self, pools: Collection[PoolKey], facts: Refreshed) -> None:
-        gate, errors = asyncio.Semaphore(self.concurrency), list[StoreError]()
+        gate, errors = asyncio.Semaphore(self.concurrency), list[StoreError | LeaseLost]()
 
         async def sync(pool: PoolKey) -> None:
             async with gate:
                 try:
                     await self._sync(pool, facts)
-                except StoreError as error:
+                except (StoreError, LeaseLost) as error:
                     errors.append(error)  # raised when all have ended: another pool may be in the middle of a landing
 
         async with asyncio.TaskGroup() as group:
@@ -107,12 +118,13 @@ class Sync:
         if errors:
             raise errors[0]
 
-    async def _follow_runs(self, pools: Collection[PoolKey]) -> None:
-        """See what became of runs in pools that have vanished."""
-        if self.is_dry_run:
-            return
+    async def _look_back(self, pools: Collection[PoolKey], config: JobConfig, lease: Lease) -> None:
+        """See what became of the runs and the deeds in pools that have vanished."""
         try:
             await Recorder(self.world, self._standings).follow(pools)
+            for pool in sorted({intent.pool for intent in await self.world.store.open_intents()} - set(pools)):
+                async with self._locks[pool]:
+                    await self._settle(pool, config, lease)
         except RemoteError as error:
             self.errors = (*self.errors, str(error))
 
@@ -140,7 +152,7 @@ class Sync:
                 if self.world.clock.now() - facts.read_at > config.rules(pool).settings.freshness:
                     facts = await self._facts(config)
                 await self._turn(pool, config, facts)
-            except StoreError:
+            except (StoreError, LeaseLost):
                 raise
             except Exception as error:  # noqa: BLE001 - one broken pool never stops the others; it is told and shown
                 await self._failed(pool, error)
@@ -153,8 +165,9 @@ class Sync:
     async def _turn(self, pool: PoolKey, config: JobConfig, facts: Refreshed) -> None:
         if facts.blockers is None:
             raise BlockersUnknown("the issues that may block merging could not be read, so nothing may merge")
-        if not self.is_dry_run:
-            await self._settle(pool, config)
+        lease = self.lease() if self.lease else None
+        if lease:
+            await self._settle(pool, config, lease)
         blockers = facts.blockers.get(pool.repository, ())
         observer = Observer(self.world, self._settings, self._holds, self.is_dry_run)
         observed = await observer.observe(pool, config, blockers=blockers, already_read=facts.read)
@@ -164,24 +177,24 @@ class Sync:
         decision_id = await self.world.store.record_decision(snapshot, decision)
         self.world.observer.decided(decision)
         is_idle = isinstance(decision.action, Wait | Blocked)
-        if self.is_dry_run or (is_idle and not decision.first_runs):
+        if lease is None or (is_idle and not decision.first_runs):
             return
-        self._settled.discard(pool)
-        outcome = await self._enact(snapshot, decision, config)
+        self._settled.pop(pool, None)
+        outcome = await self._enact(lease, snapshot, decision, config)
         if not is_idle:
             await self.world.store.record_outcome(decision_id, outcome)
 
-    async def _settle(self, pool: PoolKey, config: JobConfig) -> None:
-        if pool not in self._settled:
+    async def _settle(self, pool: PoolKey, config: JobConfig, lease: Lease) -> None:
+        if self._settled.get(pool) != lease.token:
             presubmits = config.presubmits(pool.repository)
             await recover(Inspector(self.world, self._standings, presubmits, pool))
-            self._settled.add(pool)
+            self._settled[pool] = lease.token
 
-    async def _enact(self, snapshot: Snapshot, decision: Decision, config: JobConfig) -> Outcome:
+    async def _enact(self, lease: Lease, snapshot: Snapshot, decision: Decision, config: JobConfig) -> Outcome:
         presubmits = config.presubmits(snapshot.pool.repository)
         lander = Lander(self.world, self._holds, self._standings, presubmits)
         enactor = Enactor(self.world, self._holds, lander)
-        outcome = await enactor.enact(snapshot, decision, presubmits)
+        outcome = await enactor.enact(lease, snapshot, decision, presubmits)
         self.world.observer.enacted(snapshot.pool, outcome)
         if outcome.action in HISTORY_ACTIONS:
             await self.world.store.add_history(_history(snapshot, decision, outcome, self.world))

@@ -3,10 +3,11 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tide.ports.clock import Clock
+from tide.ports.clock import SteadyClock
 from tide.ports.code_host import CodeHost
 from tide.ports.git import Git
 from tide.ports.job_runner import JobRunner
+from tide.ports.leases import Leases
 from tide.ports.observer import Observer
 from tide.ports.store import Store
 
@@ -23,5 +24,6 @@ class World:
     runner: JobRunner
     store: Store
     observer: Observer
-    clock: Clock
+    clock: SteadyClock
+    leases: Leases
     sleep: Callable[[float], Awaitable[None]]

@@ -1,6 +1,6 @@
 """A CI in memory that names, numbers and reports runs as Prow does; the story says when they end, and how."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tide.adapters.local_runner import transitions
@@ -33,9 +33,11 @@ class Ci:
     unreachable: Exception | None = None
     _prowjobs: dict[str, ProwJobObject] = field(default_factory=dict)
 
-    async def start(self, candidate: Candidate, jobs: Sequence[Presubmit], purpose: Purpose) -> tuple[Run, ...]:
+    async def start(
+        self, candidate: Candidate, jobs: Sequence[Presubmit], purpose: Purpose, spent: Mapping[str, int]
+    ) -> tuple[Run, ...]:
         self._reach()
-        return tuple([await self._start(candidate, job, purpose) for job in one_per_context(jobs)])
+        return tuple([await self._start(candidate, job, purpose, spent) for job in one_per_context(jobs)])
 
     async def runs(self, pool: PoolKey, base_sha: str, heads: Collection[str]) -> tuple[Run, ...]:
         self._reach()
@@ -71,10 +73,12 @@ class Ci:
         if self.unreachable is not None:
             raise self.unreachable
 
-    async def _start(self, candidate: Candidate, job: Presubmit, purpose: Purpose) -> Run:
+    async def _start(self, candidate: Candidate, job: Presubmit, purpose: Purpose, spent: Mapping[str, int]) -> Run:
         attempt = 1
-        while (known := self._prowjobs.get(run_name(candidate, job.name, attempt))) is not None:
-            if not needs_another_attempt(run_of(known)):
+        while (known := self._prowjobs.get(run_name(candidate, job.name, attempt))) or attempt <= spent.get(
+            job.name, 0
+        ):
+            if known and not needs_another_attempt(run_of(known)):
                 return run_of(known)
             attempt += 1
         made = build(candidate, job, purpose, attempt, self.clock.now(), _SETTINGS)

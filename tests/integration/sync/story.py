@@ -7,7 +7,7 @@ memory, and time moves as the story says.
 import asyncio
 import os
 import subprocess
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -22,13 +22,16 @@ from tests.integration.sync.witness import Killed, Tampered, Witness
 from tide.adapters.git.bare_repositories import BareRepositories
 from tide.adapters.github.connect import GitHubSettings, github
 from tide.adapters.github.retries import Patience
+from tide.adapters.postgres.leases import PostgresLeases
 from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
 from tide.config.reload import ConfigSource
 from tide.config.sources import ConfigPaths
 from tide.domain.actions import Blocked, Wait
 from tide.domain.decisions import Verdict
+from tide.domain.errors import LeaseLost
 from tide.domain.keys import PoolKey, PullKey, RepoKey
+from tide.domain.leases import Lease
 from tide.domain.records import HistoryRecord, PoolView
 from tide.domain.runs import Run, RunKind, RunState
 from tide.domain.snapshot import Standing
@@ -95,17 +98,24 @@ class Config:
 
 @dataclass
 class StoryClock:
-    """The sandbox's time as ours; waiting moves it."""
+    """The sandbox's time as ours; waiting moves it. `meanwhile` happens while somebody waits, once."""
 
     sandbox: Clock
     slept: list[float] = field(default_factory=list)
+    meanwhile: Callable[[], Awaitable[None]] | None = None
 
     def now(self) -> datetime:
         return self.sandbox.now
 
+    def steady(self) -> float:
+        return self.sandbox.now.timestamp()
+
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.sandbox.forward(seconds=seconds)
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile:
+            await meanwhile()
 
 
 @dataclass
@@ -122,6 +132,7 @@ class Story:
     folder: Path
     world: World
     witness: Witness
+    lead: "Lead"
     sync_: Sync
     woken: list[PoolKey] = field(default_factory=list)
     pushes: list[Pushed] = field(default_factory=list)
@@ -192,6 +203,7 @@ class Story:
     async def sync(self) -> None:
         """Let ten seconds pass, then search and look at every pool once."""
         self.clock.sandbox.forward(seconds=10)
+        await self.lead.keep()
         await self.sync_.round()
 
     async def run_jobs(self) -> None:
@@ -213,6 +225,7 @@ class Story:
     def restart(self, *, is_dry_run: bool = False, store: PostgresStore | None = None) -> None:
         """Begin anew as a new process would, with the store as it is (or another one)."""
         self.world = replace(self.world, store=store or self.store, code_host=self.host, git=self.git, runner=self.ci)
+        self.lead.process += 1
         self.sync_ = self._sync(is_dry_run=is_dry_run)
 
     def tamper(self, port: str, method: str, **how: Any) -> Tampered:
@@ -317,7 +330,36 @@ class Story:
 
     def _sync(self, *, is_dry_run: bool = False) -> Sync:
         loaded = self.config.load(self.folder)
-        return Sync(self.world, lambda: loaded.current, is_dry_run=is_dry_run, wake=self.woken.append)
+        lease = None if is_dry_run else self.lead
+        return Sync(self.world, lambda: loaded.current, lease, wake=self.woken.append)
+
+
+@dataclass
+class Lead:
+    """The lead, which the process that lives has. A new process has it from the one before it, without the wait."""
+
+    leases: PostgresLeases
+    process: int = 1
+    lease: Lease | None = None
+
+    def __call__(self) -> Lease:
+        """Give the lease."""
+        if self.lease is None:
+            raise LeaseLost("nobody leads")
+        return self.lease
+
+    async def keep(self) -> None:
+        """Have the lead, also after the database was emptied."""
+        if self.lease and self.lease.holder != self._name:
+            await self.leases.release(self.lease)
+        try:
+            self.lease = await self.leases.renew(self())
+        except LeaseLost:
+            self.lease = await self.leases.take(self._name)
+
+    @property
+    def _name(self) -> str:
+        return f"process {self.process}"
 
 
 @dataclass
@@ -373,12 +415,27 @@ async def told(store: PostgresStore, views: PostgresViews, folder: Path, config:
             git = BareRepositories(folder / "git", lambda repo: sandbox.git_url(str(repo)), _token)
             ci = Ci(clock, _Judge(sandbox, folder / "git"), host)
             witness = Witness()
-            world = World(host, git, ci, store, witness, clock, clock.sleep)
+            # It is the database that lets a lease run out, by its own clock: here it must not.
+            leases = PostgresLeases(store.engine, clock, timedelta(hours=1))
+            world = World(host, git, ci, store, witness, clock, leases, clock.sleep)
             loaded = config.load(folder / "config")
-            woken = list[PoolKey]()
-            sync = Sync(world, lambda: loaded.current, is_dry_run=False, wake=woken.append)
+            lead, woken = Lead(leases), list[PoolKey]()
+            await lead.keep()
             yield Story(
-                config, sandbox, clock, truth, ci, store, views, folder / "config", world, witness, sync, woken, pushes
+                config=config,
+                sandbox=sandbox,
+                clock=clock,
+                truth=truth,
+                ci=ci,
+                store=store,
+                views=views,
+                folder=folder / "config",
+                world=world,
+                witness=witness,
+                lead=lead,
+                sync_=Sync(world, lambda: loaded.current, lead, wake=woken.append),
+                woken=woken,
+                pushes=pushes,
             )
 
 

@@ -67,7 +67,8 @@ _PROCEED = (
     .values(latest_at=bindparam("at"))
 )
 _STANDING = select(standings).where(in_its_pool(standings))
-_OPEN_INTENTS = select(intents).where(intents.c.ended_at.is_(None), in_its_pool(intents)).order_by(intents.c.id)
+_OPEN_INTENTS = select(intents).where(intents.c.ended_at.is_(None)).order_by(intents.c.id)
+_OPEN_INTENTS_OF_POOL = _OPEN_INTENTS.where(in_its_pool(intents))
 _LIVE_RUNS = select(runs).where(runs.c.state.in_(LIVE_STATES)).order_by(runs.c.name)
 _LIVE_RUNS_OF_POOL = _LIVE_RUNS.where(in_its_pool(runs))
 _first_head = literal_column("heads #>> '{0,1}'", Text)
@@ -140,10 +141,11 @@ class PostgresLedger:
         async with statements(self.engine) as connection:
             await connection.execute(update(intents).where(unfinished).values(outcome=storable(outcome), ended_at=at))
 
-    async def open_intents(self, pool: PoolKey) -> tuple[Intent, ...]:
-        """Give the deeds of a pool whose outcome is not known, oldest first."""
+    async def open_intents(self, pool: PoolKey | None = None) -> tuple[Intent, ...]:
+        """Give the deeds of a pool, or of all, whose outcome is not known, oldest first."""
+        query, given = (_OPEN_INTENTS_OF_POOL, its_pool(pool)) if pool else (_OPEN_INTENTS, {})
         async with statements(self.engine) as connection:
-            return tuple(map(_intent_from, (await connection.execute(_OPEN_INTENTS, its_pool(pool))).mappings()))
+            return tuple(map(_intent_from, (await connection.execute(query, given)).mappings()))
 
     async def save_runs(self, runs: Sequence[Run], at: datetime) -> None:
         """Keep these runs as last seen; one that has ended does not live again."""
