@@ -5,7 +5,7 @@ exposition is used: the numbers are kept here and given as families when they ar
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import accumulate
 
@@ -38,11 +38,14 @@ Labels = tuple[str, ...]
 class Metrics(Collector):
     """Counts; is an Observer, and a Collector of the client library.
 
-    Counters stay when a pool vanishes, so that rates over them hold; gauges vanish with it.
+    Counters stay when a pool vanishes, so that rates over them hold; gauges vanish with it. `is_leading` and `outages`
+    (whether each outside system fails, by its name) are asked at each exposition.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.is_leading: Callable[[], bool] = lambda: False
+        self.outages: Callable[[], Mapping[str, bool]] = dict
         self._gauges: dict[str, dict[Labels, float]] = {name: {} for name, _ in _POOL_GAUGES}
         self._merges: dict[Labels, Counter[int]] = {}
         self._counts: dict[str, Counter[Labels]] = {name: Counter() for name, *_ in (*_UNTYPED, *_COUNTERS)}
@@ -143,6 +146,9 @@ class Metrics(Collector):
             ("statusupdatedur", _STATUS_UPDATE, "The duration of the last loop of the status update controller."),
         ):
             yield GaugeMetricFamily(name, text, value=self._durations.get(controller, 0.0))
+        yield GaugeMetricFamily("tide_leader", "1 in the replica that leads.", value=self.is_leading())
+        outage = GaugeMetricFamily("tide_outage", "1 while a system that is needed fails.", labels=("system",))
+        yield _filled(outage, {(system,): is_out for system, is_out in self.outages().items()})
         if self._config_loaded_at:
             yield GaugeMetricFamily(
                 "tide_config_last_reload_success_timestamp_seconds",

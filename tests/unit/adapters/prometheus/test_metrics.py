@@ -135,3 +135,14 @@ def test_hostile_labels_cannot_forge_a_line(metrics: Metrics) -> None:
 def test_the_format_is_negotiated(metrics: Metrics) -> None:
     assert metrics.page("")[1].startswith("text/plain")
     assert metrics.page("application/openmetrics-text; version=1.0.0")[1].startswith("application/openmetrics-text")
+
+
+def test_leadership_and_outages_are_told_as_they_are_now(metrics: Metrics) -> None:
+    assert lines(metrics, "tide_leader", "tide_outage") == ["tide_leader 0.0"]
+    metrics.is_leading = lambda: True
+    metrics.outages = lambda: {"database": False, "github": True}
+    assert lines(metrics, "tide_leader", "tide_outage") == [
+        "tide_leader 1.0",
+        'tide_outage{system="database"} 0.0',
+        'tide_outage{system="github"} 1.0',
+    ]
