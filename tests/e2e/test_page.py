@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.builders import NOW
 from tests.unit.web.kept import ROCKET, KeptViews, app_over, busy_morning, healthy
-from tide.web.status import DaemonStatus
+from tide.web.status import DaemonStatus, Outage, Role, RoleKind, System
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 # Without these Chromium looks for Google's hosts at every start.
@@ -28,7 +28,9 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 TROUBLE = healthy(
-    is_dry_run=True, github_error="HTTP 502", github_down_since=NOW, config_problems=("jobs.yaml:3: bad",)
+    role=Role(RoleKind.DRY_RUN),
+    outages=tuple(Outage(system, "HTTP 502", NOW) for system in System),
+    config_problems=("jobs.yaml:3: bad",),
 )
 
 pytestmark = [

@@ -47,7 +47,8 @@ from tide.sync.sync import Sync
 from tide.sync.world import World
 from tide.web.hook_tokens import HookTokenFile
 from tide.web.hooks import Hooks
-from tide.web.status import DaemonStatus
+from tide.web.last_known import LastKnown
+from tide.web.status import DaemonStatus, Role, RoleKind
 
 # A job's reports come in bursts: this bounds what they cost, and is no longer than people wait without noticing.
 HINTS_REST = 1.0
@@ -100,6 +101,7 @@ async def assembled(
         await upgraded(url)
         connections = await stack.enter_async_context(engine.connected(url))
         parts = _Parts(options, config, _Opened(clock, metrics, host, token, connections, hook_tokens))
+        parts.status.clean = redactor.clean
         await parts.git.check()
         yield parts.daemon(sleep)
 
@@ -130,6 +132,7 @@ class _Parts:
         self.directory = Directory(options.data_dir / "jobs")
         self.runner = self._runner()
         self.status = StatusKeeper(self.clock, self._first_status())
+        self.known = LastKnown(self.views, self.clock, self.status.database_read)
 
     def url_of(self, repo: RepoKey) -> str:
         """Give where a repository is fetched from."""
@@ -172,7 +175,7 @@ class _Parts:
             version=__version__,
             sync_period=self.config.sync_period,
             link_url=self.config.current.link_url,
-            is_dry_run=self.options.dry_run,
+            role=Role(RoleKind.DRY_RUN) if self.options.dry_run else Role(RoleKind.LEADER),
             cautions=(OTHERS_MAY_PUSH,),
         )
 
@@ -190,6 +193,7 @@ class _Parts:
         )
         self.status.errors = lambda: sync.errors
         self.status.problems = lambda: (tuple(map(str, config.problems)), config.broken_since)
+        self.metrics.is_leading, self.metrics.outages = self.status.is_leading, self.status.outages
         self.metrics.config_loaded(self.clock.now())
         loop = Loop(
             self.wakeups,
@@ -205,6 +209,7 @@ class _Parts:
             sync=sync,
             store=self.store,
             views=self.views,
+            known=self.known,
             read_log=self.read_log,
             runner=self.runner,
             wakeups=self.wakeups,

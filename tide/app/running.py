@@ -24,11 +24,13 @@ from tide.daemon.wakeups import Wakeups
 from tide.sync.sync import Sync
 from tide.web.app import build_app
 from tide.web.hooks import Hooks
+from tide.web.last_known import LastKnown
 from tide.web.probes import build_health_app, build_metrics_app
 
 log = structlog.get_logger(component="tide")
 
 RELOAD_PERIOD = timedelta(seconds=5)
+KNOWN_PERIOD = timedelta(minutes=1)
 PRUNE_PERIOD = timedelta(hours=6)
 # With the servers' and the database's own time-outs this makes less than the 30 seconds that Kubernetes gives.
 FINISH_SECONDS = 12.0
@@ -44,6 +46,7 @@ class Daemon:
     sync: Sync
     store: PostgresStore
     views: PostgresViews
+    known: LastKnown
     read_log: Callable[[str], bytes | None]
     runner: LocalRunner
     wakeups: Wakeups
@@ -73,9 +76,8 @@ class Daemon:
     async def _serving(self) -> AsyncIterator[int]:
         options = self.options
         app = build_app(
-            self.views,
+            self.known,
             status=self.status.now,
-            clock=self.sync.world.clock,
             read_log=self.read_log,
             metrics=self.metrics.page,
             hooks=self.hooks,
@@ -98,6 +100,7 @@ class Daemon:
     def _ticking(self) -> Iterator[None]:
         scheduler = Scheduler()
         scheduler.every("round", self.config.sync_period, self.wakeups.look_at_all)
+        scheduler.every("last known", KNOWN_PERIOD, self.known.refresh, first=self.sync.world.clock.now())
         scheduler.every("prune", PRUNE_PERIOD, self._prune)
         scheduler.every("reload", RELOAD_PERIOD, partial(self._reload, scheduler))
         with scheduler.running():

@@ -1,16 +1,35 @@
 """What the daemon knows of itself, gathered for the page and the probes."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import Enum, auto
 
 from tide.domain.decisions import Decision
-from tide.domain.errors import RemoteError, StoreError
+from tide.domain.errors import StoreError
 from tide.domain.keys import PoolKey
+from tide.domain.leases import Leader
 from tide.domain.outcomes import Outcome
 from tide.domain.snapshot import Standing
 from tide.ports.clock import Clock
-from tide.web.status import DaemonStatus
+from tide.web.status import SYNC_CONTROLLER, DaemonStatus, Outage, Role, RoleKind, System
+
+_LONGEST_ERROR = 300
+# libpq and psycopg say first where they have tried; that is for the log, not for everybody who reads the page.
+_PLACES = (
+    re.compile(r"(?:connection (?:failed|is bad): )?connection to server (?:at|on) .*? failed: "),
+    re.compile(r"(?<=failed to resolve host) '[^']*'"),
+)
+
+
+class _Source(Enum):
+    """Who says that a system fails; only the same one can take it back."""
+
+    SYNC = auto()
+    LEADERSHIP = auto()
+    READERS = auto()
+    RUNNER = auto()
 
 
 @dataclass(slots=True)
@@ -18,17 +37,17 @@ class StatusKeeper:
     """Keeps the daemon's status; is told like any observer.
 
     `errors` gives the errors of the last search, `problems` those of configuration files that could not be taken over
-    with the time since when.
+    with the time since when. `clean` takes secrets out of a text.
     """
 
     clock: Clock
     status: DaemonStatus
     errors: Callable[[], tuple[str, ...]] = lambda: ()
     problems: Callable[[], tuple[tuple[str, ...], datetime | None]] = lambda: ((), None)
+    clean: Callable[[str], str] = str
     _last_syncs: dict[str, datetime] = field(default_factory=dict)
-    _github_down_since: datetime | None = None
-    _github_error: str = ""
-    _is_database_ok: bool = True
+    _outages: dict[tuple[System, _Source], Outage] = field(default_factory=dict)
+    _has_reached_pools: bool = False
 
     def now(self) -> DaemonStatus:
         """Give the status at this moment."""
@@ -36,22 +55,53 @@ class StatusKeeper:
         return replace(
             self.status,
             last_syncs=dict(self._last_syncs),
-            github_error=self._github_error,
-            github_down_since=self._github_down_since,
-            is_database_ok=self._is_database_ok,
+            outages=self._outages_now(),
             config_problems=problems,
             config_broken_since=since,
         )
 
+    def is_leading(self) -> bool:
+        """Tell whether this process leads."""
+        return self.status.role.kind is RoleKind.LEADER
+
+    def outages(self) -> dict[str, bool]:
+        """Tell of each outside system whether it fails, by a name for machines."""
+        failing = {outage.system for outage in self._outages.values()}
+        return {system.name.lower(): system in failing for system in System}
+
+    def led_by_us(self, since: datetime) -> None:
+        """Keep that this process leads."""
+        self._change_role(Role(RoleKind.LEADER, since=since))
+
+    def led_by(self, leader: Leader) -> None:
+        """Keep that another process leads, and this one stands by."""
+        self._change_role(Role(RoleKind.STANDBY, leader.holder, leader.since))
+
+    def led_by_nobody(self) -> None:
+        """Keep that no process leads, as far as this one knows."""
+        self._change_role(Role(RoleKind.LEADERLESS))
+
+    def database_told(self, error: str) -> None:
+        """Keep what the leadership has heard of the database; "" means that it answers."""
+        self._tell(System.DATABASE, _Source.LEADERSHIP, error)
+
+    def database_read(self, error: str) -> None:
+        """Keep what readers of the page have heard of the database; "" means that it answers."""
+        self._tell(System.DATABASE, _Source.READERS, error)
+
+    def kubernetes_told(self, error: str) -> None:
+        """Keep what the job runner has heard of Kubernetes; "" means that it answers."""
+        self._tell(System.KUBERNETES, _Source.RUNNER, error)
+
     def sync_failed(self, error: Exception) -> None:
-        """Keep what a sync that could not be done at all died of."""
+        """Keep what a sync that could not be done at all died of, if it was the database."""
         if isinstance(error, StoreError):
-            self._is_database_ok = False
+            self._tell(System.DATABASE, _Source.SYNC, str(error))
 
     def decided(self, decision: Decision) -> None:
-        """Take a decision as a sign that GitHub and the database answer."""
+        """Take a decision as a sign that the database answers: it has just been kept."""
         del decision
-        self._is_database_ok = True
+        self._tell(System.DATABASE, _Source.SYNC, "")
 
     def standing_seen(self, pool: PoolKey, standing: Standing) -> None:
         """Nothing to keep."""
@@ -60,12 +110,10 @@ class StatusKeeper:
         """Nothing to keep."""
 
     def pool_failed(self, pool: PoolKey, error: BaseException) -> None:
-        """Keep whether it was the database."""
+        """Keep whether it was the database; what else fails in one pool says nothing about the others."""
         del pool
         if isinstance(error, StoreError):
-            self._is_database_ok = False
-        if isinstance(error, RemoteError) and not self._github_error:
-            self._tell_github(str(error))
+            self._tell(System.DATABASE, _Source.SYNC, str(error))
 
     def query_answered(self, query_index: int, org_shard: str, result: str) -> None:
         """Nothing to keep."""
@@ -73,17 +121,47 @@ class StatusKeeper:
     def pools_vanished(self, remaining: frozenset[PoolKey]) -> None:
         """Take it as a sign that the database answers: the pools were just read from it."""
         del remaining
-        self._is_database_ok = True
+        self._has_reached_pools = True
+        self._tell(System.DATABASE, _Source.SYNC, "")
 
     def synced(self, controller: str, took: timedelta) -> None:
-        """Keep when the round ended, and what GitHub said in it."""
-        del took
-        self._last_syncs[controller] = self.clock.now()
-        self._tell_github("; ".join(self.errors()))
+        """Keep when the round ended, and what GitHub said in it.
 
-    def _tell_github(self, error: str) -> None:
-        self._github_error = error
-        if not error:
-            self._github_down_since = None
-        elif self._github_down_since is None:
-            self._github_down_since = self.clock.now()
+        A round of syncs that has not even come to the pools was none: it neither makes us ready, nor heard of GitHub.
+        """
+        del took
+        if controller == SYNC_CONTROLLER and not self._has_reached_pools:
+            return
+        self._has_reached_pools = False
+        self._last_syncs[controller] = self.clock.now()
+        self._tell(System.GITHUB, _Source.SYNC, "; ".join(dict.fromkeys(self.errors())))
+
+    def _change_role(self, role: Role) -> None:
+        if self.status.role.kind is RoleKind.DRY_RUN:
+            return
+        self.status = replace(self.status, role=role)
+        if not role.is_syncing:
+            # Nobody here would ever take these back.
+            for system, source in list(self._outages):
+                if source in {_Source.SYNC, _Source.RUNNER}:
+                    del self._outages[system, source]
+
+    def _tell(self, system: System, source: _Source, error: str) -> None:
+        known = self._outages.pop((system, source), None)
+        if error:
+            since = known.since if known else self.clock.now()
+            self._outages[system, source] = Outage(system, self._told_to_people(error), since)
+
+    def _told_to_people(self, error: str) -> str:
+        text = self.clean(" ".join(error.split()))
+        for place in _PLACES:
+            text = place.sub("", text)
+        return text if len(text) <= _LONGEST_ERROR else f"{text[:_LONGEST_ERROR]}…"
+
+    def _outages_now(self) -> tuple[Outage, ...]:
+        """Give one outage of each system that fails: the latest news of it, since it was first heard of."""
+        found: dict[System, Outage] = {}
+        for outage in self._outages.values():
+            first = min((found.get(outage.system, outage).since, outage.since))
+            found[outage.system] = replace(outage, since=first)
+        return tuple(found[system] for system in System if system in found)

@@ -28,6 +28,11 @@ def exactly(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def time_of_day(moment: datetime) -> str:
+    """Give a moment of today as `20:36:07 UTC`."""
+    return moment.astimezone(UTC).strftime("%H:%M:%S UTC")
+
+
 def rfc3339(moment: datetime) -> str:
     """Give a moment for machines, to the second."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -6,7 +6,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from tide.ports.views import Views
 from tide.web.api_models import (
     PoolItem,
     PullDocument,
@@ -15,14 +14,15 @@ from tide.web.api_models import (
     history_document,
     pools_document,
 )
+from tide.web.last_known import LastKnown, Reading, staleness
 from tide.web.parameters import cursor_of, limit_of, pool_in_path, pool_of, pull_in_path
 
 
 class Api:
-    """Answers `/api/v1` from what syncs have recorded."""
+    """Answers `/api/v1` from what syncs have recorded, or was last known of it."""
 
-    def __init__(self, views: Views) -> None:
-        self._views = views
+    def __init__(self, known: LastKnown) -> None:
+        self._known = known
 
     def routes(self) -> list[BaseRoute]:
         """Give the routes, below `/api/v1`."""
@@ -37,38 +37,42 @@ class Api:
 
     async def pools(self, _request: Request) -> Response:
         """List all pools."""
-        return _json(pools_document(await self._views.pools()))
+        views = self._known.reading()
+        return self._json(pools_document(await views.pools()), views)
 
     async def pool(self, request: Request) -> Response:
         """Give one pool."""
-        view = await self._views.pool(pool_in_path(request))
+        views = self._known.reading()
+        view = await views.pool(pool_in_path(request))
         if view is None:
             raise HTTPException(404, "no such pool")
-        return _json(PoolItem.of(view))
+        return self._json(PoolItem.of(view), views)
 
     async def pull(self, request: Request) -> Response:
         """Give one pull request with the explanation."""
-        record = await self._views.pull(pull_in_path(request))
+        views = self._known.reading()
+        record = await views.pull(pull_in_path(request))
         if record is None:
             raise HTTPException(404, "no such pull request is known")
-        return _json(PullDocument.about(record))
+        return self._json(PullDocument.about(record), views)
 
     async def batches(self, request: Request) -> Response:
         """List batches, newest first."""
-        return _json(batches_document(await self._views.batches(pool_of(request), limit_of(request))))
+        views = self._known.reading()
+        return self._json(batches_document(await views.batches(pool_of(request), limit_of(request))), views)
 
     async def decisions(self, request: Request) -> Response:
         """List decisions, newest first, from a cursor on."""
-        limit = limit_of(request)
-        records = await self._views.decisions(pool_of(request), limit, cursor_of(request))
-        return _json(decisions_document(records, limit))
+        views, limit = self._known.reading(), limit_of(request)
+        records = await views.decisions(pool_of(request), limit, cursor_of(request))
+        return self._json(decisions_document(records, limit), views)
 
     async def history(self, request: Request) -> Response:
         """List what was done, newest first."""
-        pool, limit = pool_of(request), limit_of(request)
-        records = await (self._views.history(pool, limit) if pool else self._views.recent_history(limit))
-        return _json(history_document(records))
+        views, pool, limit = self._known.reading(), pool_of(request), limit_of(request)
+        records = await (views.history(pool, limit) if pool else views.recent_history(limit))
+        return self._json(history_document(records), views)
 
-
-def _json(document: BaseModel) -> Response:
-    return Response(document.model_dump_json(), media_type="application/json")
+    def _json(self, document: BaseModel, views: Reading) -> Response:
+        headers = staleness(views.as_of, self._known.clock.now())
+        return Response(document.model_dump_json(), media_type="application/json", headers=headers)

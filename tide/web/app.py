@@ -9,10 +9,9 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from tide.ports.clock import Clock
-from tide.ports.views import Views
 from tide.web.api import Api
 from tide.web.hooks import Hooks
+from tide.web.last_known import LastKnown
 from tide.web.pages import Pages, ReadLog
 from tide.web.probes import MetricsPage, Probes
 from tide.web.problems import Problems
@@ -23,26 +22,26 @@ _STATIC = Path(__file__).parent / "static"
 
 
 def build_app(
-    views: Views,
+    known: LastKnown,
     *,
     status: Callable[[], DaemonStatus],
-    clock: Clock,
     read_log: ReadLog,
     metrics: MetricsPage,
     hooks: Hooks | None = None,
 ) -> Starlette:
     """Build what answers on --port.
 
-    `status` is asked anew for each answer. `read_log` gives the log of a run by its name (a UUID), None when there is
-    none. `metrics` gives the exposition and its content type for an Accept header. Without `hooks` there is no /hook.
+    `known` reads the store, and keeps what it last said. `status` is asked anew for each answer. `read_log` gives the
+    log of a run by its name (a UUID), None when there is none. `metrics` gives the exposition and its content type for
+    an Accept header. Without `hooks` there is no /hook.
     """
-    pages = Pages(views, status, clock, read_log)
+    pages = Pages(known, status, read_log)
     return Starlette(
         routes=[
             *pages.routes(),
             *Probes(status, metrics).routes(),
             *(hooks.routes() if hooks else ()),
-            Mount("/api/v1", routes=Api(views).routes()),
+            Mount("/api/v1", routes=Api(known).routes()),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
         middleware=[Middleware(SecurityHeaders), Middleware(GZipMiddleware, compresslevel=4)],

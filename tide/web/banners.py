@@ -7,11 +7,26 @@ from enum import StrEnum
 
 from tide.domain.records import PoolView
 from tide.domain.snapshot import StandingKind
-from tide.web.status import DaemonStatus
+from tide.web.status import DaemonStatus, Outage, RoleKind, System
 
 # A round may take longer than the period it is asked for; this many periods without one is worth a word.
 _LATE_ROUNDS = 5
 _LATE_AT_LEAST = timedelta(minutes=2)
+_GOES_ON = "tide then goes on by itself. This is the last known state."
+_OUTAGES = {
+    System.DATABASE: (
+        "The database does not answer.",
+        f"Nothing is decided, tested or merged until it does; {_GOES_ON}",
+    ),
+    System.GITHUB: (
+        "GitHub does not answer as it should.",
+        f"Nothing that needs it is tested or merged until it does; {_GOES_ON}",
+    ),
+    System.KUBERNETES: (
+        "Kubernetes does not answer as it should.",
+        f"No test is started or seen to end, and nothing merges, until it does; {_GOES_ON}",
+    ),
+}
 
 
 class Tone(StrEnum):
@@ -27,17 +42,18 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """One announcement: a sentence in bold, the details below."""
+    """One announcement: a sentence in bold, what it means, and the details word for word."""
 
     tone: Tone
     title: str
     lines: tuple[str, ...] = ()
     since: datetime | None = None
+    meaning: str = ""
 
 
-def daemon_banners(status: DaemonStatus, now: datetime) -> tuple[Banner, ...]:
-    """Give the announcements about the daemon as a whole, the gravest first."""
-    return tuple(_daemon_banners(status, now))
+def daemon_banners(status: DaemonStatus, now: datetime, last_sync: datetime | None = None) -> tuple[Banner, ...]:
+    """Give the announcements about the daemon as a whole, the gravest first; `last_sync` is that of whoever leads."""
+    return tuple(_daemon_banners(status, now, last_sync))
 
 
 def pool_banners(view: PoolView) -> tuple[Banner, ...]:
@@ -45,16 +61,8 @@ def pool_banners(view: PoolView) -> tuple[Banner, ...]:
     return tuple(_pool_banners(view))
 
 
-def _daemon_banners(status: DaemonStatus, now: datetime) -> Iterator[Banner]:
-    if not status.is_database_ok:
-        yield Banner(Tone.STOP, "The database cannot be reached. Nothing is decided until it answers.")
-    if status.github_error:
-        yield Banner(
-            Tone.STOP,
-            "GitHub cannot be reached. This is the last known state.",
-            (status.github_error,),
-            status.github_down_since,
-        )
+def _daemon_banners(status: DaemonStatus, now: datetime, last_sync: datetime | None) -> Iterator[Banner]:
+    yield from map(_outage, status.outages)
     if status.config_problems:
         yield Banner(
             Tone.WARN,
@@ -62,15 +70,33 @@ def _daemon_banners(status: DaemonStatus, now: datetime) -> Iterator[Banner]:
             status.config_problems,
             status.config_broken_since,
         )
-    if status.is_dry_run:
-        yield Banner(Tone.NOTE, "Dry run: decisions are shown, nothing is tested or merged.")
-    yield from _lateness(status, now)
+    yield from _role(status)
+    yield from _lateness(status, now, last_sync)
 
 
-def _lateness(status: DaemonStatus, now: datetime) -> Iterator[Banner]:
+def _outage(outage: Outage) -> Banner:
+    title, meaning = _OUTAGES[outage.system]
+    return Banner(Tone.STOP, title, _lines(outage.error), outage.since, meaning)
+
+
+def _role(status: DaemonStatus) -> Iterator[Banner]:
+    role = status.role
+    match role.kind:
+        case RoleKind.DRY_RUN:
+            yield Banner(Tone.NOTE, "Dry run: decisions are shown, nothing is tested or merged.")
+        case RoleKind.STANDBY:
+            meaning = "The queue is the same on every replica, and this one takes over by itself when the leader ends."
+            yield Banner(Tone.NOTE, f"This replica stands by. {role.leader} leads.", (), role.since, meaning)
+        case RoleKind.LEADERLESS if not status.is_database_lost:
+            yield Banner(Tone.WARN, "Nobody leads at the moment. Nothing is tested or merged until a replica does.")
+        case _:
+            return
+
+
+def _lateness(status: DaemonStatus, now: datetime, last_sync: datetime | None) -> Iterator[Banner]:
     allowed = max(status.sync_period * _LATE_ROUNDS, _LATE_AT_LEAST)
-    if status.last_sync and now - status.last_sync > allowed and not status.github_error:
-        yield Banner(Tone.WARN, "No sync has ended for a while. What follows may be out of date.", (), status.last_sync)
+    if last_sync and now - last_sync > allowed and not status.outages:
+        yield Banner(Tone.WARN, "No sync has ended for a while. What follows may be out of date.", (), last_sync)
 
 
 def _pool_banners(view: PoolView) -> Iterator[Banner]:

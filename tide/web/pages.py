@@ -1,6 +1,8 @@
 """The pages, and Tide's JSON where a program asks for the same address."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -11,12 +13,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from tide.domain.keys import PullKey
-from tide.domain.records import HistoryRecord
-from tide.ports.clock import Clock
-from tide.ports.views import Views
+from tide.domain.records import HistoryRecord, PoolView
 from tide.web import ages
 from tide.web.banners import daemon_banners
 from tide.web.cards import PoolCard, action_done, action_now, pool_card
+from tide.web.last_known import LastKnown, Reading, staleness
 from tide.web.links import HostLinks, outside_link, pool_path, pull_asked_for, pull_path
 from tide.web.negotiation import prefers_html
 from tide.web.parameters import cursor_of, limit_of, pool_in_path, pool_of, pull_in_path, search_of
@@ -36,10 +37,9 @@ _VARY = {"vary": "Accept"}
 class Pages:
     """Answers people."""
 
-    def __init__(self, views: Views, status: Callable[[], DaemonStatus], clock: Clock, read_log: ReadLog) -> None:
-        self._views = views
+    def __init__(self, known: LastKnown, status: Callable[[], DaemonStatus], read_log: ReadLog) -> None:
+        self._known = known
         self._status = status
-        self._clock = clock
         self._read_log = read_log
         self._templates = _environment()
 
@@ -56,62 +56,69 @@ class Pages:
 
     async def front(self, request: Request) -> Response:
         """Show all pools, or those that `?q=` finds; JSON as Tide's `/` to programs."""
+        views = self._known.reading()
         if not _wants_page(request):
-            return _tide_json(pools_json(await self._views.pools()))
+            pools = await views.pools()
+            return self._tide_json(pools_json(_aged(pools, views.as_of)), views)
         search = search_of(request)
         if asked := pull_asked_for(search):
             return RedirectResponse(pull_path(asked), 303)
-        cards = await self._cards()
+        cards = await _cards(views)
         if search:
             found = [narrowed for card in cards if (narrowed := card.narrowed(search))]
-            return self._page("found.html", cards=found, q=search)
+            return self._page("found.html", views, cards=found, q=search)
+        recent = await views.recent_history(_RECENT_ACTIONS)
         return self._page(
             "front.html",
+            views,
             cards=[card for card in cards if card.is_busy],
             quiet=[card for card in cards if not card.is_busy],
             totals=_totals(cards),
-            recent=await self._views.recent_history(_RECENT_ACTIONS),
+            recent=recent,
         )
 
     async def history(self, request: Request) -> Response:
         """Show what was done; JSON as Tide's `/history` to programs."""
+        views = self._known.reading()
         if not _wants_page(request):
-            return _tide_json(history_json(await self._views.history()))
+            return self._tide_json(history_json(await views.history()), views)
         pool, limit = pool_of(request), limit_of(request)
-        records = await (self._views.history(pool, limit) if pool else self._views.recent_history(limit))
-        return self._page("history.html", records=records, pool=pool)
+        records = await (views.history(pool, limit) if pool else views.recent_history(limit))
+        return self._page("history.html", views, records=records, pool=pool)
 
     async def decisions(self, request: Request) -> Response:
         """Show decisions, newest first, a page at a time."""
-        pool, limit = pool_of(request), limit_of(request)
-        records = await self._views.decisions(pool, limit, cursor_of(request))
+        views, pool, limit = self._known.reading(), pool_of(request), limit_of(request)
+        records = await views.decisions(pool, limit, cursor_of(request))
         older = records[-1].id if len(records) == limit else None
-        return self._page("decisions.html", records=records, pool=pool, older=older)
+        return self._page("decisions.html", views, records=records, pool=pool, older=older)
 
     async def pool(self, request: Request) -> Response:
         """Show one pool with everything in and around it."""
-        view = await self._views.pool(pool_in_path(request))
+        views = self._known.reading()
+        view = await views.pool(pool_in_path(request))
         if view is None:
             raise HTTPException(404, "There is no such pool.")
-        batches = await self._views.batches(view.pool, _RECENT_ACTIONS)
-        card = pool_card(view, await self._views.live_runs(), batches)
-        recent = await self._views.history(view.pool, _RECENT_ACTIONS)
-        return self._page("pool.html", card=card, batches=batches, recent=recent)
+        batches = await views.batches(view.pool, _RECENT_ACTIONS)
+        card = pool_card(view, await views.live_runs(), batches)
+        recent = await views.history(view.pool, _RECENT_ACTIONS)
+        return self._page("pool.html", views, card=card, batches=batches, recent=recent)
 
     async def pull(self, request: Request) -> Response:
         """Answer why a pull request is or is not merging."""
-        key = pull_in_path(request)
-        record = await self._views.pull(key)
+        views, key = self._known.reading(), pull_in_path(request)
+        record = await views.pull(key)
         if record is None:
             raise HTTPException(
                 404,
                 "This pull request has not been read. Does it exist, and does a query of the configuration cover its "
                 "repository?",
             )
-        done = await self._views.history(record.pull.pool, _PULL_HISTORY)
-        runs = [run for run in await self._views.live_runs() if (key.number, record.pull.head_sha) in run.heads]
+        done = await views.history(record.pull.pool, _PULL_HISTORY)
+        runs = [run for run in await views.live_runs() if (key.number, record.pull.head_sha) in run.heads]
         return self._page(
             "pull.html",
+            views,
             record=record,
             pull=record.pull,
             verdict=verdict_of(record),
@@ -128,24 +135,39 @@ class Pages:
 
     def problem(self, code: int, title: str, message: str) -> Response:
         """Tell a person what went wrong."""
-        return self._page("problem.html", code, title=title, message=message)
+        return self._page("problem.html", None, code, title=title, message=message)
 
-    async def _cards(self) -> list[PoolCard]:
-        runs = await self._views.live_runs()
-        batches = await self._views.batches(None, _RECENT_BATCHES)
-        return [pool_card(view, runs, batches) for view in await self._views.pools()]
-
-    def _page(self, template: str, code: int = 200, **content: object) -> Response:
-        status, now = self._status(), self._clock.now()
+    def _page(self, template: str, views: Reading | None, code: int = 200, **content: object) -> Response:
+        status, now = self._status(), self._known.clock.now()
+        as_of = views.as_of if views else None
+        last_sync = status.last_sync if status.role.is_syncing else self._known.last_sync
         frame: dict[str, Any] = {
             "status": status,
             "now": now,
-            "banners": daemon_banners(status, now),
+            "as_of": as_of,
+            "last_sync": last_sync,
+            "banners": daemon_banners(status, now, last_sync),
             "host": HostLinks(status.link_url),
             "q": "",
         }
         text = self._templates.get_template(template).render(frame | content)
-        return HTMLResponse(text, code, headers=_VARY)
+        return HTMLResponse(text, code, headers=_VARY | staleness(as_of, now))
+
+    def _tide_json(self, body: bytes, views: Reading) -> Response:
+        headers = _VARY | staleness(views.as_of, self._known.clock.now())
+        return Response(body, media_type="application/json", headers=headers)
+
+
+async def _cards(views: Reading) -> list[PoolCard]:
+    runs = await views.live_runs()
+    batches = await views.batches(None, _RECENT_BATCHES)
+    return [pool_card(view, runs, batches) for view in await views.pools()]
+
+
+def _aged(pools: Iterable[PoolView], as_of: datetime | None) -> list[PoolView]:
+    """Say in each pool's error that it is old, as Prow's Deck shows that and no header."""
+    told = f"the database does not answer: this is the state as of {ages.exactly(as_of)}" if as_of else ""
+    return [replace(view, error=view.error or told) for view in pools]
 
 
 def _environment() -> Environment:
@@ -167,16 +189,12 @@ def _environment() -> Environment:
         "pull_key": PullKey,
         "reason_of": reason_of,
     }
-    environment.filters |= {"exactly": ages.exactly, "rfc3339": ages.rfc3339}
+    environment.filters |= {"exactly": ages.exactly, "rfc3339": ages.rfc3339, "time_of_day": ages.time_of_day}
     return environment
 
 
 def _wants_page(request: Request) -> bool:
     return prefers_html(request.headers.get("accept", ""))
-
-
-def _tide_json(body: bytes) -> Response:
-    return Response(body, media_type="application/json", headers=_VARY)
 
 
 def _totals(cards: Iterable[PoolCard]) -> dict[str, int]:

@@ -12,11 +12,15 @@ from tide.domain.errors import StoreError
 from tide.web.negotiation import prefers_html
 from tide.web.pages import Pages
 
+_RETRY_AFTER = "10"  # seconds
 _MEANINGS = {
     404: "There is nothing at this address.",
     405: "This address cannot be asked in this way.",
     500: "Something went wrong here. The log of tide says what.",
-    503: "The database cannot be reached, so there is nothing to show. Try again in a moment.",
+    503: (
+        "The database does not answer, and of this nothing is kept elsewhere. Nothing is tested or merged until it "
+        "answers; tide goes on by itself then. Try again in a moment; the log of tide says what the database said."
+    ),
 }
 
 
@@ -40,7 +44,7 @@ class Problems:
 
     async def store_failed(self, request: Request, _error: Exception) -> Response:
         """Answer that the store could not be read."""
-        return self._answer(request, 503, _MEANINGS[503])
+        return self._answer(request, 503, _MEANINGS[503], {"retry-after": _RETRY_AFTER})
 
     async def failed(self, request: Request, _error: Exception) -> Response:
         """Answer that we failed, and say no more."""

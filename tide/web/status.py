@@ -3,48 +3,93 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 # The controller whose first round makes a process ready (Prow: tidesyncheartbeat{controller="sync"}).
 SYNC_CONTROLLER = "sync"
+
+
+class System(StrEnum):
+    """What the daemon needs of the outside, by the names that people read; the gravest to lose comes first."""
+
+    DATABASE = "the database"
+    GITHUB = "GitHub"
+    KUBERNETES = "Kubernetes"
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A system that does not do what it is asked: the last error, and when the first one of them came."""
+
+    system: System
+    error: str
+    since: datetime
+
+
+class RoleKind(StrEnum):
+    """What a process is among those that share a database."""
+
+    LEADER = "leader"
+    STANDBY = "standby"
+    LEADERLESS = "leaderless"
+    DRY_RUN = "dry run"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """The part of this process; `leader` names who leads since `since`, where that is known."""
+
+    kind: RoleKind = RoleKind.LEADERLESS
+    leader: str = ""
+    since: datetime | None = None
+
+    @property
+    def is_syncing(self) -> bool:
+        """Tell whether this process itself looks and decides."""
+        return self.kind in {RoleKind.LEADER, RoleKind.DRY_RUN}
 
 
 @dataclass(frozen=True, slots=True)
 class DaemonStatus:
     """The daemon at this moment.
 
-    `last_syncs` tells per controller when its last round ended. `config_problems` are those of files that could not be
-    taken over; an older configuration goes on from `config_broken_since`. `github_error` is "" while GitHub answers,
-    else the last error since `github_down_since`. `cautions` are lines that every reader should know, such as a branch
+    `last_syncs` tells per controller when its last round ended in this process. `config_problems` are those of files
+    that could not be taken over; an older configuration goes on from `config_broken_since`. `outages` are the systems
+    that fail now, the gravest first, each once. `cautions` are lines that every reader should know, such as a branch
     that others may push to. `link_url` is where people see the code host, without a slash at the end.
     """
 
     version: str
     sync_period: timedelta
     link_url: str = "https://github.com"
-    is_dry_run: bool = False
+    role: Role = Role()
     is_config_loaded: bool = True
     config_problems: tuple[str, ...] = ()
     config_broken_since: datetime | None = None
     last_syncs: Mapping[str, datetime] = field(default_factory=dict)
-    github_error: str = ""
-    github_down_since: datetime | None = None
-    is_database_ok: bool = True
+    outages: tuple[Outage, ...] = ()
     cautions: tuple[str, ...] = ()
 
     @property
     def last_sync(self) -> datetime | None:
-        """When the last round of syncs ended, None before the first."""
+        """When the last round of syncs ended here, None before the first."""
         return self.last_syncs.get(SYNC_CONTROLLER)
 
     @property
+    def is_database_lost(self) -> bool:
+        """Tell whether the database fails."""
+        return any(outage.system is System.DATABASE for outage in self.outages)
+
+    @property
     def obstacles(self) -> tuple[str, ...]:
-        """Why the process is not ready to serve; empty when it is."""
+        """Why the process is not ready to serve; empty when it is. GitHub and Kubernetes are none."""
         return tuple(
             reason
             for reason, is_met in (
                 ("no configuration is loaded", self.is_config_loaded),
-                ("the database cannot be reached", self.is_database_ok),
-                ("the first sync has not ended", self.last_sync is not None),
+                ("the database cannot be reached", not self.is_database_lost),
+                ("nobody leads", self.role.kind is not RoleKind.LEADERLESS),
+                ("the first sync has not ended", not self.role.is_syncing or self.last_sync is not None),
             )
             if not is_met
         )

@@ -7,21 +7,25 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
 from tests.builders import NOW, make_pull, sha
-from tests.unit.web.kept import ROCKET, RUN, KeptViews, app_over, busy_morning, healthy
+from tests.unit.web.kept import ROCKET, RUN, KeptViews, StandingClock, app_over, busy_morning, healthy
 from tide.domain.decisions import Place, Requirement, Verdict, VerdictKind
 from tide.domain.pulls import Blocker, Context, ContextState
 from tide.domain.records import PoolView, PullRecord
 from tide.web.probes import build_health_app, build_metrics_app
-from tide.web.status import DaemonStatus
+from tide.web.status import DaemonStatus, Outage, Role, RoleKind, System
 
 HTML = {"accept": "text/html"}
 HOSTILE = '"><script>alert(1)</script>\x1b[31m\u202e'
 
 
 def client_of(views: KeptViews, status: DaemonStatus | None = None, log: bytes | None = None) -> httpx.AsyncClient:
-    app = app_over(views, status, log)
+    return client_over(app_over(views, status, log))
+
+
+def client_over(app: Starlette) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://tide.example")
 
@@ -183,7 +187,12 @@ async def test_nothing_that_strangers_write_becomes_markup() -> None:
         blockers=(Blocker(1, HOSTILE, "javascript:alert(1)"),),
         error=HOSTILE,
     )
-    status = healthy(github_error=HOSTILE, config_problems=(HOSTILE,), cautions=(HOSTILE,))
+    status = healthy(
+        role=Role(RoleKind.STANDBY, HOSTILE),
+        outages=(Outage(System.GITHUB, HOSTILE, NOW),),
+        config_problems=(HOSTILE,),
+        cautions=(HOSTILE,),
+    )
     async with client_of(KeptViews([view], [PullRecord(pull, verdict, NOW)]), status) as client:
         for path in ("/", "/pool/acme/rocket/main", "/pull/acme/rocket/7"):
             text = (await client.get(path, headers=HTML)).text
@@ -204,14 +213,13 @@ async def test_an_empty_queue_says_what_to_do() -> None:
 
 async def test_troubles_are_announced_with_the_last_known_state() -> None:
     status = healthy(
-        is_dry_run=True,
-        github_error="HTTP 502",
-        github_down_since=NOW - timedelta(minutes=3),
+        role=Role(RoleKind.DRY_RUN),
+        outages=(Outage(System.GITHUB, "HTTP 502", NOW - timedelta(minutes=3)),),
         config_problems=("jobs.yaml:3: bad",),
     )
     async with client_of(busy_morning(), status) as client:
         text = (await client.get("/", headers=HTML)).text
-    for said in ("GitHub cannot be reached", "HTTP 502", "3 min ago", "jobs.yaml:3: bad", "Dry run", "acme/rocket"):
+    for said in ("GitHub does not answer", "HTTP 502", "3 min ago", "jobs.yaml:3: bad", "Dry run", "acme/rocket"):
         assert said in text
 
 
@@ -220,7 +228,63 @@ async def test_a_lost_database_is_told_without_its_address() -> None:
         document, page = await client.get("/"), await client.get("/", headers=HTML)
     assert document.status_code == page.status_code == 503
     assert "hunter2" not in document.text + page.text
-    assert "database cannot be reached" in page.text
+    assert document.headers["retry-after"] == page.headers["retry-after"]
+    assert "database does not answer" in page.text
+    assert "database does not answer" in document.json()["error"]
+
+
+PATHS_THAT_OUTLIVE_THE_DATABASE = (
+    "/",
+    "/?q=alice",
+    "/history",
+    "/history?pool=acme/rocket:main",
+    "/pool/acme/rocket/main",
+    "/pull/acme/rocket/425",
+)
+
+
+async def test_while_the_database_is_lost_pages_show_the_last_known_state_with_its_age() -> None:
+    views, clock = busy_morning(), StandingClock()
+    async with client_over(app_over(views, clock=clock)) as client:
+        await client.get("/", headers=HTML)
+        views.is_broken, clock.moment = True, NOW + timedelta(minutes=4)
+        for path in PATHS_THAT_OUTLIVE_THE_DATABASE:
+            answer = await client.get(path, headers=HTML)
+            assert answer.status_code == 200, path
+            assert answer.headers["age"] == "240"
+            assert "03:04:05 UTC, 4 min ago" in answer.text
+        views.is_broken = False
+        answer = await client.get("/", headers=HTML)
+    assert "age" not in answer.headers
+    assert "as of" not in answer.text
+
+
+async def test_while_the_database_is_lost_programs_get_the_last_known_state_in_the_same_form() -> None:
+    views, clock = busy_morning(), StandingClock()
+    paths = ("/", "/history", "/api/v1/pools", "/api/v1/history", "/api/v1/pools/acme/rocket/main", "/api/v1/batches")
+    async with client_over(app_over(views, clock=clock)) as client:
+        fresh = {path: (await client.get(path)).json() for path in paths}
+        views.is_broken, clock.moment = True, NOW + timedelta(minutes=4)
+        old = {path: await client.get(path) for path in paths}
+        refused = await client.get("/api/v1/decisions")
+    for path, answer in old.items():
+        assert answer.headers["age"] == "240"
+        assert answer.headers["warning"].startswith("110 tide ")
+        if path != "/":
+            assert answer.json() == fresh[path]
+    errors = [pool.pop("Error") for pool in old["/"].json() + fresh["/"]]
+    assert [pool.keys() for pool in old["/"].json()] == [{"Error", *pool.keys()} for pool in fresh["/"]]
+    assert ["2026-01-02 03:04:05 UTC" in error for error in errors] == [True] * 3 + [False] * 3
+    assert (refused.status_code, list(refused.json())) == (503, ["error"])
+
+
+async def test_a_standby_tells_who_leads_and_when_that_one_last_synced() -> None:
+    status = healthy(role=Role(RoleKind.STANDBY, "tide-0", NOW), last_syncs={})
+    async with client_of(busy_morning(), status) as client:
+        text = (await client.get("/", headers=HTML)).text
+        assert (await client.get("/readyz")).status_code == 200
+    assert "tide-0 leads" in text
+    assert "Synced" in text
 
 
 async def test_an_error_of_ours_is_told_without_its_cause() -> None:
@@ -239,7 +303,7 @@ async def test_a_log_is_plain_text_whatever_it_holds(client: httpx.AsyncClient) 
 
 
 async def test_health_tells_life_from_readiness() -> None:
-    starting = DaemonStatus("0.1.0", timedelta(minutes=1))
+    starting = DaemonStatus("0.1.0", timedelta(minutes=1), role=Role(RoleKind.LEADER))
     async with client_of(KeptViews(is_broken=True), starting) as client:
         assert (await client.get("/healthz")).text == "ok"
         ready = await client.get("/readyz")

@@ -1,6 +1,6 @@
 """Views over values that a test keeps, a clock that stands, and a queue as it looks on a busy morning."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,7 +16,8 @@ from tide.domain.records import DecisionRecord, HistoryRecord, HistoryTarget, Po
 from tide.domain.runs import Purpose, Run, RunKind, RunState
 from tide.domain.snapshot import Standing, StandingKind
 from tide.web.app import build_app
-from tide.web.status import DaemonStatus
+from tide.web.last_known import LastKnown
+from tide.web.status import DaemonStatus, Role, RoleKind
 
 ROCKET = PoolKey("acme", "rocket", "main")
 RELEASE = PoolKey("acme", "rocket", "release/1.4")
@@ -100,17 +101,24 @@ def healthy(**fields: object) -> DaemonStatus:
     told: dict[str, object] = {
         "version": "0.1.0",
         "sync_period": timedelta(minutes=1),
+        "role": Role(RoleKind.LEADER),
         "last_syncs": {"sync": NOW - timedelta(seconds=12)},
     }
     return DaemonStatus(**(told | fields))  # type: ignore[arg-type] # the fields are named by tests
 
 
-def app_over(views: KeptViews, status: DaemonStatus | None = None, log: bytes | None = None) -> Starlette:
-    """Build the web application over kept values; the only log is that of `RUN`."""
+def app_over(
+    views: KeptViews,
+    status: DaemonStatus | None = None,
+    log: bytes | None = None,
+    *,
+    clock: StandingClock | None = None,
+    told: Callable[[str], None] = lambda _error: None,
+) -> Starlette:
+    """Build the web application over kept values; the only log is that of `RUN`, and the clock stands."""
     return build_app(
-        views,
+        LastKnown(views, clock or StandingClock(), told),
         status=lambda: status or healthy(),
-        clock=StandingClock(),
         read_log=lambda name: log if name == RUN else None,
         metrics=lambda _accept: (b"tide_up 1\n", "text/plain; version=0.0.4"),
     )

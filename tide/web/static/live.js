@@ -69,13 +69,16 @@
       const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       const main = fresh.querySelector("main");
-      if (!answer.ok || !main) throw new Error(String(answer.status));
+      if (answer.status === 503) throw new Error("The database does not answer.");
+      if (!answer.ok || !main) throw new Error("tide does not answer.");
       align(document.querySelector("main"), main);
       document.title = fresh.title;
       freshAt = new Date();
       offline.hidden = true;
-    } catch {
-      const text = `tide does not answer. This page is as of ${freshAt.toLocaleTimeString()}.`;
+    } catch (error) {
+      // Other errors are the browser's, of a connection that failed.
+      const reason = error.name === "Error" ? error.message : "tide does not answer.";
+      const text = `${reason} This page is as of ${freshAt.toLocaleTimeString()}.`;
       if (offline.hidden || offline.textContent !== text) offline.textContent = text;
       offline.hidden = false;
     } finally {

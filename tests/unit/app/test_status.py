@@ -1,0 +1,164 @@
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.builders import NOW, POOL
+from tests.unit.web.kept import StandingClock
+from tide.app.status import StatusKeeper
+from tide.domain.actions import Wait
+from tide.domain.decisions import Decision
+from tide.domain.errors import StoreError, Unavailable
+from tide.domain.leases import Leader
+from tide.web.status import DaemonStatus, Role, RoleKind, System
+
+DECISION = Decision(POOL, "b" * 40, Wait("why"))
+ROUND = timedelta(seconds=1)
+LOST = StoreError("database: the connection is closed")
+
+
+class Kept:
+    """A status keeper, its clock, and what GitHub's searches say."""
+
+    def __init__(self, role: Role) -> None:
+        self.clock = StandingClock()
+        self.errors: tuple[str, ...] = ()
+        self.keeper = StatusKeeper(self.clock, DaemonStatus("0.1.0", timedelta(minutes=1), role=role))
+        self.keeper.errors = lambda: self.errors
+
+    def round(self) -> None:
+        self.keeper.pools_vanished(frozenset())
+        self.keeper.synced("sync", ROUND)
+
+    def pass_time(self) -> datetime:
+        self.clock.moment += timedelta(minutes=1)
+        return self.clock.moment
+
+    @property
+    def outages(self) -> list[tuple[System, str, datetime]]:
+        return [(one.system, one.error, one.since) for one in self.keeper.now().outages]
+
+
+@pytest.fixture
+def kept() -> Kept:
+    return Kept(Role(RoleKind.LEADER))
+
+
+def test_an_outage_tells_its_last_error_since_its_first_one(kept: Kept) -> None:
+    kept.errors = ("HTTP 502", "HTTP 502")
+    kept.round()
+    kept.pass_time()
+    kept.errors = ("timed out",)
+    kept.round()
+    assert kept.outages == [(System.GITHUB, "timed out", NOW)]
+    kept.errors = ()
+    kept.round()
+    assert kept.outages == []
+
+
+def test_an_error_of_one_pool_says_nothing_of_github(kept: Kept) -> None:
+    kept.keeper.pool_failed(POOL, Unavailable("GET /repos/acme/rocket: HTTP 502"))
+    assert kept.outages == []
+
+
+@pytest.mark.parametrize("way", ["a sync", "a pool", "the leadership", "readers"])
+def test_whoever_misses_the_database_tells_and_takes_it_back(kept: Kept, way: str) -> None:
+    keeper, lost = kept.keeper, str(LOST)
+    ways: dict[str, tuple[Callable[[], None], Callable[[], None]]] = {
+        "a sync": (lambda: keeper.sync_failed(LOST), lambda: keeper.decided(DECISION)),
+        "a pool": (lambda: keeper.pool_failed(POOL, LOST), kept.round),
+        "the leadership": (lambda: keeper.database_told(lost), lambda: keeper.database_told("")),
+        "readers": (lambda: keeper.database_read(lost), lambda: keeper.database_read("")),
+    }
+    miss, find = ways[way]
+    miss()
+    assert kept.outages == [(System.DATABASE, lost, NOW)]
+    find()
+    assert kept.outages == []
+
+
+def test_a_system_fails_until_everybody_who_missed_it_has_it_back(kept: Kept) -> None:
+    kept.keeper.database_told("the leadership's")
+    kept.pass_time()
+    kept.keeper.database_read("the readers'")
+    assert kept.outages == [(System.DATABASE, "the readers'", NOW)]
+    kept.keeper.database_read("")
+    assert kept.outages == [(System.DATABASE, "the leadership's", NOW)]
+
+
+def test_outages_come_with_the_gravest_first(kept: Kept) -> None:
+    kept.keeper.kubernetes_told("refused")
+    kept.errors = ("HTTP 502",)
+    kept.round()
+    kept.keeper.database_told("refused")
+    assert [system for system, *_ in kept.outages] == [System.DATABASE, System.GITHUB, System.KUBERNETES]
+    kept.keeper.kubernetes_told("")
+    assert kept.keeper.outages() == {"database": True, "github": True, "kubernetes": False}
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ('database: connection failed: connection to server at "10.0.0.5", port 5432 failed: FATAL: no', "FATAL: no"),
+        ('database: connection is bad: connection to server on socket "/x/.s" failed: No such file', "No such file"),
+        ("database: failed to resolve host 'db.internal': Name not known", "failed to resolve host: Name not known"),
+    ],
+)
+def test_where_the_database_is_stays_untold(kept: Kept, told: str, shown: str) -> None:
+    kept.keeper.database_told(told)
+    assert [error for _, error, _ in kept.outages] == [f"database: {shown}"]
+
+
+def test_secrets_and_endless_texts_stay_untold(kept: Kept) -> None:
+    kept.keeper.clean = lambda text: text.replace("hunter2", "***")
+    kept.keeper.kubernetes_told("token hunter2\n" + "x" * 5000)
+    ((_, error, _),) = kept.outages
+    assert error.startswith("token *** xxx")
+    assert len(error) < 400
+
+
+def test_a_leader_is_ready_after_its_first_sync(kept: Kept) -> None:
+    kept.keeper.led_by_us(NOW)
+    assert kept.keeper.is_leading()
+    assert kept.keeper.now().obstacles == ("the first sync has not ended",)
+    kept.round()
+    assert kept.keeper.now().obstacles == ()
+
+
+def test_a_round_that_never_came_to_the_pools_is_none(kept: Kept) -> None:
+    kept.keeper.synced("sync", ROUND)
+    kept.keeper.sync_failed(LOST)
+    assert kept.keeper.now().last_sync is None
+    assert len(kept.keeper.now().obstacles) == 2
+
+
+def test_a_standby_is_ready_while_it_sees_a_leader() -> None:
+    kept = Kept(Role())
+    assert kept.keeper.now().obstacles == ("nobody leads",)
+    kept.keeper.led_by(Leader("tide-0", 7, NOW))
+    assert kept.keeper.now().role == Role(RoleKind.STANDBY, "tide-0", NOW)
+    assert kept.keeper.now().obstacles == ()
+    kept.keeper.database_told("refused")
+    assert kept.keeper.now().obstacles == ("the database cannot be reached",)
+    kept.keeper.led_by_nobody()
+    assert not kept.keeper.is_leading()
+    assert len(kept.keeper.now().obstacles) == 2
+
+
+def test_who_stops_leading_forgets_what_only_a_leader_can_see_end(kept: Kept) -> None:
+    kept.errors = ("HTTP 502",)
+    kept.round()
+    kept.keeper.kubernetes_told("refused")
+    kept.keeper.sync_failed(LOST)
+    kept.keeper.database_told("refused")
+    kept.keeper.led_by_nobody()
+    assert kept.outages == [(System.DATABASE, "refused", NOW)]
+
+
+def test_a_dry_run_stays_one_whoever_leads() -> None:
+    kept = Kept(Role(RoleKind.DRY_RUN))
+    assert kept.keeper.now().obstacles == ("the first sync has not ended",)
+    kept.keeper.led_by(Leader("tide-0", 7, NOW))
+    kept.round()
+    assert kept.keeper.now().role.kind is RoleKind.DRY_RUN
+    assert kept.keeper.now().obstacles == ()

@@ -1,0 +1,174 @@
+"""What is answered while the store cannot be read."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import pytest
+
+from tests.builders import NOW
+from tests.unit.web.kept import DOCS, ORBIT, ROCKET, KeptViews, StandingClock, busy_morning
+from tide.domain.errors import StoreError
+from tide.domain.keys import PoolKey, PullKey
+from tide.domain.records import PoolView
+from tide.web.last_known import LastKnown, staleness
+
+FOUR_MINUTES = timedelta(minutes=4)
+
+
+class Memory:
+    """A busy morning, read once and then lost."""
+
+    def __init__(self) -> None:
+        self.views, self.clock = busy_morning(), StandingClock()
+        self.told: list[str] = []
+        self.known = LastKnown(self.views, self.clock, self.told.append)
+
+    def lose_the_store(self) -> None:
+        self.clock.moment = NOW + FOUR_MINUTES
+        self.views.is_broken = True
+
+
+@pytest.fixture
+def memory() -> Memory:
+    return Memory()
+
+
+async def test_what_was_read_once_is_told_with_its_age(memory: Memory) -> None:
+    views = memory.known.reading()
+    before = [
+        await views.pools(),
+        await views.live_runs(),
+        await views.batches(None, 3),
+        await views.recent_history(2),
+        await views.history(),
+    ]
+    memory.lose_the_store()
+    again = memory.known.reading()
+    after = [
+        await again.pools(),
+        await again.live_runs(),
+        await again.batches(None, 3),
+        await again.recent_history(2),
+        await again.history(),
+    ]
+    assert after == before
+    assert again.as_of == NOW
+
+
+async def test_a_fresh_answer_has_no_age_and_is_taken_as_a_sign_of_life(memory: Memory) -> None:
+    views = memory.known.reading()
+    await views.pools()
+    assert views.as_of is None
+    assert memory.told == [""]
+
+
+async def test_one_request_asks_a_lost_store_once(memory: Memory) -> None:
+    await memory.known.refresh()
+    memory.told.clear()
+    memory.lose_the_store()
+    views = memory.known.reading()
+    await views.pools()
+    await views.live_runs()
+    assert [bool(error) for error in memory.told] == [True]
+
+
+async def test_one_pool_and_its_story_are_found_in_what_is_known_of_all(memory: Memory) -> None:
+    expected = [
+        await memory.views.pool(ORBIT),
+        await memory.views.batches(ROCKET, 2),
+        await memory.views.history(ORBIT, 1),
+    ]
+    await memory.known.refresh()
+    memory.lose_the_store()
+    views = memory.known.reading()
+    assert [await views.pool(ORBIT), await views.batches(ROCKET, 2), await views.history(ORBIT, 1)] == expected
+    assert views.as_of == NOW
+
+
+async def test_an_open_pull_request_is_found_with_its_verdict(memory: Memory) -> None:
+    await memory.known.refresh()
+    memory.lose_the_store()
+    record = await memory.known.reading().pull(PullKey("acme", "rocket", 399))
+    assert record is not None
+    assert record.verdict is not None
+    assert (record.pull.number, record.verdict.summary) == (399, "It has the label do-not-merge/hold.")
+    assert record.read_at == NOW - timedelta(seconds=12)
+
+
+async def test_what_is_not_kept_stays_an_error(memory: Memory) -> None:
+    memory.lose_the_store()
+    with pytest.raises(StoreError):
+        await memory.known.reading().pools()
+    memory.views.is_broken = False
+    await memory.known.refresh()
+    memory.views.is_broken = True
+    views = memory.known.reading()
+    for ask in (
+        views.decisions(None, 10, None),
+        views.pull(PullKey("acme", "rocket", 1)),
+        views.pool(PoolKey("acme", "rocket", "gone")),
+    ):
+        with pytest.raises(StoreError):
+            await ask
+
+
+async def test_a_store_that_answers_no_pool_is_believed(memory: Memory) -> None:
+    await memory.known.refresh()
+    memory.views.pool_views.clear()
+    assert await memory.known.reading().pool(ROCKET) is None
+
+
+async def test_with_the_store_the_fresh_state_is_back(memory: Memory) -> None:
+    await memory.known.refresh()
+    memory.lose_the_store()
+    await memory.known.reading().pools()
+    memory.views.is_broken = False
+    memory.views.pool_views[:] = [PoolView(DOCS, "", "WAIT", "")]
+    views = memory.known.reading()
+    assert [view.pool for view in await views.pools()] == [DOCS]
+    assert views.as_of is None
+    assert memory.told[-1] == ""
+
+
+async def test_the_last_sync_of_whoever_leads_is_seen_in_the_pools(memory: Memory) -> None:
+    assert memory.known.last_sync is None
+    await memory.known.refresh()
+    assert memory.known.last_sync == NOW
+    memory.views.pool_views[:] = [replace(view, synced_at=None) for view in memory.views.pool_views]
+    await memory.known.refresh()
+    assert memory.known.last_sync is None
+
+
+@dataclass
+class HangingViews(KeptViews):
+    """A store that takes the question and never answers."""
+
+    async def pools(self) -> tuple[PoolView, ...]:
+        await asyncio.Event().wait()
+        return ()
+
+
+async def test_a_reader_does_not_wait_for_a_store_that_hangs() -> None:
+    told: list[str] = []
+    known = LastKnown(HangingViews(), StandingClock(), told.append, patience=timedelta(0))
+    with pytest.raises(StoreError, match="no answer"):
+        await known.reading().pools()
+    assert told == ["database: no answer within 0 s"]
+
+
+async def test_a_long_history_is_kept_only_in_part(memory: Memory) -> None:
+    record = memory.views.records[0]
+    memory.views.records[:] = [replace(record, id=number) for number in range(12_000)]
+    assert len(await memory.known.reading().history(None, 20_000)) == 12_000
+    memory.lose_the_store()
+    kept = await memory.known.reading().history(None, 20_000)
+    assert 1_000 <= len(kept) < 12_000
+
+
+def test_old_answers_carry_headers_that_say_so() -> None:
+    assert staleness(None, NOW) == {}
+    told = staleness(NOW, NOW + FOUR_MINUTES)
+    assert told["age"] == "240"
+    assert told["warning"].startswith("110 ")
+    assert "2026-01-02T03:04:05Z" in told["warning"]
