@@ -61,19 +61,21 @@ def test_an_error_of_one_pool_says_nothing_of_github(kept: Kept) -> None:
     assert kept.outages == []
 
 
-@pytest.mark.parametrize("way", ["a sync", "a pool", "the leadership", "readers"])
+# How somebody comes to miss the database, and how it is seen to be back.
+WAYS: dict[str, tuple[Callable[[Kept], None], Callable[[Kept], None]]] = {
+    "a sync": (lambda kept: kept.keeper.sync_failed(LOST), lambda kept: kept.keeper.decided(DECISION)),
+    "a pool": (lambda kept: kept.keeper.pool_failed(POOL, LOST), lambda kept: kept.round()),
+    "the leadership": (lambda kept: kept.keeper.database_told(str(LOST)), lambda kept: kept.keeper.database_told("")),
+    "readers": (lambda kept: kept.keeper.database_read(str(LOST)), lambda kept: kept.keeper.database_read("")),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_whoever_misses_the_database_tells_and_takes_it_back(kept: Kept, way: str) -> None:
-    keeper, lost = kept.keeper, str(LOST)
-    ways: dict[str, tuple[Callable[[], None], Callable[[], None]]] = {
-        "a sync": (lambda: keeper.sync_failed(LOST), lambda: keeper.decided(DECISION)),
-        "a pool": (lambda: keeper.pool_failed(POOL, LOST), kept.round),
-        "the leadership": (lambda: keeper.database_told(lost), lambda: keeper.database_told("")),
-        "readers": (lambda: keeper.database_read(lost), lambda: keeper.database_read("")),
-    }
-    miss, find = ways[way]
-    miss()
-    assert kept.outages == [(System.DATABASE, lost, NOW)]
-    find()
+    miss, find = WAYS[way]
+    miss(kept)
+    assert kept.outages == [(System.DATABASE, str(LOST), NOW)]
+    find(kept)
     assert kept.outages == []
 
 
