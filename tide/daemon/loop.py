@@ -1,62 +1,55 @@
 """The loop: takes signals and syncs; rounds one after the other, pools beside each other."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import structlog
 
 from tide.daemon.wakeups import Signal, Wakeups
 from tide.domain.errors import TideError
-from tide.domain.keys import Hint, PoolKey
+from tide.domain.keys import PoolKey
 
 log = structlog.get_logger(component="tide")
-
-
-async def _leave_to_the_next_round(_hints: Collection[Hint]) -> None:
-    pass
-
-
-async def _go_on_at_once() -> None:
-    pass
 
 
 @dataclass(slots=True)
 class Loop:
     """Turns signals into syncs until it is told to stop.
 
-    `round` syncs everything, `look_again` one pool, `look_near` wakes the pools that hints are about. A pool that is
-    woken while it is being synced is synced once more afterwards. `on_error` is told of a sync that could not be done
-    at all. `rest` waits after hints were followed: those that come meanwhile are followed together, so that a burst
-    of them costs two syncs of a pool and not one for each.
+    `round` syncs everything, `look_again` one pool. A pool that is woken while it is being synced is synced once more
+    afterwards. `on_error` is told of a sync that could not be done at all.
     """
 
     wakeups: Wakeups
     round: Callable[[], Awaitable[None]]
     look_again: Callable[[PoolKey], Awaitable[None]]
     on_error: Callable[[Exception], None]
-    look_near: Callable[[Collection[Hint]], Awaitable[None]] = _leave_to_the_next_round
-    rest: Callable[[], Awaitable[None]] = _go_on_at_once
     rounds_done: int = 0
     _looking: set[PoolKey] = field(default_factory=set)
     _again: set[PoolKey] = field(default_factory=set)
     _is_rounding: bool = False
     _round_again: bool = False
-    _hints: set[Hint] = field(default_factory=set)
-    _is_following: bool = False
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Serve signals; after `stopping` is set, finish the syncs at hand and return."""
-        stopped = asyncio.create_task(stopping.wait())
+        """Serve signals; after `stopping` is set, finish the syncs at hand and return.
+
+        It may be cancelled, and run again later: what was cut short then is as if it had never been begun.
+        """
+        self._looking, self._again, self._is_rounding, self._round_again = set(), set(), False, False
         async with asyncio.TaskGroup() as group:
-            while True:
-                taking = asyncio.create_task(self.wakeups.take())
-                await asyncio.wait({taking, stopped}, return_when=asyncio.FIRST_COMPLETED)
-                if stopping.is_set():
-                    taking.cancel()
-                    break
-                self._start(group, taking.result())
-        stopped.cancel()
+            while signal := await self._next(stopping):
+                self._start(group, signal)
+
+    async def _next(self, stopping: asyncio.Event) -> Signal | None:
+        """Wait for a signal; give None as soon as `stopping` is set."""
+        taking, stopped = asyncio.create_task(self.wakeups.take()), asyncio.create_task(stopping.wait())
+        try:
+            await asyncio.wait({taking, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            return None if stopping.is_set() else taking.result()
+        finally:
+            taking.cancel()
+            stopped.cancel()
 
     def _start(self, group: asyncio.TaskGroup, signal: Signal) -> None:
         if signal.is_round:
@@ -71,10 +64,6 @@ class Loop:
             else:
                 self._looking.add(pool)
                 group.create_task(self._look(pool))
-        self._hints |= signal.hints
-        if self._hints and not self._is_following:
-            self._is_following = True
-            group.create_task(self._follow())
 
     async def _round(self) -> None:
         await self._guarded(self.round())
@@ -90,14 +79,6 @@ class Loop:
         if pool in self._again:
             self._again.discard(pool)
             self.wakeups.look_at(pool)
-
-    async def _follow(self) -> None:
-        """Follow hints until there are no more."""
-        while self._hints:
-            hints, self._hints = self._hints, set()
-            await self._guarded(self.look_near(hints))
-            await self.rest()
-        self._is_following = False
 
     async def _guarded(self, sync: Awaitable[None]) -> None:
         """Let no broken sync stop the loop."""

@@ -3,16 +3,15 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from tide.domain.keys import Hint, PoolKey
+from tide.domain.keys import PoolKey
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What to look at: these pools, those that the hints are about, or with `is_round` everything."""
+    """What to look at: these pools, or with `is_round` everything."""
 
     is_round: bool
     pools: frozenset[PoolKey] = frozenset()
-    hints: frozenset[Hint] = frozenset()
 
 
 @dataclass(slots=True)
@@ -21,7 +20,6 @@ class Wakeups:
 
     _is_round: bool = False
     _pools: set[PoolKey] = field(default_factory=set)
-    _hints: set[Hint] = field(default_factory=set)
     _rung: asyncio.Event = field(default_factory=asyncio.Event)
 
     def look_at_all(self) -> None:
@@ -34,15 +32,10 @@ class Wakeups:
         self._pools.add(pool)
         self._rung.set()
 
-    def look_near(self, hint: Hint) -> None:
-        """Ask for the pools that a hint is about."""
-        self._hints.add(hint)
-        self._rung.set()
-
     async def take(self) -> Signal:
         """Wait for a signal and take all that have come."""
         await self._rung.wait()
-        signal = Signal(self._is_round, frozenset(self._pools), frozenset(self._hints))
-        self._is_round, self._pools, self._hints = False, set(), set()
+        signal = Signal(self._is_round, frozenset(self._pools))
+        self._is_round, self._pools = False, set()
         self._rung.clear()
         return signal

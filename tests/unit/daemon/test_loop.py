@@ -1,6 +1,6 @@
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -8,12 +8,11 @@ from tests.builders import POOL
 from tide.daemon.loop import Loop
 from tide.daemon.wakeups import Wakeups
 from tide.domain.errors import StoreError, Unavailable
-from tide.domain.keys import Hint, PoolKey, PullKey, RepoKey
+from tide.domain.keys import PoolKey
 
 RELEASE = PoolKey("acme", "rocket", "release-1.0")
 PATIENCE = 10.0
 EVERYTHING = "everything"
-HINTS = "hints"
 
 
 @dataclass
@@ -27,8 +26,6 @@ class Syncs:
     ended: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     errors: asyncio.Queue[Exception] = field(default_factory=asyncio.Queue)
     failures: dict[str, Exception] = field(default_factory=dict)
-    hints: list[set[Hint]] = field(default_factory=list)
-    rests: asyncio.Queue[asyncio.Event] = field(default_factory=asyncio.Queue)
     counts: Counter[str] = field(default_factory=Counter)
     at_once: Counter[str] = field(default_factory=Counter)
     most_at_once: dict[str, int] = field(default_factory=dict)
@@ -37,22 +34,13 @@ class Syncs:
     def __post_init__(self) -> None:
         self.wakeups = Wakeups()
         self.stopping = asyncio.Event()
-        self.loop = Loop(self.wakeups, self._round, self._look, self.errors.put_nowait, self._look_near, self._rest)
+        self.loop = Loop(self.wakeups, self._round, self._look, self.errors.put_nowait)
 
     async def _round(self) -> None:
         await self._sync(EVERYTHING)
 
     async def _look(self, pool: PoolKey) -> None:
         await self._sync(str(pool))
-
-    async def _look_near(self, hints: Collection[Hint]) -> None:
-        self.hints.append(set(hints))
-        await self._sync(HINTS)
-
-    async def _rest(self) -> None:
-        enough = asyncio.Event()
-        self.rests.put_nowait(enough)
-        await enough.wait()
 
     async def _sync(self, name: str) -> None:
         self.counts[name] += 1
@@ -72,10 +60,6 @@ class Syncs:
         """Let syncs of this name go on only when the event is set."""
         self.gates[str(name)] = asyncio.Event()
         return self.gates[str(name)]
-
-    async def rested(self) -> None:
-        """Wait for the loop to rest, and end that."""
-        (await asyncio.wait_for(self.rests.get(), PATIENCE)).set()
 
     async def next(self) -> str:
         """Wait for a sync to begin and give its name."""
@@ -191,35 +175,6 @@ async def test_of_tasks_that_failed_together_one_error_of_each_sort_is_told() ->
         assert [await asyncio.wait_for(syncs.errors.get(), PATIENCE) for _ in range(2)] == [away, slip]
 
 
-async def test_hints_are_followed_together_with_a_rest_between() -> None:
-    syncs = Syncs()
-    first, second, third = POOL, PullKey("acme", "rocket", 7), RepoKey("acme", "rocket")
-    async with syncs.running():
-        syncs.wakeups.look_near(first)
-        assert await syncs.next() == HINTS
-        for hint in (second, third, second):
-            syncs.wakeups.look_near(hint)
-            syncs.wakeups.look_at(POOL)
-            assert await syncs.next() == str(POOL)
-        await syncs.rested()
-        assert await syncs.next() == HINTS
-        await syncs.rested()
-    assert syncs.hints == [{first}, {second, third}]
-
-
-async def test_hints_that_could_not_be_followed_stop_nothing() -> None:
-    syncs = Syncs()
-    syncs.failures[HINTS] = Unavailable("away")
-    async with syncs.running():
-        syncs.wakeups.look_near(POOL)
-        assert await syncs.next() == HINTS
-        await syncs.rested()
-        syncs.wakeups.look_near(POOL)
-        assert await syncs.next() == HINTS
-        await syncs.rested()
-    assert syncs.errors.qsize() == 1
-
-
 async def test_a_pool_that_was_woken_during_a_broken_sync_is_synced_once_more() -> None:
     syncs = Syncs()
     gate = syncs.hold(POOL)
@@ -258,3 +213,21 @@ async def test_a_loop_that_has_nothing_to_do_stops_at_once() -> None:
         syncs.stopping.set()
         await asyncio.wait_for(task, PATIENCE)
     assert syncs.counts == {}
+
+
+async def test_a_loop_that_was_cut_short_runs_again_as_if_it_were_new() -> None:
+    syncs = Syncs()
+    round_gate, pool_gate = syncs.hold(EVERYTHING), syncs.hold(POOL)
+    cut_short = asyncio.create_task(syncs.loop.run(syncs.stopping))
+    syncs.wakeups.look_at_all()
+    syncs.wakeups.look_at(POOL)
+    assert {await syncs.next(), await syncs.next()} == {EVERYTHING, str(POOL)}
+    cut_short.cancel()
+    await asyncio.wait({cut_short})
+    round_gate.set()
+    pool_gate.set()
+    syncs.wakeups.look_at_all()
+    syncs.wakeups.look_at(POOL)
+    async with syncs.running():
+        assert {await syncs.next(), await syncs.next()} == {EVERYTHING, str(POOL)}
+        assert syncs.begun.empty()

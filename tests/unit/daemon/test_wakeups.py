@@ -2,10 +2,9 @@ import asyncio
 
 from tests.builders import POOL
 from tide.daemon.wakeups import Signal, Wakeups
-from tide.domain.keys import PoolKey, PullKey
+from tide.domain.keys import PoolKey
 
 RELEASE = PoolKey("acme", "rocket", "release-1.0")
-PULL = PullKey("acme", "rocket", 7)
 
 
 async def test_signals_that_come_together_are_one() -> None:
@@ -15,9 +14,7 @@ async def test_signals_that_come_together_are_one() -> None:
     wakeups.look_at(POOL)
     wakeups.look_at_all()
     wakeups.look_at_all()
-    wakeups.look_near(PULL)
-    wakeups.look_near(PULL)
-    assert await wakeups.take() == Signal(is_round=True, pools=frozenset({POOL, RELEASE}), hints=frozenset({PULL}))
+    assert await wakeups.take() == Signal(is_round=True, pools=frozenset({POOL, RELEASE}))
 
 
 async def test_what_was_taken_does_not_come_again() -> None:
