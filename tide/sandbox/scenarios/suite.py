@@ -9,7 +9,7 @@ A repository's code are its files `parts/*.part`, one statement a line, words ap
                            download something; once the file has landed, that is at hand
 
 The jobs run `SCRIPT` for real, in a shell, in a checkout. `failures` says the same of the files alone, flakes left
-out: it is the judge that does not trust the runs.
+out: it is the judge that does not trust the runs. `flakes` tells those, for jobs that are not run in a shell.
 """
 
 import re
@@ -80,6 +80,23 @@ def failures(files: Mapping[str, str], jobs: frozenset[str]) -> tuple[str, ...]:
     ]
     broken = [f"{path} breaks {name}" for path, verb, name in statements if verb == "breaks" and name in jobs]
     return (*missing, *broken)
+
+
+def flakes(files: Mapping[str, str], job: str, roll: int) -> tuple[str, ...]:
+    """Say which files a job flakes on, one sentence each.
+
+    Args:
+        files: those that have not landed (path -> text).
+        job: the job's name.
+        roll: from 0 to 99, the lower the worse.
+    """
+    parts = sorted((path, text) for path, text in files.items() if is_part(path))
+    statements = [(path, _WORD.findall(line)) for path, text in parts for line in text.split("\n")]
+    return tuple(
+        f"{path}: flaked ({roll} of {words[2]})"
+        for path, words in statements
+        if words[:2] == ["flakes", job] and len(words) > 2 and words[2].isdecimal() and roll < int(words[2])  # noqa: PLR2004 - its third word
+    )
 
 
 def _words(line: str) -> tuple[str, str]:

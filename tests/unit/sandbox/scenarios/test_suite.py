@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.sandbox.scenarios.shell import run_on, run_script, write_tree
-from tide.sandbox.scenarios.suite import SCRIPT, failures, is_part
+from tide.sandbox.scenarios.suite import SCRIPT, failures, flakes, is_part
 
 UNIT = frozenset({"unit"})
 AWKS = {"mawk": ["mawk"], "gawk": ["gawk"], "busybox": ["busybox", "awk"], "original-awk": ["original-awk"]}
@@ -98,6 +98,19 @@ def test_a_flake_of_another_job_counts_for_nothing() -> None:
 
 def test_the_judge_does_not_know_of_flakes() -> None:
     assert failures({"parts/a.part": "flakes unit 100\n"}, UNIT) == ()
+
+
+@pytest.mark.parametrize(
+    "line", ["flakes unit 100", "flakes unit 0", " flakes\tlint 100", "flakes unit", "flakes unit x"]
+)
+def test_flakes_are_told_as_the_script_tells_them(line: str) -> None:
+    files = {"parts/a.part": f"provides a\n{line}\n"}
+    assert bool(flakes(files, "unit", 50)) is not run_on(files).is_passing
+
+
+def test_the_lower_the_roll_the_more_flakes() -> None:
+    files = {"parts/a.part": "flakes unit 30\n", "parts/b.part": "flakes unit 60\n", "docs/c.part": "flakes unit 99\n"}
+    assert [len(flakes(files, "unit", roll)) for roll in (29, 30, 59, 60)] == [2, 1, 1, 0]
 
 
 def test_what_has_landed_flakes_no_more(tmp_path: Path) -> None:
