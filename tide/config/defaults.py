@@ -6,7 +6,16 @@ from typing import Any
 from tide.config.prow.config import DefaultEntry, ProwConfig
 
 # What is merged field by field itself; every other field of a decoration config is taken whole.
-_NESTED = frozenset({"utility_images", "resources", "gcs_configuration", "censoring_options", "resultstore_config"})
+_NESTED = frozenset(
+    (
+        *("utility_images", "resources", "gcs_configuration", "media_types", "censoring_options"),
+        "resultstore_config",
+    )
+)
+# Text that is a pointer in Go: "" is a setting there, by which a job does without what the defaults give it.
+_MAY_BE_EMPTY = frozenset(
+    ("gcs_credentials_secret", "s3_credentials_secret", "default_service_account_name", "cookiefile_secret")
+)
 _EVERYTHING = frozenset({"", "*"})
 
 
@@ -40,7 +49,7 @@ def _applies(entry: DefaultEntry, repo: str, cluster: str) -> bool:
 def _on_top(upper: Mapping[str, Any], lower: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(lower)
     for key, value in upper.items():
-        if _is_unset(value):
+        if _is_unset(value) and not (value == "" and key in _MAY_BE_EMPTY):
             continue
         below = lower.get(key)
         if key in _NESTED and isinstance(value, Mapping) and isinstance(below, Mapping):

@@ -14,6 +14,7 @@ from tide.config.merge_methods import method_table
 from tide.config.own import MergeQueueFile, check_own
 from tide.config.parsing import M, Parser, without_collecting
 from tide.config.problems import Finding, Findings, Sourced, located
+from tide.config.prow.branch_protection import BranchProtection
 from tide.config.prow.config import ProwConfig
 from tide.config.prow.jobs import Job, JobFile, PresubmitJob
 from tide.config.prow.tide import TideSection
@@ -119,6 +120,7 @@ class _Assembly:
         for section in sections:
             check_queries(section, findings)
         self._check_plank()
+        self._check_protection(prow.branch_protection)
         self._jobs.check_presets(findings)
         _warn_of_same_names(sources.jobs, findings)
         presubmits = self._presubmits()
@@ -177,6 +179,11 @@ class _Assembly:
         if plank.default_decoration_configs and plank.default_decoration_config_entries:
             message = "stands beside default_decoration_config_entries; keep one of them"
             self._findings.error(self._config, message, "plank", "default_decoration_configs")
+
+    def _check_protection(self, protection: BranchProtection) -> None:
+        if protection.include and protection.exclude:
+            message = "stands beside include; keep one of them"
+            self._findings.error(self._config, message, "branch-protection", "exclude")
 
     def _counts(self, queries: int) -> Counts:
         return Counts(

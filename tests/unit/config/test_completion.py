@@ -195,6 +195,41 @@ def test_decoration_defaults_apply_by_repository_and_cluster_and_the_later_wins(
     assert (big["decoration_config"]["timeout"], big["decoration_config"]["grace_period"]) == ("3h", "1s")
 
 
+def test_a_job_may_do_without_the_credentials_that_the_defaults_give_it(loaded: Load) -> None:
+    config = """\
+    plank:
+      default_decoration_config_entries:
+      - config: {gcs_credentials_secret: gcs, cookiefile_secret: jar, github_app_id: "1"}
+    """
+    own = 'decoration_config: {gcs_credentials_secret: "", github_app_id: ""}'
+    sent = definition(loaded(config, jobs(f"decorate: true, {own}, spec: {{containers: [{{command: [a]}}]}}")))
+    assert sent["decoration_config"] == {"gcs_credentials_secret": "", "cookiefile_secret": "jar", "github_app_id": "1"}
+
+
+def test_parts_of_the_decoration_are_merged_field_by_field(loaded: Load) -> None:
+    config = """\
+    plank:
+      default_decoration_config_entries:
+      - config:
+          gcs_configuration: {bucket: a, path_strategy: explicit, media_types: {log: text/plain, txt: a/b}}
+          resources: {sidecar: {requests: {cpu: 1}}, clonerefs: {requests: {cpu: 2}}}
+          censoring_options: {include_directories: [a]}
+    """
+    own = """\
+    decoration_config: {gcs_configuration: {bucket: b, media_types: {txt: text/html}},
+      resources: {sidecar: {limits: {cpu: 3}}}, censoring_options: {censoring_concurrency: 2}}"""
+    sent = definition(loaded(config, jobs(f"decorate: true, {own}, spec: {{containers: [{{command: [a]}}]}}")))
+    assert sent["decoration_config"] == {
+        "gcs_configuration": {
+            "bucket": "b",
+            "path_strategy": "explicit",
+            "media_types": {"log": "text/plain", "txt": "text/html"},
+        },
+        "resources": {"sidecar": {"limits": {"cpu": 3}}, "clonerefs": {"requests": {"cpu": 2}}},
+        "censoring_options": {"include_directories": ["a"], "censoring_concurrency": 2},
+    }
+
+
 def test_a_job_may_decline_to_be_decorated(loaded: Load) -> None:
     sent = definition(loaded(DECORATION, jobs("decorate: false, spec: {containers: [{image: a}]}")))
     assert sent["decorate"] is False
@@ -227,6 +262,22 @@ def test_tenants_come_from_the_entries_of_the_repository(loaded: Load) -> None:
     config = "prowjob_default_entries: [{repo: acme, config: {tenant_id: rockets}}]"
     sent = definition(loaded(config, jobs("spec: {containers: [{image: a}]}")))
     assert sent["prowjob_defaults"] == {"tenant_id": "rockets"}
+
+
+def test_later_entries_of_tenants_win_and_the_job_wins_over_all(loaded: Load) -> None:
+    config = """\
+    prowjob_default_entries:
+    - {repo: "*", config: {tenant_id: all, resultstore_config: {project_id: p}}}
+    - {repo: acme, config: {tenant_id: rockets}}
+    - {repo: acme, cluster: big, config: {tenant_id: heavy}}
+    """
+    spec = "spec: {containers: [{image: a}]}"
+    store = {"project_id": "p"}
+    plain, big = definition(loaded(config, jobs(spec))), definition(loaded(config, jobs(f"cluster: big, {spec}")))
+    own = definition(loaded(config, jobs(f"cluster: big, prowjob_defaults: {{tenant_id: own}}, {spec}")))
+    assert [sent["prowjob_defaults"] for sent in (plain, big, own)] == [
+        {"tenant_id": tenant, "resultstore_config": store} for tenant in ("rockets", "heavy", "own")
+    ]
 
 
 @pytest.mark.parametrize(

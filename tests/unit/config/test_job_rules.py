@@ -110,6 +110,11 @@ def test_an_unknown_agent_is_a_warning(loaded: Callable[..., LoadedConfig]) -> N
             "volume mount 'a' has no volume of that name",
         ),
         ("{containers: [{volumeMounts: [{name: code}]}]}", "spec.containers[0].volumeMounts", "reserved for decorat"),
+        (
+            "{containers: [{volumeMounts: [{name: a, mountPath: /logs}]}], volumes: [{name: a}]}",
+            "spec.containers[0].volumeMounts",
+            "mount path '/logs' is where decoration mounts its own; choose another",
+        ),
     ],
 )
 def test_a_pod_that_breaks_a_rule_is_refused(problems: Problems, spec: str, path: str, message: str) -> None:
@@ -167,11 +172,59 @@ def test_one_name_in_two_repositories_is_fine(problems: Problems) -> None:
     assert problems(jobs=jobs) == []
 
 
-def test_one_context_for_two_jobs_is_refused(problems: Problems) -> None:
-    jobs = f"presubmits: {{acme/rocket: [{{name: a, {SPEC}}}, {{name: b, context: a, {SPEC}}}]}}"
+@pytest.mark.parametrize("kind", ["presubmits", "postsubmits"])
+def test_one_context_for_two_jobs_is_refused(problems: Problems, kind: str) -> None:
+    jobs = f"{kind}: {{acme/rocket: [{{name: a, {SPEC}}}, {{name: b, context: a, {SPEC}}}]}}"
     [(path, message)] = problems(jobs=jobs)
-    assert path == 'presubmits["acme/rocket"][1].context'
-    assert message == "reports to context 'a', as job 'a' does on the same branches"
+    assert path == f'{kind}["acme/rocket"][1].context'
+    assert message == (
+        "reports to context 'a', as job 'a' does on the same branches; give one of them another context, or other "
+        "branches"
+    )
+
+
+IMAGES = "utility_images: {clonerefs: a, initupload: b, entrypoint: c, sidecar: d}"
+STORAGE = "gcs_configuration: {path_strategy: explicit}"
+
+
+@pytest.mark.parametrize(
+    ("decoration", "faults"),
+    [
+        (f"{IMAGES}, {STORAGE}", []),
+        (
+            f"utility_images: {{clonerefs: a, sidecar: ''}}, {STORAGE}",
+            ["utility_images has no initupload, entrypoint, sidecar; set them here or in plank's default decoration"],
+        ),
+        (IMAGES, ["there is no gcs_configuration; set it here or in plank's default decoration"]),
+        (
+            f"{IMAGES}, gcs_configuration: {{path_strategy: flat}}",
+            ["gcs_configuration.path_strategy must be legacy, explicit or single"],
+        ),
+        (
+            f"{IMAGES}, gcs_configuration: {{path_strategy: single}}",
+            ["gcs_configuration needs default_org and default_repo with path_strategy single"],
+        ),
+        (
+            f"{IMAGES}, {STORAGE}, oauth_token_secret: {{name: a}}, ssh_key_secrets: [b]",
+            [
+                "oauth_token_secret and ssh_key_secrets exclude each other; keep one",
+                "clone_uri 'git@host:a/b' must be of http or https beside an oauth_token_secret",
+            ],
+        ),
+        (
+            f"{IMAGES}, {STORAGE}, oauth_token_secret: {{name: a}}",
+            ["clone_uri 'git@host:a/b' must be of http or https beside an oauth_token_secret"],
+        ),
+    ],
+)
+def test_a_decoration_that_prow_refuses_is_a_warning(
+    loaded: Callable[..., LoadedConfig], decoration: str, faults: list[str]
+) -> None:
+    fields = f"clone_uri: git@host:a/b, decorate: true, decoration_config: {{{decoration}}}"
+    config = loaded(jobs=job(f"{fields}, spec: {{containers: [{{args: [a]}}]}}"))
+    assert [warning.message for warning in config.warnings] == [
+        f"Prow refuses its decoration: {fault}" for fault in faults
+    ]
 
 
 @pytest.mark.parametrize(

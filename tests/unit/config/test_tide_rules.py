@@ -10,34 +10,84 @@ from tide.domain.errors import Problem
 Problems = Callable[..., list[tuple[str, str]]]
 
 
-@pytest.mark.parametrize(
-    ("query", "key", "message"),
-    [
-        ("{orgs: [acme/rocket]}", "orgs", "org 'acme/rocket' must not hold a slash"),
-        ("{orgs: ['']}", "orgs", "an org is empty"),
-        ("{orgs: [acme, acme]}", "orgs", "org 'acme' is listed more than once"),
-        ("{repos: [rocket]}", "repos", "repo 'rocket' is not of the form org/repo"),
-        ("{repos: [a/b/c]}", "repos", "repo 'a/b/c' is not of the form org/repo"),
-        ("{repos: [acme/]}", "repos", "repo 'acme/' is not of the form org/repo"),
-        ("{orgs: [acme], repos: [acme/rocket]}", "repos", "is there already, with all of org 'acme'"),
-        ("{repos: [acme/a, acme/a]}", "repos", "repo 'acme/a' is listed more than once"),
-        ("{labels: [lgtm]}", "", "it names neither orgs nor repos"),
-        ("{orgs: [acme], excludedRepos: [rocket]}", "excludedRepos", "is not of the form org/repo"),
-        ("{orgs: [acme], excludedRepos: [other/a]}", "excludedRepos", "is of no org that is listed in orgs"),
-        ("{orgs: [acme], excludedRepos: [acme/a, acme/a]}", "excludedRepos", "listed more than once"),
-        ("{orgs: [acme], labels: [x], missingLabels: [x]}", "missingLabels", "label 'x' is both required and forbid"),
-        ("{orgs: [acme], labels: [x, x]}", "labels", "label 'x' is listed more than once"),
-        ("{orgs: [acme], missingLabels: [x, x]}", "missingLabels", "missing label 'x' is listed more than once"),
-        ("{orgs: [a], includedBranches: [m], excludedBranches: [n]}", "excludedBranches", "exclude each other"),
-        ("{orgs: [acme], includedBranches: [m, m]}", "includedBranches", "'m' is listed more than once"),
-        ("{orgs: [acme], excludedBranches: [m, m]}", "excludedBranches", "'m' is listed more than once"),
-    ],
-)
-def test_a_query_that_breaks_a_rule_is_refused(problems: Problems, query: str, key: str, message: str) -> None:
-    [(path, text)] = problems(f"tide: {{queries: [{{orgs: [good]}}, {query}]}}")
-    assert path == "tide.queries[1]" + (f".{key}" if key else "")
+QUERY_RULES = {
+    "an org holds no slash": ("{orgs: [acme/rocket]}", ".orgs[0]", "org 'acme/rocket' must not hold a slash"),
+    "an org is not empty": ("{orgs: ['']}", ".orgs[0]", "an org is empty; name it or take it out"),
+    "no org is listed twice": ("{orgs: [a, acme, acme]}", ".orgs[2]", "org 'acme' is listed more than once; keep it"),
+    "a repo has a slash": ("{repos: [rocket]}", ".repos[0]", "repo 'rocket' is not of the form org/repo"),
+    "a repo has one slash only": ("{repos: [a/b/c]}", ".repos[0]", "repo 'a/b/c' is not of the form org/repo"),
+    "a repo has a name": ("{repos: [acme/]}", ".repos[0]", "repo 'acme/' is not of the form org/repo"),
+    "a repo has an org": ("{repos: [/a]}", ".repos[0]", "repo '/a' is not of the form org/repo"),
+    "a repo is of no org that is listed": (
+        "{orgs: [acme], repos: [b/c, acme/a]}",
+        ".repos[1]",
+        "repo 'acme/a' is there already, with all of org 'acme'; keep one of the two",
+    ),
+    "no repo is listed twice": ("{repos: [acme/a, acme/a]}", ".repos[1]", "repo 'acme/a' is listed more than once"),
+    "an org or a repo is named": ("{labels: [lgtm]}", "", "it names neither orgs nor repos; name at least one"),
+    "an excluded repo has a slash": (
+        "{orgs: [acme], excludedRepos: [rocket]}",
+        ".excludedRepos[0]",
+        "excluded repo 'rocket' is not of the form org/repo",
+    ),
+    "an excluded repo is of an org that is listed": (
+        "{orgs: [acme], excludedRepos: [other/a]}",
+        ".excludedRepos[0]",
+        "is of no org that is listed in orgs; take it out, or list its org",
+    ),
+    "no excluded repo is listed twice": (
+        "{orgs: [acme], excludedRepos: [acme/a, acme/a]}",
+        ".excludedRepos[1]",
+        "excluded repo 'acme/a' is listed more than once",
+    ),
+    "no label is required and forbidden": (
+        "{orgs: [acme], labels: [x], missingLabels: [y, x]}",
+        ".missingLabels[1]",
+        "label 'x' is both required and forbidden; take it out of labels or of missingLabels",
+    ),
+    "no label is listed twice": ("{orgs: [acme], labels: [x, x]}", ".labels[1]", "label 'x' is listed more than once"),
+    "no missing label is listed twice": (
+        "{orgs: [acme], missingLabels: [x, x]}",
+        ".missingLabels[1]",
+        "missing label 'x' is listed more than once",
+    ),
+    "branches are included or excluded": (
+        "{orgs: [a], includedBranches: [m], excludedBranches: [n]}",
+        ".excludedBranches",
+        "includedBranches and excludedBranches exclude each other; keep one",
+    ),
+    "no included branch is listed twice": (
+        "{orgs: [acme], includedBranches: [m, m]}",
+        ".includedBranches[1]",
+        "included branch 'm' is listed more than once",
+    ),
+    "no excluded branch is listed twice": (
+        "{orgs: [acme], excludedBranches: [m, m]}",
+        ".excludedBranches[1]",
+        "excluded branch 'm' is listed more than once",
+    ),
+}
+
+
+@pytest.mark.parametrize(("query", "path", "message"), QUERY_RULES.values(), ids=QUERY_RULES)
+def test_a_query_that_breaks_a_rule_is_refused(problems: Problems, query: str, path: str, message: str) -> None:
+    [(found, text)] = problems(f"tide: {{queries: [{{orgs: [good]}}, {query}]}}")
+    assert found == f"tide.queries[1]{path}"
     assert text.startswith("tide query 1 is invalid: ")
     assert message in text
+
+
+def test_a_query_that_breaks_several_rules_is_told_in_the_order_in_which_prow_looks(problems: Problems) -> None:
+    query = """\
+      {orgs: [x, x], repos: [y], excludedRepos: [z/z], labels: [a, a], missingLabels: [a],
+       includedBranches: [b], excludedBranches: [c, c]}"""
+    assert [path for path, _ in problems(f"tide: {{queries: [{query}]}}")] == [
+        f"tide.queries[0].{key}"
+        for key in (
+            *("orgs[1]", "repos[0]", "excludedRepos[0]", "missingLabels[0]", "labels[1]"),
+            *("excludedBranches", "excludedBranches[1]"),
+        )
+    ]
 
 
 @pytest.mark.parametrize(
@@ -95,6 +145,11 @@ def test_a_section_that_breaks_a_rule_is_refused(problems: Problems, section: st
     assert message in text
 
 
+def test_branch_protection_includes_or_excludes_branches(problems: Problems) -> None:
+    found = problems("branch-protection: {include: [a], exclude: [b]}")
+    assert found == [("branch-protection.exclude", "stands beside include; keep one of them")]
+
+
 def test_all_problems_of_a_load_are_told_at_once_with_file_and_line(
     refused: Callable[..., tuple[Problem, ...]],
 ) -> None:
@@ -123,7 +178,7 @@ def test_all_problems_of_a_load_are_told_at_once_with_file_and_line(
     assert told == {
         ("config.yaml", 2, "tide.max_goroutines"),
         ("config.yaml", 4, "tide.queries[0]"),
-        ("config.yaml", 7, "tide.queries[1].missingLabels"),
+        ("config.yaml", 8, "tide.queries[1].missingLabels[0]"),
         ("config.yaml", 10, "tide.merge_method.acme"),
         ("jobs.yaml", 3, 'presubmits["acme/rocket"][0].name'),
         ("jobs.yaml", 4, 'presubmits["acme/rocket"][0].run_if_changed'),

@@ -12,16 +12,13 @@ from tide.policy.patterns import compile_pattern, matches
 def check_presubmits(jobs: Sequence[Sourced[PresubmitJob]], findings: Findings) -> None:
     """Note presubmits of one repository that have a name, or a context, of another on the same branch."""
     _check_names(jobs, findings)
-    for earlier, later in _pairs(jobs, lambda job: job.context or job.name):
-        if earlier.value.name != later.value.name:
-            context = later.value.context or later.value.name
-            message = f"reports to context {context!r}, as job {earlier.value.name!r} does on the same branches"
-            findings.error(later, message, "context" if later.value.context else "name")
+    _check_contexts(jobs, findings)
 
 
 def check_postsubmits(jobs: Sequence[Sourced[BranchJob]], findings: Findings) -> None:
-    """Note postsubmits of one repository that have the name of another on the same branch."""
+    """Note postsubmits of one repository that have a name, or a context, of another on the same branch."""
     _check_names(jobs, findings)
+    _check_contexts(jobs, findings)
 
 
 def check_periodics(jobs: Iterable[Sourced[PeriodicJob]], findings: Findings) -> None:
@@ -29,7 +26,7 @@ def check_periodics(jobs: Iterable[Sourced[PeriodicJob]], findings: Findings) ->
     seen: set[str] = set()
     for job in jobs:
         if job.value.name in seen:
-            findings.error(job, f"another periodic has the name {job.value.name!r}", "name")
+            findings.error(job, f"another periodic has the name {job.value.name!r}; rename one", "name")
         seen.add(job.value.name)
 
 
@@ -51,8 +48,19 @@ def check_trigger(job: Sourced[PresubmitJob], findings: Findings) -> None:
 def _check_names(jobs: Sequence[Sourced[BranchJob]], findings: Findings) -> None:
     for earlier, later in _pairs(jobs, lambda job: job.name):
         where = f"in {earlier.file.path}" if earlier.file.path != later.file.path else "in this file"
-        message = f"another job {later.value.name!r} {where} runs on the same branches"
+        message = f"another job {later.value.name!r} {where} runs on the same branches; rename one"
         findings.error(later, message, "name")
+
+
+def _check_contexts(jobs: Sequence[Sourced[BranchJob]], findings: Findings) -> None:
+    for earlier, later in _pairs(jobs, lambda job: job.context or job.name):
+        if earlier.value.name != later.value.name:
+            context = later.value.context or later.value.name
+            message = (
+                f"reports to context {context!r}, as job {earlier.value.name!r} does on the same branches; "
+                "give one of them another context, or other branches"
+            )
+            findings.error(later, message, "context" if later.value.context else "name")
 
 
 def _pairs(

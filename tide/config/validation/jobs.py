@@ -8,6 +8,7 @@ from tide.config.completion import KUBERNETES_AGENT, Definition
 from tide.config.go_values import parse_duration
 from tide.config.problems import Findings, Sourced
 from tide.config.prow.jobs import Job, PeriodicJob, PostsubmitJob, PresubmitJob
+from tide.config.validation.decoration import check_decoration
 from tide.config.validation.pods import check_pod
 from tide.policy.patterns import compile_pattern
 
@@ -35,12 +36,14 @@ def check_job(job: Sourced[Job], definition: Definition, rules: JobRules, findin
     _check_agent(job, definition, rules, findings)
     _check_labels(job, findings)
     if job.value.job_queue_name and job.value.job_queue_name not in rules.job_queues:
-        message = f"{job.value.job_queue_name!r} is not in plank.job_queue_capacities"
+        message = f"{job.value.job_queue_name!r} is not in plank.job_queue_capacities; add it there or leave it out"
         findings.error(job, message, "job_queue_name")
     _check_rerun_auth(job, findings)
     _check_timeouts(job, findings)
     if "spec" in definition:
         check_pod(job, definition, findings)
+        if "decoration_config" in definition:
+            check_decoration(job, definition, findings)
 
 
 def _check_name(job: Sourced[Job], definition: Definition, findings: Findings) -> None:

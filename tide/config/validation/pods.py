@@ -14,6 +14,7 @@ _REFS_ENV = ("REPO_OWNER", "REPO_NAME", "PULL_BASE_REF", "PULL_BASE_SHA", "PULL_
 _PULL_ENV = ("PULL_NUMBER", "PULL_PULL_SHA", "PULL_HEAD_REF", "PULL_TITLE")
 _DECORATION_CONTAINERS = frozenset({"clonerefs", "initupload", "place-entrypoint", "sidecar"})
 _DECORATION_MOUNTS = frozenset({"logs", "code", "tools"})
+_DECORATION_PATHS = frozenset({"/logs", "/home/prow/go", "/tools"})
 _DECORATION_VOLUMES = _DECORATION_MOUNTS | {"gcs-credentials", "s3-credentials"}
 
 
@@ -65,12 +66,15 @@ def _check_volumes(job: Sourced[Job], spec: Mapping[str, Any], definition: Defin
     for name in sorted(reserved.intersection(volumes)):
         findings.error(job, f"volume name {name!r} is reserved for decoration", "spec", "volumes")
     for index, container in enumerate(mappings(spec, "containers")):
-        for name in dict.fromkeys(names(mappings(container, "volumeMounts"))):
-            place = ("spec", "containers", index, "volumeMounts")
+        place = ("spec", "containers", index, "volumeMounts")
+        mounts = mappings(container, "volumeMounts")
+        for name in dict.fromkeys(names(mounts)):
             if name in _DECORATION_MOUNTS:
                 findings.error(job, f"volume mount {name!r} is reserved for decoration", *place)
             elif name not in volumes and name not in reserved:
                 findings.error(job, f"volume mount {name!r} has no volume of that name", *place)
+        for taken in sorted(_DECORATION_PATHS.intersection(str(mount.get("mountPath", "")) for mount in mounts)):
+            findings.error(job, f"mount path {taken!r} is where decoration mounts its own; choose another", *place)
 
 
 def _secrets(decoration: Mapping[str, Any]) -> set[str]:
