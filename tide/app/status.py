@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
+from tide.daemon.leadership import Role as Seen
 from tide.domain.decisions import Decision
 from tide.domain.errors import StoreError
 from tide.domain.keys import PoolKey
-from tide.domain.leases import Leader
 from tide.domain.outcomes import Outcome
 from tide.domain.snapshot import Standing
 from tide.ports.clock import Clock
@@ -37,53 +37,46 @@ class StatusKeeper:
     """Keeps the daemon's status; is told like any observer.
 
     `errors` gives the errors of the last search, `problems` those of configuration files that could not be taken over
-    with the time since when. `clean` takes secrets out of a text.
+    with the time since when. `leadership` gives what this process does among the replicas, where there may be others.
+    `clean` takes secrets out of a text.
     """
 
     clock: Clock
     status: DaemonStatus
     errors: Callable[[], tuple[str, ...]] = lambda: ()
     problems: Callable[[], tuple[tuple[str, ...], datetime | None]] = lambda: ((), None)
+    leadership: Callable[[], Seen] | None = None
     clean: Callable[[str], str] = str
     _last_syncs: dict[str, datetime] = field(default_factory=dict)
     _outages: dict[tuple[System, _Source], Outage] = field(default_factory=dict)
+    _leadership_failed_at: datetime | None = None
     _has_reached_pools: bool = False
 
     def now(self) -> DaemonStatus:
         """Give the status at this moment."""
-        problems, since = self.problems()
+        (problems, since), role = self.problems(), self._role()
         return replace(
             self.status,
+            role=role,
             last_syncs=dict(self._last_syncs),
-            outages=self._outages_now(),
+            outages=self._outages_now(role),
             config_problems=problems,
             config_broken_since=since,
         )
 
     def is_leading(self) -> bool:
         """Tell whether this process leads."""
-        return self.status.role.kind is RoleKind.LEADER
+        return self._role().kind is RoleKind.LEADER
 
     def outages(self) -> dict[str, bool]:
         """Tell of each outside system whether it fails, by a name for machines."""
-        failing = {outage.system for outage in self._outages.values()}
+        failing = {outage.system for outage in self._outages_now(self._role())}
         return {system.name.lower(): system in failing for system in System}
 
-    def led_by_us(self, since: datetime) -> None:
-        """Keep that this process leads."""
-        self._change_role(Role(RoleKind.LEADER, since=since))
-
-    def led_by(self, leader: Leader) -> None:
-        """Keep that another process leads, and this one stands by."""
-        self._change_role(Role(RoleKind.STANDBY, leader.holder, leader.since))
-
-    def led_by_nobody(self) -> None:
-        """Keep that no process leads, as far as this one knows."""
-        self._change_role(Role(RoleKind.LEADERLESS))
-
-    def database_told(self, error: str) -> None:
-        """Keep what the leadership has heard of the database; "" means that it answers."""
-        self._tell(System.DATABASE, _Source.LEADERSHIP, error)
+    def leadership_failed(self, error: Exception) -> None:
+        """Keep that the database could not be asked who leads; that it was since is seen in the role."""
+        self._tell(System.DATABASE, _Source.LEADERSHIP, str(error))
+        self._leadership_failed_at = self.clock.now()
 
     def database_read(self, error: str) -> None:
         """Keep what readers of the page have heard of the database; "" means that it answers."""
@@ -136,15 +129,23 @@ class StatusKeeper:
         self._last_syncs[controller] = self.clock.now()
         self._tell(System.GITHUB, _Source.SYNC, "; ".join(dict.fromkeys(self.errors())))
 
-    def _change_role(self, role: Role) -> None:
-        if self.status.role.kind is RoleKind.DRY_RUN:
-            return
-        self.status = replace(self.status, role=role)
-        if not role.is_syncing:
-            # Nobody here would ever take these back.
-            for system, source in list(self._outages):
-                if source in {_Source.SYNC, _Source.RUNNER}:
-                    del self._outages[system, source]
+    def _role(self) -> Role:
+        if self.leadership is None:
+            return self.status.role
+        seen = self.leadership()
+        if seen.leader is None or not (seen.leads or seen.sees_leader(self.clock.now())):
+            return Role(RoleKind.LEADERLESS)
+        if seen.leads:
+            return Role(RoleKind.LEADER, since=seen.leader.since)
+        return Role(RoleKind.STANDBY, seen.leader.holder, seen.leader.since)
+
+    def _drop_what_has_passed(self, role: Role) -> None:
+        """Forget the outages that nobody would take back."""
+        seen_at = self.leadership().seen_at if self.leadership else None
+        passed = set() if role.is_syncing else {_Source.SYNC, _Source.RUNNER}
+        if seen_at and self._leadership_failed_at and seen_at > self._leadership_failed_at:
+            passed.add(_Source.LEADERSHIP)
+        self._outages = {key: outage for key, outage in self._outages.items() if key[1] not in passed}
 
     def _tell(self, system: System, source: _Source, error: str) -> None:
         known = self._outages.pop((system, source), None)
@@ -158,8 +159,9 @@ class StatusKeeper:
             text = place.sub("", text)
         return text if len(text) <= _LONGEST_ERROR else f"{text[:_LONGEST_ERROR]}…"
 
-    def _outages_now(self) -> tuple[Outage, ...]:
+    def _outages_now(self, role: Role) -> tuple[Outage, ...]:
         """Give one outage of each system that fails: the latest news of it, since it was first heard of."""
+        self._drop_what_has_passed(role)
         found: dict[System, Outage] = {}
         for outage in self._outages.values():
             first = min((found.get(outage.system, outage).since, outage.since))

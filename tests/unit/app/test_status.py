@@ -6,6 +6,7 @@ import pytest
 from tests.builders import NOW, POOL
 from tests.unit.web.kept import StandingClock
 from tide.app.status import StatusKeeper
+from tide.daemon.leadership import Role as Seen
 from tide.domain.actions import Wait
 from tide.domain.decisions import Decision
 from tide.domain.errors import StoreError, Unavailable
@@ -15,6 +16,9 @@ from tide.web.status import DaemonStatus, Role, RoleKind, System
 DECISION = Decision(POOL, "b" * 40, Wait("why"))
 ROUND = timedelta(seconds=1)
 LOST = StoreError("database: the connection is closed")
+
+
+OTHER = Leader("tide-0", 7, NOW)
 
 
 class Kept:
@@ -33,6 +37,11 @@ class Kept:
     def pass_time(self) -> datetime:
         self.clock.moment += timedelta(minutes=1)
         return self.clock.moment
+
+    def see_leader(self, leader: Leader = OTHER, *, leads: bool = False) -> None:
+        self.pass_time()
+        seen = Seen(leads, leader, self.clock.moment)
+        self.keeper.leadership = lambda: seen
 
     @property
     def outages(self) -> list[tuple[System, str, datetime]]:
@@ -65,7 +74,7 @@ def test_an_error_of_one_pool_says_nothing_of_github(kept: Kept) -> None:
 WAYS: dict[str, tuple[Callable[[Kept], None], Callable[[Kept], None]]] = {
     "a sync": (lambda kept: kept.keeper.sync_failed(LOST), lambda kept: kept.keeper.decided(DECISION)),
     "a pool": (lambda kept: kept.keeper.pool_failed(POOL, LOST), lambda kept: kept.round()),
-    "the leadership": (lambda kept: kept.keeper.database_told(str(LOST)), lambda kept: kept.keeper.database_told("")),
+    "the leadership": (lambda kept: kept.keeper.leadership_failed(LOST), lambda kept: kept.see_leader()),
     "readers": (lambda kept: kept.keeper.database_read(str(LOST)), lambda kept: kept.keeper.database_read("")),
 }
 
@@ -80,7 +89,7 @@ def test_whoever_misses_the_database_tells_and_takes_it_back(kept: Kept, way: st
 
 
 def test_a_system_fails_until_everybody_who_missed_it_has_it_back(kept: Kept) -> None:
-    kept.keeper.database_told("the leadership's")
+    kept.keeper.leadership_failed(StoreError("the leadership's"))
     kept.pass_time()
     kept.keeper.database_read("the readers'")
     assert kept.outages == [(System.DATABASE, "the readers'", NOW)]
@@ -92,7 +101,7 @@ def test_outages_come_with_the_gravest_first(kept: Kept) -> None:
     kept.keeper.kubernetes_told("refused")
     kept.errors = ("HTTP 502",)
     kept.round()
-    kept.keeper.database_told("refused")
+    kept.keeper.sync_failed(LOST)
     assert [system for system, *_ in kept.outages] == [System.DATABASE, System.GITHUB, System.KUBERNETES]
     kept.keeper.kubernetes_told("")
     assert kept.keeper.outages() == {"database": True, "github": True, "kubernetes": False}
@@ -107,7 +116,7 @@ def test_outages_come_with_the_gravest_first(kept: Kept) -> None:
     ],
 )
 def test_where_the_database_is_stays_untold(kept: Kept, told: str, shown: str) -> None:
-    kept.keeper.database_told(told)
+    kept.keeper.database_read(told)
     assert [error for _, error, _ in kept.outages] == [f"database: {shown}"]
 
 
@@ -120,7 +129,7 @@ def test_secrets_and_endless_texts_stay_untold(kept: Kept) -> None:
 
 
 def test_a_leader_is_ready_after_its_first_sync(kept: Kept) -> None:
-    kept.keeper.led_by_us(NOW)
+    kept.see_leader(leads=True)
     assert kept.keeper.is_leading()
     assert kept.keeper.now().obstacles == ("the first sync has not ended",)
     kept.round()
@@ -137,14 +146,14 @@ def test_a_round_that_never_came_to_the_pools_is_none(kept: Kept) -> None:
 def test_a_standby_is_ready_while_it_sees_a_leader() -> None:
     kept = Kept(Role())
     assert kept.keeper.now().obstacles == ("nobody leads",)
-    kept.keeper.led_by(Leader("tide-0", 7, NOW))
+    kept.see_leader()
     assert kept.keeper.now().role == Role(RoleKind.STANDBY, "tide-0", NOW)
     assert kept.keeper.now().obstacles == ()
-    kept.keeper.database_told("refused")
+    kept.keeper.leadership_failed(LOST)
     assert kept.keeper.now().obstacles == ("the database cannot be reached",)
-    kept.keeper.led_by_nobody()
+    kept.pass_time()
     assert not kept.keeper.is_leading()
-    assert len(kept.keeper.now().obstacles) == 2
+    assert kept.keeper.now().obstacles == ("the database cannot be reached", "nobody leads")
 
 
 def test_who_stops_leading_forgets_what_only_a_leader_can_see_end(kept: Kept) -> None:
@@ -152,15 +161,16 @@ def test_who_stops_leading_forgets_what_only_a_leader_can_see_end(kept: Kept) ->
     kept.round()
     kept.keeper.kubernetes_told("refused")
     kept.keeper.sync_failed(LOST)
-    kept.keeper.database_told("refused")
-    kept.keeper.led_by_nobody()
+    kept.keeper.database_read("refused")
+    kept.see_leader(leads=True)
+    assert len(kept.outages) == 3
+    kept.see_leader()
     assert kept.outages == [(System.DATABASE, "refused", NOW)]
 
 
-def test_a_dry_run_stays_one_whoever_leads() -> None:
+def test_a_dry_run_is_ready_after_its_first_sync_whoever_leads() -> None:
     kept = Kept(Role(RoleKind.DRY_RUN))
     assert kept.keeper.now().obstacles == ("the first sync has not ended",)
-    kept.keeper.led_by(Leader("tide-0", 7, NOW))
     kept.round()
-    assert kept.keeper.now().role.kind is RoleKind.DRY_RUN
     assert kept.keeper.now().obstacles == ()
+    assert not kept.keeper.is_leading()
