@@ -11,7 +11,7 @@ async def test_one_run_of_each_context_is_started(lab: Lab) -> None:
     repeated = replace(job("true", name="again"), context="unit")
     async with lab.runner() as runner:
         runs = await runner.start(
-            lab.candidate(lab.head(7)), [job("true"), job("true", name="lint"), repeated], Purpose.FIRST
+            lab.candidate(lab.head(7)), [job("true"), job("true", name="lint"), repeated], Purpose.FIRST, {}
         )
         assert [(run.job, run.context) for run in runs] == [("unit", "unit"), ("lint", "lint")]
         assert {run.state.is_live for run in runs} == {True}
@@ -20,7 +20,7 @@ async def test_one_run_of_each_context_is_started(lab: Lab) -> None:
 async def test_a_run_says_what_it_runs(lab: Lab) -> None:
     seven, nine = lab.head(7), lab.head(9)
     async with lab.runner() as runner:
-        (started,) = await runner.start(lab.candidate(seven, nine), [job("true")], Purpose.BATCH)
+        (started,) = await runner.start(lab.candidate(seven, nine), [job("true")], Purpose.BATCH, {})
         seen = await lab.ended(runner, started.name)
     assert (seen.kind, seen.purpose, seen.pool, seen.base_sha) == (RunKind.BATCH, Purpose.BATCH, POOL, lab.base)
     assert seen.heads == ((7, seven.sha), (9, nine.sha))
@@ -34,12 +34,12 @@ async def test_a_new_attempt_is_begun_only_after_a_failure(lab: Lab) -> None:
     failing = job(f"until test -e {lab.shared}/go; do sleep 0.01; done; exit 1")
     candidate = lab.candidate(lab.head(7))
     async with lab.runner() as runner:
-        (first,) = await runner.start(candidate, [failing], Purpose.RETEST)
-        (same,) = await runner.start(candidate, [failing], Purpose.RETEST)
+        (first,) = await runner.start(candidate, [failing], Purpose.RETEST, {})
+        (same,) = await runner.start(candidate, [failing], Purpose.RETEST, {})
         assert same.name == first.name
         (lab.shared / "go").touch()
         await lab.ended(runner, first.name)
-        (second,) = await runner.start(candidate, [failing], Purpose.RETEST)
+        (second,) = await runner.start(candidate, [failing], Purpose.RETEST, {})
         assert (second.attempt, second.name != first.name) == (2, True)
 
 
@@ -47,9 +47,9 @@ async def test_runs_are_those_on_the_base_and_our_own_of_the_heads(lab: Lab) -> 
     seven, nine = lab.head(7), lab.head(9)
     async with lab.runner() as runner:
         started = [
-            *await runner.start(lab.candidate(seven), [job("true")], Purpose.RETEST),
-            *await runner.start(lab.candidate(seven, nine), [job("true")], Purpose.BATCH),
-            *await runner.start(lab.candidate(), [job("true")], Purpose.PROOF),
+            *await runner.start(lab.candidate(seven), [job("true")], Purpose.RETEST, {}),
+            *await runner.start(lab.candidate(seven, nine), [job("true")], Purpose.BATCH, {}),
+            *await runner.start(lab.candidate(), [job("true")], Purpose.PROOF, {}),
         ]
         for run in started:
             await lab.ended(runner, run.name)
@@ -63,16 +63,16 @@ async def test_runs_are_those_on_the_base_and_our_own_of_the_heads(lab: Lab) -> 
 async def test_what_was_started_is_still_known_after_a_restart(lab: Lab) -> None:
     candidate = lab.candidate(lab.head(7))
     async with lab.runner() as runner:
-        (run,) = await runner.start(candidate, [job("true")], Purpose.RETEST)
+        (run,) = await runner.start(candidate, [job("true")], Purpose.RETEST, {})
         await lab.ended(runner, run.name)
     async with lab.runner() as runner:
-        (again,) = await runner.start(candidate, [job("true")], Purpose.RETEST)
+        (again,) = await runner.start(candidate, [job("true")], Purpose.RETEST, {})
     assert (again.name, again.state) == (run.name, RunState.SUCCESS)
 
 
 async def test_runs_are_found_by_their_names(lab: Lab) -> None:
     async with lab.runner() as runner:
-        (run,) = await runner.start(lab.candidate(lab.head(7)), [job("exit 1")], Purpose.RETEST)
+        (run,) = await runner.start(lab.candidate(lab.head(7)), [job("exit 1")], Purpose.RETEST, {})
         ended = await lab.ended(runner, run.name)
         assert await runner.find([run.name, "unknown", run.name]) == (ended,)
         assert await runner.find([]) == ()

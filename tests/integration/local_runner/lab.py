@@ -102,7 +102,7 @@ class Lab:
     async def run(self, script: str, *heads: Head, runner: LocalRunner | None = None, **definition: Any) -> Run:
         """Run a shell script on a candidate to its end."""
         async with runner or self.runner() as running:
-            (run,) = await running.start(self.candidate(*heads), [job(script, **definition)], Purpose.RETEST)
+            (run,) = await running.start(self.candidate(*heads), [job(script, **definition)], Purpose.RETEST, {})
             return await self.ended(running, run.name)
 
     async def ended(self, runner: LocalRunner, name: str) -> Run:

@@ -118,7 +118,7 @@ async def test_the_containers_own_variables_are_set_and_expanded(lab: Lab) -> No
         {"name": "bad name", "value": "x"},
     ]
     async with lab.runner() as runner:
-        (run,) = await runner.start(lab.candidate(), [job("env; echo $(WHOLE)", env=env)], Purpose.PROOF)
+        (run,) = await runner.start(lab.candidate(), [job("env; echo $(WHOLE)", env=env)], Purpose.PROOF, {})
         await lab.ended(runner, run.name)
     found = variables(lab.log(run.name))
     assert found["WHOLE"] == "hi there $(GREETING) $(UNKNOWN)"
@@ -140,7 +140,7 @@ async def test_what_cannot_run_here_is_an_error_that_says_why(
 ) -> None:
     unusable = replace(job(""), definition={"spec": spec})
     async with lab.runner() as runner:
-        (run,) = await runner.start(lab.candidate(lab.head(7)), [unusable], Purpose.RETEST)
+        (run,) = await runner.start(lab.candidate(lab.head(7)), [unusable], Purpose.RETEST, {})
         run = await lab.ended(runner, run.name)
     assert run.state is RunState.ERROR
     assert complaint in run.description
@@ -186,10 +186,10 @@ async def test_a_tree_other_than_the_expected_is_never_tested(lab: Lab) -> None:
     head = lab.head(7)
     expected = lab.origin.tree(head.sha)
     async with lab.runner() as runner:
-        (good,) = await runner.start(lab.candidate(head, run_tree=expected), [job("true")], Purpose.RETEST)
+        (good,) = await runner.start(lab.candidate(head, run_tree=expected), [job("true")], Purpose.RETEST, {})
         assert (await lab.ended(runner, good.name)).state is RunState.SUCCESS
         wrong = lab.candidate(lab.head(8), run_tree=sha("tree"))
-        (bad,) = await runner.start(wrong, [job("true")], Purpose.RETEST)
+        (bad,) = await runner.start(wrong, [job("true")], Purpose.RETEST, {})
         bad = await lab.ended(runner, bad.name)
     assert bad.state is RunState.ERROR
     assert f"instead of {sha('tree')}" in bad.description

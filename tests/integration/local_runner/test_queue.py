@@ -15,11 +15,11 @@ ALONE = "mkdir {0}/lock && sleep 0.05 && rmdir {0}/lock && echo $JOB_NAME$PULL_N
 async def test_asking_twice_finds_the_first(lab: Lab) -> None:
     candidate = lab.candidate(lab.head(7))
     async with lab.runner() as runner:
-        (first,) = await runner.start(candidate, [job("true")], Purpose.RETEST)
-        (second,) = await runner.start(candidate, [job("true")], Purpose.RETEST)
+        (first,) = await runner.start(candidate, [job("true")], Purpose.RETEST, {})
+        (second,) = await runner.start(candidate, [job("true")], Purpose.RETEST, {})
         assert second.name == first.name
         await lab.ended(runner, first.name)
-        (third,) = await runner.start(candidate, [job("true")], Purpose.RETEST)
+        (third,) = await runner.start(candidate, [job("true")], Purpose.RETEST, {})
     assert (third.name, third.state) == (first.name, RunState.SUCCESS)
 
 
@@ -27,9 +27,9 @@ async def test_what_failed_is_tried_again_under_another_name(lab: Lab) -> None:
     candidate = lab.candidate(lab.head(7))
     flaky = job(f"test -e {lab.shared}/again || {{ touch {lab.shared}/again; exit 1; }}")
     async with lab.runner() as runner:
-        (first,) = await runner.start(candidate, [flaky], Purpose.RETEST)
+        (first,) = await runner.start(candidate, [flaky], Purpose.RETEST, {})
         assert (await lab.ended(runner, first.name)).state is RunState.FAILURE
-        (second,) = await runner.start(candidate, [flaky], Purpose.RETEST)
+        (second,) = await runner.start(candidate, [flaky], Purpose.RETEST, {})
         assert (second.attempt, second.state) == (2, RunState.TRIGGERED)
         assert (await lab.ended(runner, second.name)).state is RunState.SUCCESS
         runs = await runner.runs(POOL, lab.base, [])
@@ -40,7 +40,8 @@ async def test_no_more_run_at_once_than_allowed_and_first_come_is_first_served(l
     alone = job(ALONE.format(lab.shared))
     async with lab.runner(jobs=1) as runner:
         started = [
-            (await runner.start(lab.candidate(lab.head(number)), [alone], Purpose.RETEST))[0] for number in range(1, 5)
+            (await runner.start(lab.candidate(lab.head(number)), [alone], Purpose.RETEST, {}))[0]
+            for number in range(1, 5)
         ]
         ended = [await lab.ended(runner, run.name) for run in started]
     assert {run.state for run in ended} == {RunState.SUCCESS}
@@ -53,7 +54,7 @@ async def test_a_jobs_own_limit_holds_it_back_and_not_the_others(lab: Lab) -> No
     async with lab.runner(jobs=3) as runner:
         started: list[Run] = []
         for number in range(1, 4):
-            started += await runner.start(lab.candidate(lab.head(number)), [limited, free], Purpose.RETEST)
+            started += await runner.start(lab.candidate(lab.head(number)), [limited, free], Purpose.RETEST, {})
         ended = [await lab.ended(runner, run.name) for run in started]
     assert {run.state for run in ended} == {RunState.SUCCESS}
 
@@ -61,9 +62,9 @@ async def test_a_jobs_own_limit_holds_it_back_and_not_the_others(lab: Lab) -> No
 async def test_a_newer_presubmit_takes_the_place_of_an_unfinished_one(lab: Lab) -> None:
     old, new = lab.head(7, one="1"), lab.head(7, one="2")
     async with lab.runner() as runner:
-        (outdated,) = await runner.start(lab.candidate(old), [job("sleep 600")], Purpose.RETEST)
+        (outdated,) = await runner.start(lab.candidate(old), [job("sleep 600")], Purpose.RETEST, {})
         await lab.running(runner, outdated.name)
-        (newer,) = await runner.start(lab.candidate(new), [job("true")], Purpose.RETEST)
+        (newer,) = await runner.start(lab.candidate(new), [job("true")], Purpose.RETEST, {})
         outdated = await lab.ended(runner, outdated.name)
         assert (await lab.ended(runner, newer.name)).state is RunState.SUCCESS
     assert (outdated.state, outdated.description) == (RunState.ABORTED, SUPERSEDED)
@@ -72,9 +73,9 @@ async def test_a_newer_presubmit_takes_the_place_of_an_unfinished_one(lab: Lab) 
 
 async def test_one_that_still_waits_is_aborted_as_well(lab: Lab) -> None:
     async with lab.runner(jobs=1) as runner:
-        (blocker,) = await runner.start(lab.candidate(lab.head(1)), [job("sleep 600", name="long")], Purpose.RETEST)
-        (waiting,) = await runner.start(lab.candidate(lab.head(7, one="1")), [job("true")], Purpose.RETEST)
-        await runner.start(lab.candidate(lab.head(7, one="2")), [job("true")], Purpose.RETEST)
+        (blocker,) = await runner.start(lab.candidate(lab.head(1)), [job("sleep 600", name="long")], Purpose.RETEST, {})
+        (waiting,) = await runner.start(lab.candidate(lab.head(7, one="1")), [job("true")], Purpose.RETEST, {})
+        await runner.start(lab.candidate(lab.head(7, one="2")), [job("true")], Purpose.RETEST, {})
         assert (await lab.ended(runner, waiting.name)).state is RunState.ABORTED
         assert (await lab.running(runner, blocker.name)).state is RunState.PENDING
 
@@ -82,8 +83,8 @@ async def test_one_that_still_waits_is_aborted_as_well(lab: Lab) -> None:
 async def test_one_that_was_just_admitted_is_aborted_as_well(lab: Lab) -> None:
     old, new = lab.candidate(lab.head(7, one="1")), lab.candidate(lab.head(7, one="2"))
     async with lab.runner(jobs=1) as runner:
-        (outdated,) = await runner.start(old, [job("sleep 600")], Purpose.RETEST)
-        (newer,) = await runner.start(new, [job("true")], Purpose.RETEST)
+        (outdated,) = await runner.start(old, [job("sleep 600")], Purpose.RETEST, {})
+        (newer,) = await runner.start(new, [job("true")], Purpose.RETEST, {})
         assert (await lab.ended(runner, outdated.name)).state is RunState.ABORTED
         assert (await lab.ended(runner, newer.name)).state is RunState.SUCCESS
 
@@ -91,8 +92,8 @@ async def test_one_that_was_just_admitted_is_aborted_as_well(lab: Lab) -> None:
 async def test_batches_do_not_take_each_others_place(lab: Lab) -> None:
     seven, nine, other = lab.head(7), lab.head(9), lab.head(9, two="2")
     async with lab.runner() as runner:
-        (first,) = await runner.start(lab.candidate(seven, nine), [job("true")], Purpose.BATCH)
-        (second,) = await runner.start(lab.candidate(seven, other), [job("true")], Purpose.BATCH)
+        (first,) = await runner.start(lab.candidate(seven, nine), [job("true")], Purpose.BATCH, {})
+        (second,) = await runner.start(lab.candidate(seven, other), [job("true")], Purpose.BATCH, {})
         assert (await lab.ended(runner, first.name)).state is RunState.SUCCESS
         assert (await lab.ended(runner, second.name)).state is RunState.SUCCESS
 
@@ -100,7 +101,7 @@ async def test_batches_do_not_take_each_others_place(lab: Lab) -> None:
 async def test_what_was_running_when_we_stopped_is_run_again_under_its_name(lab: Lab) -> None:
     script = f"test -e {lab.shared}/go || {{ echo first; sleep 600; }}; echo second"
     async with lab.runner() as runner:
-        (run,) = await runner.start(lab.candidate(lab.head(7)), [job(script)], Purpose.RETEST)
+        (run,) = await runner.start(lab.candidate(lab.head(7)), [job(script)], Purpose.RETEST, {})
         await lab.running(runner, run.name)
     (left,) = await lab.storage.unfinished()
     assert (left["metadata"]["name"], left["status"]["state"]) == (run.name, "pending")
@@ -113,7 +114,7 @@ async def test_what_was_running_when_we_stopped_is_run_again_under_its_name(lab:
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc here")
 async def test_what_a_killed_runner_left_running_is_killed_before_it_is_run_again(lab: Lab) -> None:
     async with lab.runner() as runner:
-        (run,) = await runner.start(lab.candidate(lab.head(7)), [job("sleep 600")], Purpose.RETEST)
+        (run,) = await runner.start(lab.candidate(lab.head(7)), [job("sleep 600")], Purpose.RETEST, {})
         await lab.running(runner, run.name)
         home = runner.directory.work(run.name)
     environment = {"PATH": os.environ["PATH"], "PROW_JOB_ID": run.name, "HOME": str(home)}
@@ -123,7 +124,7 @@ async def test_what_a_killed_runner_left_running_is_killed_before_it_is_run_agai
 
 
 async def test_what_waited_when_we_stopped_still_waits(lab: Lab) -> None:
-    (run,) = await lab.runner().start(lab.candidate(lab.head(7)), [job("true")], Purpose.RETEST)
+    (run,) = await lab.runner().start(lab.candidate(lab.head(7)), [job("true")], Purpose.RETEST, {})
     async with lab.runner() as runner:
         assert (await lab.ended(runner, run.name)).state is RunState.SUCCESS
 
@@ -134,7 +135,7 @@ async def test_a_verdict_that_could_not_be_told_is_told_after_a_restart(lab: Lab
     runner = lab.runner()
     runner.reporter.pauses = tuple([runner.settings.default_timeout] * 3)
     async with runner:
-        (run,) = await runner.start(lab.candidate(head), [job("true")], Purpose.RETEST)
+        (run,) = await runner.start(lab.candidate(head), [job("true")], Purpose.RETEST, {})
         await lab.until(runner, run.name, lambda seen: seen.state is RunState.SUCCESS)
     lab.statuses.error = None
     async with lab.runner() as runner:
@@ -149,7 +150,7 @@ async def test_what_the_code_host_refuses_for_good_is_let_go(lab: Lab) -> None:
 
 async def test_runs_lost_with_another_machine_end_as_errors(lab: Lab) -> None:
     async with lab.runner("elsewhere") as elsewhere:
-        (run,) = await elsewhere.start(lab.candidate(lab.head(7)), [job("sleep 600")], Purpose.RETEST)
+        (run,) = await elsewhere.start(lab.candidate(lab.head(7)), [job("sleep 600")], Purpose.RETEST, {})
         await lab.running(elsewhere, run.name)
     async with lab.runner() as runner:
         (seen,) = await runner.runs(POOL, lab.base, [])

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import TracebackType
@@ -15,9 +15,10 @@ from tide.adapters.local_runner.directory import Directory
 from tide.adapters.local_runner.execution import Execution
 from tide.adapters.local_runner.leftovers import kill_leftovers
 from tide.adapters.local_runner.reporter import StatusReporter
-from tide.adapters.prowjobs.reading import needs_another_attempt, relevant, run_of, runs_of
+from tide.adapters.prowjobs.attempts import current_attempt
+from tide.adapters.prowjobs.reading import relevant, run_of, runs_of
 from tide.adapters.prowjobs.storage import ProwJobObject, ProwJobStorage
-from tide.adapters.prowjobs.writing import ProwSettings, build, one_per_context, run_name, timestamp
+from tide.adapters.prowjobs.writing import ProwSettings, build, one_per_context, timestamp
 from tide.domain.errors import StoreError
 from tide.domain.jobs import Presubmit
 from tide.domain.keys import PoolKey
@@ -109,9 +110,13 @@ class LocalRunner:
         self._unfinished.clear()
         await self._claim.aclose()
 
-    async def start(self, candidate: Candidate, jobs: Sequence[Presubmit], purpose: Purpose) -> tuple[Run, ...]:
+    async def start(
+        self, candidate: Candidate, jobs: Sequence[Presubmit], purpose: Purpose, spent: Mapping[str, int]
+    ) -> tuple[Run, ...]:
         """Start one run per context; see `tide.ports.job_runner.JobRunner.start`."""
-        return tuple([await self._start(candidate, job, purpose) for job in one_per_context(jobs)])
+        return tuple(
+            [await self._start(candidate, job, purpose, spent.get(job.name, 0)) for job in one_per_context(jobs)]
+        )
 
     async def runs(self, pool: PoolKey, base_sha: str, heads: Collection[str]) -> tuple[Run, ...]:
         """List the runs that matter to a pool; see `tide.ports.job_runner.JobRunner.runs`."""
@@ -129,23 +134,22 @@ class LocalRunner:
         await asyncio.to_thread(self.directory.prune_logs, moment)
         return await self.storage.prune(moment)
 
-    async def _start(self, candidate: Candidate, job: Presubmit, purpose: Purpose) -> Run:
-        attempt = 1
-        while True:
-            known = await self.storage.get(run_name(candidate, job.name, attempt))
-            if known is None:
-                made = build(candidate, job, purpose, attempt, self.clock.now(), self.settings.prow)
-                made["metadata"]["creationTimestamp"] = timestamp(self.clock.now())
-                made["metadata"]["annotations"][transitions.RUNNER] = self.directory.identity()
-                # Somebody else may have been faster: then the next look finds it.
-                if await self.storage.insert(made["metadata"]["name"], made):
-                    if self._is_entered:
-                        self._admit(made)
-                    return run_of(made)
-            elif not needs_another_attempt(run_of(known)):
-                return run_of(known)
-            else:
-                attempt += 1
+    async def _start(self, candidate: Candidate, job: Presubmit, purpose: Purpose, spent: int) -> Run:
+        async def begin(attempt: int) -> Run | None:
+            made = build(candidate, job, purpose, attempt, self.clock.now(), self.settings.prow)
+            made["metadata"]["creationTimestamp"] = timestamp(self.clock.now())
+            made["metadata"]["annotations"][transitions.RUNNER] = self.directory.identity()
+            if not await self.storage.insert(made["metadata"]["name"], made):
+                return None
+            if self._is_entered:
+                self._admit(made)
+            return run_of(made)
+
+        return await current_attempt(candidate, job.name, spent, known=self._known, begin=begin)
+
+    async def _known(self, name: str) -> Run | None:
+        found = await self.storage.get(name)
+        return run_of(found) if found is not None else None
 
     async def _take_over(self) -> None:
         now, ours = self.clock.now(), self.directory.identity()
