@@ -1,0 +1,131 @@
+"""What goes wrong between us and an API server, as errors of ours: the one table of this adapter.
+
+Kubernetes docs: "Kubernetes API Concepts"; the reasons are those of apimachinery, `meta/v1/types.go`.
+"""
+
+import json
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+
+import httpx2
+from lightkube.core.exceptions import ConfigError
+
+from tide.domain.errors import BadAnswer, NotFound, Permanent, RateLimited, RemoteError, Unauthorized, Unavailable
+
+_LONGEST_MESSAGE = 300
+_SHORTEST_PATIENCE, _LONGEST_PATIENCE = 1.0, 60.0  # seconds; whatever a server asks for stays between
+
+
+class Expired(Unavailable):
+    """The resource version or the page is too old to go on from: list again."""
+
+
+class Forbidden(Unauthorized):
+    """It is known who we are, and we may not."""
+
+
+class AlreadyExists(Permanent):
+    """The name is taken."""
+
+
+_ERRORS: Mapping[int, type[RemoteError]] = {
+    HTTPStatus.BAD_REQUEST: BadAnswer,
+    HTTPStatus.UNAUTHORIZED: Unauthorized,
+    HTTPStatus.FORBIDDEN: Forbidden,
+    HTTPStatus.NOT_FOUND: NotFound,
+    HTTPStatus.REQUEST_TIMEOUT: Unavailable,
+    HTTPStatus.CONFLICT: Unavailable,  # such as two who count against one quota at once
+    HTTPStatus.GONE: Expired,
+    HTTPStatus.UNPROCESSABLE_ENTITY: BadAnswer,
+}
+_ERRORS_BY_REASON: Mapping[str, type[RemoteError]] = {
+    "AlreadyExists": AlreadyExists,
+    "Expired": Expired,
+    "Gone": Expired,
+}
+
+
+def failure(asked: str, code: int, status: object, now: datetime, retry_after: str = "") -> RemoteError:
+    """Give the error that an answer stands for.
+
+    Args:
+        asked: the request, in words.
+        code: the HTTP status.
+        status: the `Status` object that tells more, or anything else that came.
+        now: the present, to which `retry_after` refers.
+        retry_after: the header of that name, in seconds.
+    """
+    told = status if isinstance(status, Mapping) else {}
+    message = f"{asked}: {_message(told, code)}"
+    if code == HTTPStatus.TOO_MANY_REQUESTS:
+        return RateLimited(message, now + timedelta(seconds=_patience(told, retry_after)))
+    if code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Unavailable(message)
+    kind = _ERRORS_BY_REASON.get(str(told.get("reason")), _ERRORS.get(code, BadAnswer))
+    return kind(message)
+
+
+@contextmanager
+def translated(asked: str) -> Iterator[None]:
+    """Turn what a request raises while the block runs into an error of ours."""
+    try:
+        yield
+    except (TimeoutError, httpx2.TimeoutException) as error:
+        raise Unavailable(f"{asked}: no answer in time") from error
+    except httpx2.HTTPError as error:
+        raise _broken(asked, error) from error
+    except (ConfigError, OSError, LookupError, ValueError) as error:
+        # Raised where the token is read or made: no file, a program that fails, an answer of it that is no JSON.
+        raise Unauthorized(
+            f"{asked}: our credentials cannot be read: {_one_line(str(error) or repr(error))}"
+        ) from error
+
+
+def value_of(asked: str, content: bytes | str) -> Any:
+    """Read JSON; raise Unavailable when it is none, as what was sent came garbled or from somebody in between."""
+    try:
+        return json.loads(content)
+    except ValueError:
+        raise Unavailable(f"{asked}: the answer was cut short or is not JSON") from None
+
+
+def _broken(asked: str, error: httpx2.HTTPError) -> RemoteError:
+    refused = _certificate_error(error)
+    if refused is not None:
+        return Unauthorized(f"{asked}: the certificate is refused: {_one_line(refused.verify_message)}")
+    what = "cannot be reached" if isinstance(error, httpx2.ConnectError) else "the connection broke off"
+    return Unavailable(f"{asked}: {what}: {_one_line(str(error) or type(error).__name__)}")
+
+
+def _certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def _message(status: Mapping[str, Any], code: int) -> str:
+    said = status.get("message")
+    if isinstance(said, str) and said:
+        return _one_line(said)
+    try:
+        return f"HTTP {code} {HTTPStatus(code).phrase}"
+    except ValueError:
+        return f"HTTP {code}"
+
+
+def _patience(status: Mapping[str, Any], retry_after: str) -> float:
+    details = status.get("details")
+    told = retry_after or (details.get("retryAfterSeconds") if isinstance(details, Mapping) else None)
+    try:
+        seconds = float(told or 0)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    return min(max(seconds, _SHORTEST_PATIENCE), _LONGEST_PATIENCE)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:_LONGEST_MESSAGE]
