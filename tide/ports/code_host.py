@@ -66,8 +66,11 @@ class StatusPost:
 class CodeHost(Protocol):
     """Reads and changes pull requests. Every call may raise a `tide.domain.errors.RemoteError`."""
 
-    async def search_pulls(self, query: str) -> Found:
-        """Find pull requests by a search string, with all contexts of their heads."""
+    async def search_pulls(self, query: str, *, org: str = "") -> Found:
+        """Find pull requests by a search string, with all contexts of their heads.
+
+        `org` is the organisation that the search is limited to: whose token to show, where each has its own.
+        """
         ...
 
     async def read_pulls(self, keys: Sequence[PullKey]) -> dict[PullKey, Pull | None]:
@@ -89,8 +92,8 @@ class CodeHost(Protocol):
         """Read which merge methods the repository allows."""
         ...
 
-    async def search_blockers(self, query: str) -> tuple[BlockerIssue, ...]:
-        """Find the open issues that block merging, by a search string."""
+    async def search_blockers(self, query: str, *, org: str = "") -> tuple[BlockerIssue, ...]:
+        """Find the open issues that block merging, by a search string; `org` as for `search_pulls`."""
         ...
 
     async def post_status(self, repo: RepoKey, sha: str, status: StatusPost) -> None:

@@ -10,5 +10,6 @@ From the outside in::
     client    whose token is shown; what is counted, asked again, kept
     wire      one request over the one HTTP client: the next address, time-outs, limits
     answers, graph_errors   what went wrong, as an error of ours
-    credentials, token, kept_file   who we are             limits, retries, etags, calls, endpoints   what those need
+    credentials   what is shown: a token from a file (`token`), or a GitHub App's (`app`, `installations`, `app_key`)
+    limits, retries, etags, calls, endpoints, kept_file   what those need
 """

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -18,7 +19,7 @@ from tide.adapters.github.merging import merge_answer
 from tide.adapters.github.pulls import PullReader
 from tide.adapters.github.search import CAP, find_all
 from tide.domain.actions import Target
-from tide.domain.errors import BadAnswer, NotFound, Unavailable
+from tide.domain.errors import BadAnswer, NotFound, Unauthorized, Unavailable
 from tide.domain.keys import PoolKey, PullKey, RepoKey
 from tide.domain.outcomes import MergeAnswer
 from tide.domain.pulls import Blocker, ContextState, Pull, RepoSettings
@@ -75,22 +76,44 @@ class GitHub:
         return self.client.calls
 
     async def verify(self) -> None:
-        """Ask both APIs something that every token may ask, once.
+        """Ask both APIs something that every token may ask, once, for the first organisation that lets us.
 
         Raises:
             RemoteError: With one line that says what is wrong with the token or the addresses.
         """
+        problem: Unauthorized | None = None
+        for org in await self.client.credentials.orgs():
+            try:
+                await self._verify(org)
+            except Unauthorized as error:
+                _log.warning("an organisation is out of reach", org=org, problem=str(error))
+                problem = problem or error
+            else:
+                return
+        if problem:
+            raise problem
+
+    async def _verify(self, org: str) -> None:
         try:
-            await self.client.get_once("/rate_limit", "")
+            await self.client.get_once("/rate_limit", org)
         except NotFound as error:
             # A GitHub Enterprise Server without limits says so by a 404 (GitHub docs: Get rate limit status).
             if _UNLIMITED not in str(error).lower():
                 raise
-        await self.client.graphql_once({"query": document("rate_limit")}, "")
+        await self.client.graphql_once({"query": document("rate_limit")}, org)
 
-    async def search_pulls(self, query: str) -> Found:
+    async def token_for(self, org: str) -> str:
+        """Give the token for git in the repositories of an organisation.
+
+        Raises:
+            Unauthorized: There is none.
+            Transient: It could not be had just now.
+        """
+        return (await self.client.credentials.grant(org)).token
+
+    async def search_pulls(self, query: str, *, org: str = "") -> Found:
         """Find pull requests by a search string, all of them (see `search`), with all contexts of their heads."""
-        return await find_all(self.pulls.search_page, query)
+        return await find_all(partial(self.pulls.search_page, org=org), query)
 
     async def read_pulls(self, keys: Sequence[PullKey]) -> dict[PullKey, Pull | None]:
         """Read these pull requests now; None for one that does not exist."""
@@ -125,7 +148,7 @@ class GitHub:
             is_archived=settings.archived,
         )
 
-    async def search_blockers(self, query: str) -> tuple[BlockerIssue, ...]:
+    async def search_blockers(self, query: str, *, org: str = "") -> tuple[BlockerIssue, ...]:
         """Find the open issues that block merging.
 
         Raises:
@@ -134,7 +157,7 @@ class GitHub:
         found: list[BlockerIssue] = []
         after: str | None = None
         while True:
-            answer = await self.graph.ask("search_blockers", {"query": query, "after": after})
+            answer = await self.graph.ask("search_blockers", {"query": query, "after": after}, org=org)
             answer.require()
             page = parse.read(parse.SearchPage, answer.data.get("search"))
             if page.issue_count > CAP:

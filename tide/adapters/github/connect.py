@@ -1,12 +1,14 @@
 """Connect to GitHub."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from tide.adapters.github.app import AppCredentials
+from tide.adapters.github.app_key import AppIdentity
 from tide.adapters.github.calls import Calls, OnCall
 from tide.adapters.github.client import Client
 from tide.adapters.github.code_host import GitHub
@@ -38,29 +40,31 @@ class GitHubSettings:
 @asynccontextmanager
 async def github(
     settings: GitHubSettings,
-    credentials: Credentials | Path,
+    credentials: Credentials | Path | AppIdentity,
     *,
     clock: Clock,
     on_call: OnCall | None = None,
+    hide: Callable[[str], None] = lambda _token: None,
     sleep: Sleep = asyncio.sleep,
 ) -> AsyncIterator[GitHub]:
     """Give GitHub for as long as the context is open.
 
     Args:
         settings: Where and how.
-        credentials: What to show, or the file that holds a token.
+        credentials: What to show, or the file that holds a token, or which GitHub App we are.
         clock: Tells the time, to which rate limits refer.
         on_call: Told of every request.
+        hide: Told of each token before it is used, so that no log shows it.
         sleep: Waits for rate limits.
     """
-    governor = Governor(clock, sleep, settings.pace)
+    calls, governor = Calls(on_call), Governor(clock, sleep, settings.pace)
     async with http_client(settings.request_timeout) as http:
-        client = Client(
-            wire=Wire(http=http, addresses=_addresses(settings, clock), governor=governor),
-            credentials=TokenFile(credentials) if isinstance(credentials, Path) else credentials,
-            calls=Calls(on_call),
-            patience=settings.patience,
-        )
+        wire = Wire(http=http, addresses=_addresses(settings, clock), governor=governor)
+        if isinstance(credentials, AppIdentity):
+            credentials = AppCredentials(credentials, wire=wire, calls=calls, clock=clock, hide=hide)
+        elif isinstance(credentials, Path):
+            credentials = TokenFile(credentials, hide)
+        client = Client(wire=wire, credentials=credentials, calls=calls, patience=settings.patience)
         async with open_graph(client) as graph:
             yield GitHub(client, graph, PullReader(graph))
 

@@ -1,8 +1,9 @@
 """Read pull requests with all contexts of their heads."""
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import structlog
@@ -35,9 +36,15 @@ class PullReader:
         self._graph = graph
         self._ids: OrderedDict[PullKey, str] = OrderedDict()
 
-    async def search_page(self, query: str, after: str | None) -> Page:
-        """Read one page of a search; raise RemoteError when nothing of it can be read."""
-        answer = await self._graph.ask("search_pulls", {"query": query, "first": PAGE_SIZE, "after": after})
+    async def search_page(self, query: str, after: str | None, *, org: str = "") -> Page:
+        """Read one page of a search; raise RemoteError when nothing of it can be read.
+
+        Args:
+            query: The search string.
+            after: The cursor of the page before, None for the first page.
+            org: The organisation that it is limited to, "" where one token is for everything.
+        """
+        answer = await self._graph.ask("search_pulls", {"query": query, "first": PAGE_SIZE, "after": after}, org=org)
         found = parse.read(SearchPage, answer.data.get("search"))
         results: list[Result] = []
         troubles: list[str] = []
@@ -75,17 +82,26 @@ class PullReader:
             RemoteError: Nothing could be read.
         """
         wanted = list(dict.fromkeys(keys))
-        ids = {key: self._ids[key] for key in wanted if key in self._ids}
         reading = _Reading()
-        for batch in _batches(list(ids), PAGE_SIZE):
-            await self._read_by_id({key: ids[key] for key in batch}, reading)
-        for key in wanted:
-            if key not in ids:
-                await self._read_one(key, reading)
+        # Each organisation may have a token, and troubles, of its own.
+        for org, of_org in groupby(sorted(wanted), key=lambda key: key.org):
+            here = list(of_org)
+            try:
+                await self._read_of(org, here, reading)
+            except RemoteError as error:
+                reading.lose(here, error)
         return reading.result(wanted)
 
-    async def _read_by_id(self, ids: Mapping[PullKey, str], reading: "_Reading") -> None:
-        answer = await self._graph.ask("pulls_by_id", {"ids": list(ids.values())}, org=_org_of(ids))
+    async def _read_of(self, org: str, keys: Sequence[PullKey], reading: "_Reading") -> None:
+        ids = {key: self._ids[key] for key in keys if key in self._ids}
+        for batch in _batches(list(ids), PAGE_SIZE):
+            await self._read_by_id(org, {key: ids[key] for key in batch}, reading)
+        for key in keys:
+            if key not in ids:
+                await self._read_one(key, reading)
+
+    async def _read_by_id(self, org: str, ids: Mapping[PullKey, str], reading: "_Reading") -> None:
+        answer = await self._graph.ask("pulls_by_id", {"ids": list(ids.values())}, org=org)
         nodes = answer.data.get("nodes")
         if not isinstance(nodes, list) or len(nodes) != len(ids):
             raise BadAnswer("GraphQL: not one node for each id")
@@ -164,6 +180,12 @@ class _Reading:
 
     found: dict[PullKey, Pull | None] = field(default_factory=dict)
     lost: dict[PullKey, str] = field(default_factory=dict)
+    failure: RemoteError | None = None
+
+    def lose(self, keys: Iterable[PullKey], failure: RemoteError) -> None:
+        """Take all of these that were not found before a request failed as lost."""
+        self.lost.update({key: str(failure) for key in keys if key not in self.found})
+        self.failure = self.failure or failure
 
     async def take(self, key: PullKey, reading: Awaitable[Pull | None]) -> None:
         try:
@@ -172,7 +194,9 @@ class _Reading:
             self.lost[key] = str(error)
 
     def result(self, wanted: Iterable[PullKey]) -> dict[PullKey, Pull | None]:
-        """Give what was found, in the order of `wanted`; raise PartlyRead when something is lost."""
+        """Give what was found, in the order of `wanted`; raise PartlyRead, or what made all of it fail."""
+        if self.failure and not self.found:
+            raise self.failure
         if self.lost:
             raise PartlyRead(self.found, self.lost)
         return {key: self.found[key] for key in wanted}
@@ -187,12 +211,6 @@ def _head(answer: GraphAnswer) -> parse.CommitNode:
     return parse.read(parse.CommitNode, found)
 
 
-def _org_of(keys: Collection[PullKey]) -> str:
-    orgs = {key.org for key in keys}
-    return orgs.pop() if len(orgs) == 1 else ""
-
-
 def _batches(keys: Sequence[PullKey], size: int) -> Iterator[Sequence[PullKey]]:
-    ordered = sorted(keys)
-    for start in range(0, len(ordered), size):
-        yield ordered[start : start + size]
+    for start in range(0, len(keys), size):
+        yield keys[start : start + size]

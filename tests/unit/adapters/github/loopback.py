@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from tide.adapters.github.app_key import AppIdentity
 from tide.adapters.github.calls import OnCall
 from tide.adapters.github.code_host import GitHub
 from tide.adapters.github.connect import GitHubSettings, github
@@ -61,12 +62,16 @@ class Seen:
 Reply = Response | Callable[[Seen], Response] | None
 
 
+_NOTHING = Response("nothing more is scripted", 418)
+
+
 @dataclass
 class Loopback:
-    """Gives its replies one after the other; None is a reply that never comes."""
+    """Gives its replies one after the other, then what `otherwise` says; None is a reply that never comes."""
 
     url: str = ""
     replies: deque[Reply] = field(default_factory=deque)
+    otherwise: Callable[[Seen], Response] | None = None
     seen: list[Seen] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -83,7 +88,7 @@ class Loopback:
         )
         self.seen.append(seen)
         self.arrived.set()
-        reply = self.replies.popleft() if self.replies else Response("nothing more is scripted", 418)
+        reply = self.replies.popleft() if self.replies else self.otherwise or _NOTHING
         if reply is None:
             await asyncio.Event().wait()
             raise AssertionError
@@ -147,6 +152,8 @@ class Connection:
         patience: Patience = AT_ONCE,
         pace: Pace | None = None,
         on_call: OnCall | None = None,
+        app: AppIdentity | None = None,
+        hide: Callable[[str], None] = lambda _token: None,
     ) -> AsyncIterator[GitHub]:
         settings = GitHubSettings(
             endpoints=endpoints or (self.loopback.url,),
@@ -156,7 +163,7 @@ class Connection:
             pace=pace or Pace(),
         )
         async with github(
-            settings, self.token_file, clock=self.clock, on_call=on_call, sleep=self.clock.sleep
+            settings, app or self.token_file, clock=self.clock, on_call=on_call, hide=hide, sleep=self.clock.sleep
         ) as connected:
             yield connected
 
