@@ -47,11 +47,11 @@ def image_environment(programs: Path) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Box:
-    """A container to be: `etc` may be added to until it starts. `data` becomes /var/lib/tide."""
+    """A container to be: `etc` may be added to until it starts, `mounts` are more places in it to read from."""
 
     place: Path
     programs: Path
-    readable: tuple[Path, ...] = ()
+    mounts: Mapping[Path, Path] = field(default_factory=dict)
     user: int = IMAGE_USER
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -84,11 +84,12 @@ class Box:
 
     def command(self, *command: str | Path) -> list[str]:
         """Give the command that runs another one inside."""
-        readable = {Path(sys.base_prefix), Path(sys.prefix), *self.readable}
-        shared = [word for path in sorted(readable) for word in ("r", str(path))]
+        python = {Path(prefix): Path(prefix) for prefix in (sys.base_prefix, sys.prefix)}
+        mounts = sorted((python | dict(self.mounts)).items())
+        shared = [str(word) for inside, outside in mounts for word in (inside, outside, "r")]
         environment = image_environment(self.programs) | dict(self.environment)
         variables = [f"{name}={value}" for name, value in environment.items()]
-        where = [str(self.place / "root"), str(self.etc), str(self.user), *shared, "w", DATA, str(self.data)]
+        where = [str(self.place / "root"), str(self.etc), str(self.user), *shared, DATA, str(self.data), "w"]
         inside = ["env", "--ignore-environment", *variables, *map(str, command)]
         return ["unshare", "--mount", "sh", str(_SCRIPT), *where, "--", *inside]
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes a root of its own and runs a command in it, as a container engine would: the system's programs, an /etc, what is
 # named, and nothing else; read-only but for /tmp and what is named as writable. To be run in a mount namespace.
-#   box.sh ROOT ETC USER [r PATH | w PATH OUTSIDE]… -- COMMAND…
+#   box.sh ROOT ETC USER [INSIDE OUTSIDE r|w]… -- COMMAND…
 set -eu
 root=$1 etc=$2 user=$3
 shift 3
@@ -27,10 +27,8 @@ mkdir "$root/proc" "$root/tmp"
 mount -t proc proc "$root/proc"
 mount -t tmpfs -o mode=1777 tmp "$root/tmp"
 while [ "$1" != -- ]; do
-    case $1 in
-    r) put "$2" "$2" r && shift 2 ;;
-    w) put "$2" "$3" w && shift 3 ;;
-    esac
+    put "$1" "$2" "$3"
+    shift 3
 done
 shift
 mount -o remount,ro "$root"

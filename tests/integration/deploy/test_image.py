@@ -43,7 +43,7 @@ def box(place: Path, programs: Path, *, user: int, has_name: bool) -> Box:
     """Make a container of the image for one user."""
     home = place / f"{user}-{has_name}"
     home.mkdir(exist_ok=True)
-    return Box(home, programs, (programs.parent,), user).prepared(has_name=has_name)
+    return Box(home, programs, {programs.parent: programs.parent}, user).prepared(has_name=has_name)
 
 
 def test_it_runs_tide_as_a_user_with_a_number_and_the_group_of_root() -> None:
@@ -75,7 +75,7 @@ def test_it_starts_as_any_user(place: Path, programs: Path, user: int, has_name:
 @needs_namespaces
 def test_only_the_data_directory_and_tmp_can_be_written(place: Path, programs: Path) -> None:
     (place / "writing").mkdir()
-    inside = Box(place / "writing", programs, (programs.parent,)).prepared()
+    inside = Box(place / "writing", programs, {programs.parent: programs.parent}).prepared()
     for path in ("/", "/etc", "/usr", programs.parent):
         assert "Read-only file system" in inside.run("touch", f"{path}/file").stderr
     for path in ("/tmp", DATA):  # noqa: S108 - the one inside
@@ -86,7 +86,7 @@ def test_only_the_data_directory_and_tmp_can_be_written(place: Path, programs: P
 @pytest.mark.parametrize("user", [IMAGE_USER, UNKNOWN_USER])
 def test_without_a_database_it_makes_its_own_in_the_data_directory(place: Path, programs: Path, user: int) -> None:
     (place / f"database-{user}").mkdir()
-    inside = Box(place / f"database-{user}", programs, (programs.parent,), user).prepared()
+    inside = Box(place / f"database-{user}", programs, {programs.parent: programs.parent}, user).prepared()
     made = inside.run("tide", "db", "upgrade")
     assert made.returncode == 0, made.stderr
     told = inside.run("tide", "db", "current")
@@ -97,7 +97,9 @@ def test_without_a_database_it_makes_its_own_in_the_data_directory(place: Path, 
 @needs_namespaces
 def test_a_user_without_a_name_needs_a_database(place: Path, programs: Path) -> None:
     (place / "nameless").mkdir()
-    inside = Box(place / "nameless", programs, (programs.parent,), UNKNOWN_USER).prepared(has_name=False)
+    inside = Box(place / "nameless", programs, {programs.parent: programs.parent}, UNKNOWN_USER).prepared(
+        has_name=False
+    )
     told = inside.run("tide", "db", "upgrade")
     assert told.returncode == 1
     assert told.stderr.startswith("tide: error: the embedded Postgres needs an entry in /etc/passwd")
