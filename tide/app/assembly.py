@@ -1,36 +1,34 @@
 """Put a daemon together from its options: every concrete adapter is named here."""
 
 import asyncio
+import os
+import socket
 import tempfile
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+
+import structlog
 
 from tide import __version__
 from tide.adapters.clock import SystemClock
 from tide.adapters.git.bare_repositories import BareRepositories
-from tide.adapters.git.credentials import Credentials
-from tide.adapters.git.program import GitProgram
 from tide.adapters.github.calls import CallKind
 from tide.adapters.github.code_host import GitHub
 from tide.adapters.github.connect import GitHubSettings, github
 from tide.adapters.github.retries import Patience
 from tide.adapters.github.token import TokenFile
-from tide.adapters.local_runner.checkout import Checkout
-from tide.adapters.local_runner.directory import Directory
-from tide.adapters.local_runner.reporter import StatusReporter
-from tide.adapters.local_runner.runner import LocalRunner, LocalSettings
 from tide.adapters.logs import LogObserver, Observers, Redactor
 from tide.adapters.postgres import engine
 from tide.adapters.postgres.engine import Connections
 from tide.adapters.postgres.inbox import PostgresInbox
-from tide.adapters.postgres.prowjobs import ProwJobTable
+from tide.adapters.postgres.leases import PostgresLeases
 from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
 from tide.adapters.prometheus.metrics import Metrics
-from tide.adapters.prowjobs.writing import ProwSettings
+from tide.app.backends import Backend, Surroundings, backend
 from tide.app.database import database, upgraded
 from tide.app.options import RunOptions
 from tide.app.running import Daemon
@@ -38,11 +36,13 @@ from tide.app.status import StatusKeeper
 from tide.config.loading import LoadOptions
 from tide.config.reload import ConfigSource
 from tide.config.sources import ConfigPaths
+from tide.daemon.hints import HintFollower
+from tide.daemon.leadership import Leadership
 from tide.daemon.loop import Loop
 from tide.daemon.wakeups import Wakeups
 from tide.domain.errors import ConfigError, Problem, TideError
 from tide.domain.keys import RepoKey
-from tide.ports.clock import Clock
+from tide.ports.clock import SteadyClock
 from tide.sync.sync import Sync
 from tide.sync.world import World
 from tide.web.hook_tokens import HookTokenFile
@@ -50,8 +50,12 @@ from tide.web.hooks import Hooks
 from tide.web.last_known import LastKnown
 from tide.web.status import DaemonStatus, Role, RoleKind
 
-# A job's reports come in bursts: this bounds what they cost, and is no longer than people wait without noticing.
-HINTS_REST = 1.0
+log = structlog.get_logger(component="tide")
+
+STATE_DIES = (
+    "The embedded database serves this process only, and dies with its pod: name one by --database-url, so that "
+    "history and evidence stay, and other replicas can stand by."
+)
 OTHERS_MAY_PUSH = (
     "Merges by REST cannot pin the base: where others may push to a branch, a push in the moment of a merge is "
     "noticed right after it, and the branch is tested again before anything else lands."
@@ -98,23 +102,29 @@ async def assembled(
                 is_durable=options.is_durable,
             )
         )
+        if _loses_state(options):
+            log.warning(STATE_DIES)
         await upgraded(url)
         connections = await stack.enter_async_context(engine.connected(url))
-        parts = _Parts(options, config, _Opened(clock, metrics, host, token, connections, hook_tokens))
+        # Renewals must not wait for connections that syncs hold.
+        own = await stack.enter_async_context(engine.connected(url, connections=2))
+        parts = _Parts(options, config, _Opened(clock, metrics, host, token, connections, own, hook_tokens))
         parts.status.clean = redactor.clean
         await parts.git.check()
-        yield parts.daemon(sleep)
+        jobs = await stack.enter_async_context(backend(parts.surroundings()))
+        yield parts.daemon(jobs, sleep)
 
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
     """What had to be opened first."""
 
-    clock: Clock
+    clock: SteadyClock
     metrics: Metrics
     host: GitHub
     token: TokenFile
     connections: Connections
+    connections_of_leases: Connections
     hook_tokens: HookTokenFile | None
 
 
@@ -129,8 +139,8 @@ class _Parts:
         self.store = PostgresStore(self.connections)
         self.views = PostgresViews(self.connections)
         self.git = BareRepositories(options.data_dir / "git", self.url_of, self.git_token)
-        self.directory = Directory(options.data_dir / "jobs")
-        self.runner = self._runner()
+        self.inbox = PostgresInbox(self.connections)
+        self.leases = PostgresLeases(opened.connections_of_leases, self.clock)
         self.status = StatusKeeper(self.clock, self._first_status())
         self.known = LastKnown(self.views, self.clock, self.status.database_read)
 
@@ -142,67 +152,43 @@ class _Parts:
         """Give the token that git shows."""
         return self.token.token()
 
-    def _runner(self) -> LocalRunner:
-        options, current = self.options, self.config.current
-        # Clones have a program of their own: slow ones must not keep merges waiting for a slot.
-        program = GitProgram(processes=options.local_jobs)
-        checkout = Checkout(program, self.url_of, Credentials(options.data_dir / "git", self.git_token))
-        settings = LocalSettings(
-            jobs=options.local_jobs,
-            public_url=options.public_url,
-            default_timeout=current.prow.default_job_timeout,
-            prow=ProwSettings(current.prowjob_namespace, current.link_url),
-        )
-        return LocalRunner(
-            storage=ProwJobTable(self.connections),
-            checkout=checkout,
-            reporter=StatusReporter(self.host),
+    def surroundings(self) -> Surroundings:
+        """Give what a backend needs."""
+        return Surroundings(
+            options=self.options,
+            config=self.config,
             clock=self.clock,
-            directory=self.directory,
-            settings=settings,
+            connections=self.connections,
+            statuses=self.host,
+            url_of=self.url_of,
+            token_of=self.git_token,
             on_change=self.wakeups.look_at,
+            on_outage=self.status.kubernetes_told,
         )
-
-    def read_log(self, name: str) -> bytes | None:
-        """Give the log of a run, None when there is none."""
-        try:
-            return self.directory.log(name).read_bytes()
-        except (ValueError, FileNotFoundError):
-            return None
 
     def _first_status(self) -> DaemonStatus:
         return DaemonStatus(
             version=__version__,
             sync_period=self.config.sync_period,
             link_url=self.config.current.link_url,
-            role=Role(RoleKind.DRY_RUN) if self.options.dry_run else Role(RoleKind.LEADER),
-            cautions=(OTHERS_MAY_PUSH,),
+            role=Role(RoleKind.DRY_RUN) if self.options.dry_run else Role(RoleKind.LEADERLESS),
+            cautions=(OTHERS_MAY_PUSH, *((STATE_DIES,) if _loses_state(self.options) else ())),
         )
 
-    def daemon(self, sleep: Callable[[float], Awaitable[None]]) -> Daemon:
+    def daemon(self, jobs: Backend, sleep: Callable[[float], Awaitable[None]]) -> Daemon:
         """Give the whole."""
         observer = Observers((LogObserver(), self.metrics, self.status))
-        world = World(self.host, self.git, self.runner, self.store, observer, self.clock, sleep)
-        config = self.config
+        world = World(self.host, self.git, jobs.runner, self.store, observer, self.clock, self.leases, sleep)
+        config, leadership = self.config, self._leadership()
         sync = Sync(
             world,
             lambda: config.current,
-            is_dry_run=self.options.dry_run,
+            None if self.options.dry_run else lambda: leadership.lease,
             concurrency=config.max_goroutines,
             wake=self.wakeups.look_at,
         )
-        self.status.errors = lambda: sync.errors
-        self.status.problems = lambda: (tuple(map(str, config.problems)), config.broken_since)
-        self.metrics.is_leading, self.metrics.outages = self.status.is_leading, self.status.outages
-        self.metrics.config_loaded(self.clock.now())
-        loop = Loop(
-            self.wakeups,
-            sync.round,
-            sync.look_again,
-            self.status.sync_failed,
-            look_near=sync.look_near,
-            rest=partial(sleep, HINTS_REST),
-        )
+        self._tell_status(sync, leadership)
+        hints = HintFollower(self.inbox, sync.look_near, self.status.sync_failed)
         return Daemon(
             options=self.options,
             config=config,
@@ -210,25 +196,44 @@ class _Parts:
             store=self.store,
             views=self.views,
             known=self.known,
-            read_log=self.read_log,
-            runner=self.runner,
+            backend=jobs,
             wakeups=self.wakeups,
-            loop=loop,
+            loop=Loop(self.wakeups, sync.round, sync.look_again, self.status.sync_failed),
+            hints=hints,
+            leadership=leadership,
             status=self.status,
             metrics=self.metrics,
-            hooks=self._hooks(),
+            hooks=self._hooks(hints),
         )
 
-    def _hooks(self) -> Hooks | None:
+    def _leadership(self) -> Leadership:
+        # A process that was killed and begins anew is another one, even where pods and process ids come again.
+        holder = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4()}"
+        return Leadership(self.leases, holder, self.clock, self.status.leadership_failed)
+
+    def _tell_status(self, sync: Sync, leadership: Leadership) -> None:
+        config = self.config
+        self.status.errors = lambda: sync.errors
+        self.status.problems = lambda: (tuple(map(str, config.problems)), config.broken_since)
+        if not self.options.dry_run:
+            self.status.leadership = lambda: leadership.role
+        self.metrics.is_leading, self.metrics.outages = self.status.is_leading, self.status.outages
+        self.metrics.config_loaded(self.clock.now())
+
+    def _hooks(self, hints: HintFollower) -> Hooks | None:
         if self.hook_tokens is None:
             return None
         return Hooks(
             tokens=self.hook_tokens.tokens,
-            inbox=PostgresInbox(self.connections),
+            inbox=self.inbox,
             clock=self.clock,
-            look_near=self.wakeups.look_near,
+            ring=hints.ring,
             blocker_label=lambda: self.config.current.blocker_label,
         )
+
+
+def _loses_state(options: RunOptions) -> bool:
+    return options.prowjob_backend == "kubernetes" and options.database_url is None
 
 
 def _check_writable(directory: Path) -> None:

@@ -38,7 +38,7 @@ async def run_daemon(options: RunOptions) -> None:
 
 
 async def _round(daemon: Daemon) -> None:
-    await daemon.sync.round()
+    await daemon.once()
     if daemon.sync.errors:
         raise TideError("\n".join(dict.fromkeys(daemon.sync.errors)))
 

@@ -25,6 +25,11 @@ class RunOptions:
     request_timeout: timedelta = timedelta(minutes=2)
     max_retries: int = 8
     prowjob_backend: str = "local"
+    kubeconfig: Path | None = None
+    kubeconfig_dir: Path | None = None
+    kubeconfig_suffix: str = ""
+    projected_token_file: Path | None = None
+    no_in_cluster_config: bool = False
     local_jobs: int = 2
     port: int = 8888
     metrics_port: int | None = 9090

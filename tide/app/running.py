@@ -10,13 +10,15 @@ from functools import partial
 import structlog
 
 from tide.adapters.http_server import serving
-from tide.adapters.local_runner.runner import LocalRunner
 from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
 from tide.adapters.prometheus.metrics import Metrics
+from tide.app.backends import Backend
 from tide.app.options import RunOptions
 from tide.app.status import StatusKeeper
 from tide.config.reload import ConfigSource
+from tide.daemon.hints import HintFollower
+from tide.daemon.leadership import GRACE_SECONDS, Leadership
 from tide.daemon.loop import Loop
 from tide.daemon.scheduler import Scheduler
 from tide.daemon.shutdown import ended_in_time
@@ -32,9 +34,6 @@ log = structlog.get_logger(component="tide")
 RELOAD_PERIOD = timedelta(seconds=5)
 KNOWN_PERIOD = timedelta(minutes=1)
 PRUNE_PERIOD = timedelta(hours=6)
-# With the servers' and the database's own time-outs this makes less than the 30 seconds that Kubernetes gives.
-FINISH_SECONDS = 12.0
-KEEP_RUNS = timedelta(days=7)  # as long as Prow's sinker keeps them by default
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +46,52 @@ class Daemon:
     store: PostgresStore
     views: PostgresViews
     known: LastKnown
-    read_log: Callable[[str], bytes | None]
-    runner: LocalRunner
+    backend: Backend
     wakeups: Wakeups
     loop: Loop
+    hints: HintFollower
+    leadership: Leadership
     status: StatusKeeper
     metrics: Metrics
     hooks: Hooks | None
 
     async def run(self, stopping: asyncio.Event, *, on_port: Callable[[int], None] = lambda _port: None) -> None:
-        """Serve and sync until `stopping` is set; `on_port` is told where the page is.
+        """Serve, and sync while this process leads, until `stopping` is set; `on_port` is told where the page is.
 
         Raises:
             TideError: a port is taken.
         """
         async with self._serving() as port:
             on_port(port)
-            async with AsyncExitStack() as stack:
-                if not self.options.dry_run:
-                    # It would go on with the jobs that an earlier run has left unfinished.
-                    await stack.enter_async_context(self.runner)
-                stack.enter_context(self._ticking())
-                self.wakeups.look_at_all()
-                if not await ended_in_time(self.loop.run(stopping), stopping, FINISH_SECONDS):
-                    log.warning("the syncs at hand were cut short; the next start finds what they began")
+            async with self.backend.following():
+                with self._ticking():
+                    if self.options.dry_run:
+                        await ended_in_time(self._sync(stopping), stopping, GRACE_SECONDS)
+                    else:
+                        await self.leadership.run(self._lead, stopping)
+
+    async def once(self) -> None:
+        """Sync everything once, as soon as this process leads; a dry run need not wait for that.
+
+        Raises:
+            StoreError: the database was out of reach.
+        """
+        async with self.backend.following():
+            if self.options.dry_run:
+                await self.sync.round()
+            else:
+                await self.leadership.run(lambda _stopping: self.sync.round(), asyncio.Event())
+
+    async def _lead(self, stopping: asyncio.Event) -> None:
+        async with self.backend.working():
+            await self._sync(stopping)
+
+    async def _sync(self, stopping: asyncio.Event) -> None:
+        """Sync everything now, and from then on whatever the timer and the hints are about."""
+        self.wakeups.look_at_all()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.loop.run(stopping))
+            group.create_task(self.hints.run(stopping))
 
     @asynccontextmanager
     async def _serving(self) -> AsyncIterator[int]:
@@ -78,7 +99,7 @@ class Daemon:
         app = build_app(
             self.known,
             status=self.status.now,
-            read_log=self.read_log,
+            read_log=self.backend.read_log,
             metrics=self.metrics.page,
             hooks=self.hooks,
         )
@@ -122,6 +143,6 @@ class Daemon:
                 log.error("the changed configuration cannot be used; the old one stays", problem=str(problem))
 
     async def _prune(self) -> None:
-        await self.store.prune(self.sync.world.clock.now())
-        if not self.options.dry_run:
-            await self.runner.prune(KEEP_RUNS)
+        if self.leadership.role.leads:
+            await self.store.prune(self.sync.world.clock.now())
+            await self.backend.prune()

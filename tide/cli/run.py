@@ -35,24 +35,14 @@ def _refuse(flags: dict[str, Any]) -> None:
         )
     if flags.pop("github_app_id") or flags.pop("github_app_private_key_path", None):
         raise TideError("GitHub App authentication is not supported yet: use --github-token-path")
-    if flags["prowjob_backend"] == "kubernetes":
-        _refuse_kubernetes(is_dry_run=flags["dry_run"])
-    elif flags["run_once"] and not flags["dry_run"]:
+    if flags["prowjob_backend"] == "local" and flags["run_once"] and not flags["dry_run"]:
         click.echo("tide: warning: --run-once only queues jobs; `tide run` without it runs them", err=True)
-
-
-def _refuse_kubernetes(*, is_dry_run: bool) -> None:
-    """Let a dry run pass, since it starts no job anyway."""
-    missing = "this version cannot use ProwJobs on Kubernetes yet"
-    if not is_dry_run:
-        raise TideError(f"{missing}: --prowjob-backend=local runs jobs on this host")
-    click.echo(f"tide: warning: {missing}: only what is reported to GitHub is seen of them", err=True)
 
 
 def _options(flags: dict[str, Any]) -> RunOptions:
     known = {field.name for field in fields(RunOptions)}
     values = {name: value for name, value in flags.items() if name in known}
     for name, value in values.items():
-        if isinstance(value, Path) and name.endswith("_path"):
+        if isinstance(value, Path):
             values[name] = value.absolute()
     return RunOptions(**values)

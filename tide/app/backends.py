@@ -1,0 +1,131 @@
+"""Where jobs run: on this host, or on a cluster."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tide.adapters.git.credentials import Credentials
+from tide.adapters.git.program import GitProgram
+from tide.adapters.kubernetes.connect import KubernetesSettings, kubernetes
+from tide.adapters.local_runner.checkout import Checkout
+from tide.adapters.local_runner.directory import Directory
+from tide.adapters.local_runner.reporter import StatusReporter, StatusSink
+from tide.adapters.local_runner.runner import LocalRunner, LocalSettings
+from tide.adapters.postgres.engine import Connections
+from tide.adapters.postgres.prowjobs import ProwJobTable
+from tide.adapters.prowjobs.writing import ProwSettings
+from tide.app.options import RunOptions
+from tide.config.reload import ConfigSource
+from tide.domain.keys import PoolKey, RepoKey
+from tide.policy.search import covers
+from tide.ports.clock import SteadyClock
+from tide.ports.job_runner import JobRunner
+
+KEEP_RUNS = timedelta(days=7)  # as long as Prow's sinker keeps them by default
+
+
+async def _nothing_to_prune() -> None:
+    """On a cluster it is sinker that forgets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Where jobs run.
+
+    `following` is entered for as long as the daemon runs, `working` only while it leads; `read_log` gives the log of a
+    run by its name, None when there is none here; `prune` forgets old runs.
+    """
+
+    runner: JobRunner
+    following: Callable[[], AbstractAsyncContextManager[object]] = nullcontext
+    working: Callable[[], AbstractAsyncContextManager[object]] = nullcontext
+    read_log: Callable[[str], bytes | None] = lambda _name: None
+    prune: Callable[[], Awaitable[None]] = _nothing_to_prune
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a backend needs of the rest: `url_of` and `token_of` a repository for git, and whom it tells."""
+
+    options: RunOptions
+    config: ConfigSource
+    clock: SteadyClock
+    connections: Connections
+    statuses: StatusSink
+    url_of: Callable[[RepoKey], str]
+    token_of: Callable[[RepoKey], Awaitable[str]]
+    on_change: Callable[[PoolKey], None]
+    on_outage: Callable[[str], None]
+
+
+@asynccontextmanager
+async def backend(around: Surroundings) -> AsyncIterator[Backend]:
+    """Give the backend that --prowjob-backend names, for as long as the block runs.
+
+    Raises:
+        TideError: there is no cluster, or it will not do.
+    """
+    if around.options.prowjob_backend == "local":
+        yield _local(around)
+        return
+    options, config = around.options, around.config
+    settings = KubernetesSettings(
+        namespace=config.current.prowjob_namespace,
+        kubeconfig=options.kubeconfig,
+        kubeconfig_dir=options.kubeconfig_dir,
+        kubeconfig_suffix=options.kubeconfig_suffix,
+        projected_token_file=options.projected_token_file,
+        no_in_cluster_config=options.no_in_cluster_config,
+    )
+    async with kubernetes(
+        settings,
+        clock=around.clock,
+        prow=lambda: _prow_settings(config),
+        is_covered=lambda repo: covers(config.current.queries, repo),
+        on_change=around.on_change,
+        on_outage=around.on_outage,
+    ) as runner:
+        await runner.check(is_dry_run=options.dry_run)
+        yield Backend(runner, following=lambda: runner)
+
+
+def _local(around: Surroundings) -> Backend:
+    options = around.options
+    # Clones have a program of their own: slow ones must not keep merges waiting for a slot.
+    program = GitProgram(processes=options.local_jobs)
+    directory = Directory(options.data_dir / "jobs")
+    runner = LocalRunner(
+        storage=ProwJobTable(around.connections),
+        checkout=Checkout(program, around.url_of, Credentials(options.data_dir / "git", around.token_of)),
+        reporter=StatusReporter(around.statuses),
+        clock=around.clock,
+        directory=directory,
+        settings=LocalSettings(
+            jobs=options.local_jobs,
+            public_url=options.public_url,
+            default_timeout=around.config.current.prow.default_job_timeout,
+            prow=_prow_settings(around.config),
+        ),
+        on_change=around.on_change,
+    )
+
+    async def prune() -> None:
+        await runner.prune(KEEP_RUNS)
+
+    return Backend(runner, working=lambda: runner, read_log=_reader(directory), prune=prune)
+
+
+def _prow_settings(config: ConfigSource) -> ProwSettings:
+    current = config.current
+    return ProwSettings(current.prowjob_namespace, current.link_url, current.has_scheduler)
+
+
+def _reader(directory: Directory) -> Callable[[str], bytes | None]:
+    def read(name: str) -> bytes | None:
+        try:
+            return directory.log(name).read_bytes()
+        except (ValueError, FileNotFoundError):
+            return None
+
+    return read
