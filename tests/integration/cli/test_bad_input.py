@@ -158,12 +158,6 @@ def test_a_data_directory_that_cannot_be_made_is_named(run_once: Tide, tmp_path:
     assert str(tmp_path / "file") in told.errors[0]
 
 
-def test_a_dry_run_only_warns_of_kubernetes(run_once: Tide) -> None:
-    told = run_once("--prowjob-backend=kubernetes")
-    assert told.code == 0
-    assert told.err.splitlines()[0].startswith("tide: warning: this version cannot use ProwJobs on Kubernetes yet")
-
-
 @pytest.mark.parametrize(
     ("version", "said"), [(None, "git program is not on PATH"), ("git version 2.25.1", "this is git 2.25.1")]
 )
