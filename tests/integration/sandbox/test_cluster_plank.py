@@ -253,3 +253,32 @@ async def test_jobs_of_other_agents_are_not_ours(tmp_path: Path) -> None:
         here.create("ours", type="batch")
         await here.until(lambda: here.prowjobs(state="pending"))
         assert status(here, "theirs")["state"] == "triggered"
+
+
+BROKEN: tuple[JsonObject, ...] = (
+    {"spec": None},
+    {"status": None},
+    {"status": {"state": 7}},
+    {"status": {"state": "melted"}},
+    {"status": {"state": "triggered", "prev_report_states": "none", "description": []}},
+    {"spec": {"job": "unit", "type": "presubmit", "report": True, "refs": "main"}},
+    {"spec": {"job": "unit", "type": "presubmit", "report": True, "refs": {"org": "acme", "repo": "rocket"}}},
+    {"spec": {"job": "unit", "type": "presubmit", "refs": {"org": "acme", "repo": "rocket", "pulls": [None]}}},
+    {"spec": {"job": "unit", "type": "presubmit", "max_concurrency": "many", "extra_refs": [1]}},
+    {"spec": {"job": {}, "type": []}},
+)
+
+
+async def test_what_clients_may_write_harms_nobody_else(tmp_path: Path) -> None:
+    async with prow(tmp_path, ()) as here:
+        good: JsonObject = {"spec": {"job": "unit", "type": "batch"}, "status": {"state": "triggered"}}
+        for number, broken in enumerate(BROKEN):
+            metadata = {"name": f"broken-{number}", "namespace": "default"}
+            here.objects.create({"metadata": metadata, **good, **broken})
+        here.create("elsewhere", type="batch", state="success")
+        here.create("good", type="batch")
+        await here.until(lambda: status(here, "good")["state"] == "pending")
+        here.time.forward(10)
+        await here.until(lambda: status(here, "good")["state"] == "success")
+        here.time.forward(2 * 3600)
+        await here.until(lambda: "good" not in [one["metadata"]["name"] for one in here.objects.listed()])

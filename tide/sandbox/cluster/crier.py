@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from tide.adapters.local_runner.reporter import is_reported, is_told, mark_told, status_of
 from tide.sandbox.cluster.settings import ClusterSettings
+from tide.sandbox.cluster.shape import is_prowjob
 from tide.sandbox.evidence import NewStatus, TooManyStatusesError
 from tide.sandbox.kubernetes.objects import ApiObjects
 from tide.sandbox.kubernetes.problems import NotFound
@@ -48,7 +49,7 @@ class Crier:
             prowjob = self._objects.get(self._settings.prow.namespace, name)
         except NotFound:
             return
-        if not (prowjob.get("status") or {}).get("state") or not is_reported(prowjob) or is_told(prowjob):
+        if not is_prowjob(prowjob) or not _has_report(prowjob) or is_told(prowjob):
             return
         self._post(prowjob)
         mark_told(prowjob, prowjob["status"]["state"])
@@ -68,3 +69,10 @@ class Crier:
         except (NoSuchRepositoryError, TooManyStatusesError):
             # What GitHub will never take is let go (Prow: crier/reporters/github Report).
             return
+
+
+def _has_report(prowjob: JsonObject) -> bool:
+    """Tell whether there is something to say of a ProwJob: to a context, and for a base."""
+    spec = prowjob["spec"]
+    refs = spec.get("refs") or {}
+    return bool(refs.get("base_sha") and spec.get("context")) and is_reported(prowjob)

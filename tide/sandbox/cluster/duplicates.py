@@ -17,7 +17,7 @@ def duplicates(unfinished: Sequence[JsonObject]) -> list[JsonObject]:
     newest: dict[tuple[str, ...], JsonObject] = {}
     outdated = []
     for prowjob in unfinished:
-        if prowjob["spec"].get("type") != "presubmit":
+        if prowjob["spec"]["type"] != "presubmit":
             continue
         identity = _identity(prowjob["spec"])
         earlier = newest.setdefault(identity, prowjob)
@@ -34,11 +34,11 @@ def duplicates(unfinished: Sequence[JsonObject]) -> list[JsonObject]:
 def _identity(spec: Mapping[str, Any]) -> tuple[str, ...]:
     """Give what is the same in all versions of a presubmit: no SHA is looked at."""
     refs: Iterable[Mapping[str, Any]] = filter(None, (spec.get("refs"), *(spec.get("extra_refs") or ())))
-    return tuple(sorted((str(spec.get("job")), *map(_digest, refs))))
+    return tuple(sorted((str(spec["job"]), *map(_digest, refs))))
 
 
 def _digest(refs: Mapping[str, Any]) -> str:
-    numbers = sorted(pull.get("number") or 0 for pull in refs.get("pulls") or ())
+    numbers = sorted(pull["number"] for pull in refs.get("pulls") or ())
     return f"{refs.get('org')}/{refs.get('repo')}@{refs.get('base_ref')} {numbers}"
 
 

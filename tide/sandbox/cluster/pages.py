@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from tide.sandbox.cluster.shape import is_prowjob
 from tide.sandbox.kubernetes.problems import NotFound
 from tide.sandbox.kubernetes.resources import JsonObject
 
@@ -25,6 +26,8 @@ def page_route(cluster: "Cluster") -> Route:
             prowjob = cluster.objects.get(cluster.settings.prow.namespace, name)
         except NotFound as error:
             raise HTTPException(404) from error
+        if not is_prowjob(prowjob):
+            raise HTTPException(404)
         return PlainTextResponse(f"{_summary(prowjob)}\n{cluster.log_of(name)}")
 
     return Route(f"{PAGES}/{{name}}", answer)

@@ -162,12 +162,8 @@ class Plank:
 
 
 def _job(prowjob: JsonObject) -> str:
-    return str(prowjob["spec"].get("job"))
+    return str(prowjob["spec"]["job"])
 
 
 def _state(prowjob: JsonObject) -> RunState:
-    """Read the state; one that Prow does not have is left alone, as a finished one is."""
-    try:
-        return RunState(prowjob["status"]["state"])
-    except ValueError:
-        return RunState.ERROR
+    return RunState(prowjob["status"]["state"])

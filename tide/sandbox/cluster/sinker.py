@@ -5,12 +5,14 @@ from datetime import datetime
 
 from tide.adapters.prowjobs.writing import timestamp
 from tide.sandbox.cluster.settings import ClusterSettings
+from tide.sandbox.cluster.shape import is_prowjob
 from tide.sandbox.cluster.unfinished import COMPLETION
 from tide.sandbox.kubernetes.objects import ApiObjects
+from tide.sandbox.kubernetes.resources import JsonObject
 
 
 class Sinker:
-    """Deletes finished ProwJobs that were started long ago; those that are not finished stay, however old."""
+    """Deletes finished ProwJobs that were started long ago; those that run stay, however old."""
 
     def __init__(
         self,
@@ -38,8 +40,12 @@ class Sinker:
         old = [
             prowjob["metadata"]["name"]
             for prowjob in self._objects.listed(namespace)
-            if (status := prowjob.get("status") or {}).get(COMPLETION) and str(status.get("startTime") or "") < limit
+            if is_prowjob(prowjob) and prowjob["status"].get(COMPLETION) and _started(prowjob) < limit
         ]
         for name in old:
             self._objects.delete(namespace, name)
         return len(old)
+
+
+def _started(prowjob: JsonObject) -> str:
+    return str(prowjob["status"].get("startTime") or "")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from tide.sandbox.cluster.shape import is_prowjob
 from tide.sandbox.kubernetes.objects import ApiObjects
 from tide.sandbox.kubernetes.resources import JsonObject
 
@@ -9,7 +10,7 @@ COMPLETION = "completionTime"
 
 
 class Unfinished:
-    """The ProwJobs of one namespace that are in some state and have no completion time."""
+    """The ProwJobs of one namespace that have no completion time; what is none (``is_prowjob``) is passed over."""
 
     def __init__(self, objects: ApiObjects, namespace: str) -> None:
         self._objects = objects
@@ -37,10 +38,10 @@ class Unfinished:
         return sorted(self._known.values(), key=lambda one: (_started(one), one["metadata"]["name"]))
 
     def _see(self, kind: str, prowjob: JsonObject) -> None:
-        metadata, status = prowjob["metadata"], prowjob.get("status") or {}
+        metadata = prowjob["metadata"]
         if metadata.get("namespace") != self._namespace:
             return
-        if kind == "DELETED" or status.get(COMPLETION) or not (status.get("state") and prowjob.get("spec")):
+        if kind == "DELETED" or not is_prowjob(prowjob) or prowjob["status"].get(COMPLETION):
             self._known.pop(metadata["name"], None)
         else:
             self._known[metadata["name"]] = prowjob
