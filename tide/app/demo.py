@@ -14,6 +14,7 @@ from typing import Any
 
 from tide.adapters.clock import SystemClock
 from tide.app.assembly import assembled
+from tide.app.demo_config import demo_config
 from tide.app.options import RunOptions
 from tide.app.running import Daemon
 from tide.domain.decisions import VerdictKind
@@ -27,30 +28,7 @@ from tide.sandbox.scenarios.truth import Truth
 from tide.sandbox.server import Sandbox, Settings, running
 from tide.sandbox.state import Forge
 
-PROW_CONFIG = """\
-# The configuration of the demonstration, as Prow would read it.
-github:
-  link_url: {url}
-tide:
-  # Webhooks tell what happens in between.
-  sync_period: 10s
-  queries:
-    - orgs: [acme]
-      labels: [lgtm, approved]
-      missingLabels: [do-not-merge/hold]
-presubmits:
-"""
-PRESUBMIT = """\
-  {repo}:
-    - name: unit
-      always_run: true
-      decorate: true
-      decoration_config: {{timeout: 1m}}
-      spec:
-        containers:
-          - image: none
-            command: [sh, ci/check.sh, unit]
-"""
+SYNC_PERIOD = "10s"
 LOOK_EVERY = 0.5
 QUIET_ROUNDS = 2
 
@@ -259,9 +237,7 @@ def _workplace() -> Iterator[Path]:
 
 def _options(place: Path, url: str, port: int, local_jobs: int, story: Story, secret: str) -> RunOptions:
     config = place / "config.yaml"
-    config.write_text(
-        PROW_CONFIG.format(url=url) + "".join(PRESUBMIT.format(repo=plot.full_name) for plot in story.plots)
-    )
+    config.write_text(demo_config(story, url, sync_period=SYNC_PERIOD))
     token, hook_secret = place / "token", place / "webhook-secret"
     for path, text in ((token, "sandbox-token"), (hook_secret, secret)):
         path.write_text(f"{text}\n")
