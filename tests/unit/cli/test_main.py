@@ -138,16 +138,6 @@ def test_prow_s_own_arguments_fit_and_those_without_meaning_are_told(tide: Tide,
     assert "Traceback" not in ran.err
 
 
-def test_jobs_that_would_run_nowhere_are_refused_but_in_a_dry_run(tide: Tide) -> None:
-    ran = tide("run", "--config-path=/nowhere.yaml", "--dry-run=false")
-    assert (ran.code, len(ran.err.splitlines())) == (1, 1)
-    assert "--prowjob-backend=local" in ran.err
-    dry = tide("run", "--config-path=/nowhere.yaml")
-    warning, error = dry.err.splitlines()
-    assert warning.startswith("tide: warning: ")
-    assert error == "tide: error: /nowhere.yaml: cannot be read: No such file or directory"
-
-
 def test_an_app_s_credentials_are_not_passed_over_in_silence(tide: Tide) -> None:
     ran = tide("run", "--config-path=x", "--prowjob-backend=local", "--github-app-id=1")
     assert (ran.code, ran.err.count("\n")) == (1, 1)
