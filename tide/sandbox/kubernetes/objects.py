@@ -213,6 +213,10 @@ class ApiObjects:
             raise not_found(self.resource, name)
         return found
 
+    def has(self, namespace: str, name: str) -> bool:
+        """Whether there is an object of that name."""
+        return self._key(namespace, name) in self._items
+
     def listed(self, namespace: str | None = None) -> list[JsonObject]:
         """Return the objects of a namespace, or all, ordered by namespace and name."""
         return [stored.read() for stored in self.view(namespace).after("")]
