@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from sqlalchemy import text
 
 from tests.builders import NOW, POOL, make_pull, make_snapshot
 from tests.unit.web.kept import StandingClock
 from tide.adapters.postgres.embedded import embedded, running
-from tide.adapters.postgres.engine import connected
+from tide.adapters.postgres.engine import connected, statements, transaction
 from tide.adapters.postgres.migrate import upgrade
 from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
@@ -88,6 +89,16 @@ async def test_a_stop_while_the_server_is_started_again_leaves_none_behind(home:
         os.kill(postmaster(home), signal.SIGKILL)
     async with embedded(home, durable=False) as url, connected(url):
         pass
+
+
+async def test_a_statement_that_hangs_is_given_up_and_its_connection_too(postgres_url: str) -> None:
+    async with connected(postgres_url, connections=1, patience=0.2) as engine:
+        for open_one in (statements, transaction):
+            with pytest.raises(StoreError, match=r"no answer within 0\.2 seconds"):
+                async with open_one(engine) as connection:
+                    await connection.execute(text("SELECT pg_sleep(60)"))
+            async with statements(engine) as connection:
+                assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
 
 
 class Replica:

@@ -1,5 +1,6 @@
 """Connections to Postgres, and its errors as ours."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -25,7 +26,16 @@ CONNECT_ARGUMENTS = {
     "application_name": "tide",
     "connect_timeout": 10,
     "prepare_threshold": None,  # prepared statements break behind a pooler that pools by transaction
+    # A host that is gone is noticed within half a minute, whatever the system's defaults are.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
 }
+# A server that hangs hangs nobody for ever. The longest that is asked of it is to prune. Not by the server's own
+# statement_timeout: it would not see to it, and poolers refuse to set it.
+_PATIENCE_SECONDS = 120.0
+_PATIENCE = "tide_patience"
 
 
 def normalise_url(url: str, password_file: Path | None = None) -> URL:
@@ -58,14 +68,18 @@ def _first_line(path: Path) -> str:
 
 
 @asynccontextmanager
-async def connected(url: DatabaseUrl, *, connections: int = 10) -> AsyncIterator[Connections]:
-    """Open a pool of connections, for `statements` and `transaction`.
+async def connected(
+    url: DatabaseUrl, *, connections: int = 10, patience: float = _PATIENCE_SECONDS
+) -> AsyncIterator[Connections]:
+    """Open a pool of connections, for `statements` and `transaction`; neither lasts longer than `patience` seconds.
 
     Raise StoreError when the server cannot be reached, refuses the user, is older than Postgres 13, or holds
     another encoding than UTF8.
     """
     options = {"pool_size": connections, "max_overflow": 0, "isolation_level": "AUTOCOMMIT"}
-    engine = create_async_engine(url, connect_args=CONNECT_ARGUMENTS, **options)
+    engine = create_async_engine(
+        url, connect_args=CONNECT_ARGUMENTS, execution_options={_PATIENCE: patience}, **options
+    )
     try:
         await _check_server(engine)
         yield engine
@@ -87,7 +101,7 @@ async def _check_server(engine: AsyncEngine) -> None:
 async def statements(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Give a connection where each statement is a transaction of its own: one round trip instead of three."""
     with told_as_store_errors():
-        async with engine.connect() as connection:
+        async with _in_time(engine), engine.connect() as connection:
             yield connection
 
 
@@ -95,10 +109,23 @@ async def statements(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Give a connection whose statements take effect together or not at all; each sees what others have committed."""
     with told_as_store_errors():
-        async with engine.connect() as connection:
+        async with _in_time(engine), engine.connect() as connection:
             await connection.execution_options(isolation_level="READ COMMITTED")
             async with connection.begin():
                 yield connection
+
+
+@asynccontextmanager
+async def _in_time(engine: AsyncEngine) -> AsyncIterator[None]:
+    patience: float = engine.get_execution_options()[_PATIENCE]
+    timeout = asyncio.timeout(patience)
+    try:
+        async with timeout:
+            yield
+    except TimeoutError as error:
+        if timeout.expired():
+            raise StoreError(f"database: no answer within {patience:g} seconds") from error
+        raise
 
 
 @contextmanager
