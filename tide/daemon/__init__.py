@@ -1,1 +1,1 @@
-"""When to look: the timer, the wake-ups, the loop, and the way down."""
+"""Who acts, and when to look: leadership, the timer, the wake-ups, the hints, the loop, and the way down."""

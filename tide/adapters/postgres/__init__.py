@@ -2,8 +2,8 @@
 
 `embedded` runs a server of our own where none is named; `migrate` brings the schema to this program's version;
 `engine` opens connections. `store.PostgresStore` is what syncs write and read, in three rooms (`mirror`, `ledger`,
-`decisions`); `views.PostgresViews` is what people and machines read; `prowjobs.ProwJobTable` belongs to the local
-runner.
+`decisions`); `views.PostgresViews` is what people and machines read; `leases.PostgresLeases` says which replica acts;
+`inbox.PostgresInbox` keeps what webhooks say for it; `prowjobs.ProwJobTable` belongs to the local runner.
 
 A sync that finds nothing new must cost next to nothing, at any number of pull requests. So rows go in as one JSON
 parameter per statement; a row that would change nothing is neither written nor locked; pull requests and decisions
