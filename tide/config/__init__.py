@@ -13,7 +13,7 @@ The way of a file::
     fusion, merge_methods, protection   queries, methods and contexts as policy wants them
     loading, loaded    all of it put together: the port `job_config`
     reload             taken anew when the files change, whole or not at all
-    check              what an operator is told
+    check, advice/     what an operator is told
 
 Every problem names file, line and path. They are collected, so that a load is refused with all of them at once; lines
 are worked out (`places`) only when there is a problem to tell.

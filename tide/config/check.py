@@ -3,20 +3,25 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
+from tide.config.advice import advise_on_contexts, advise_on_expressions, advise_on_queries, contradictions
 from tide.config.files import ConfigFile
-from tide.config.loaded import NO_COUNTS, Counts
+from tide.config.loaded import NO_COUNTS, Counts, LoadedConfig
 from tide.config.loading import NO_OPTIONS, LoadOptions, load
 from tide.config.parsing import Parser
 from tide.config.places import Path, Places, path_text
 from tide.config.pod_spec import as_go_holds
-from tide.config.problems import Finding, located
+from tide.config.problems import Finding, Findings, Sourced, located
 from tide.config.prow.config import ProwConfig
-from tide.config.prow.jobs import Job, JobFile, JobSections
+from tide.config.prow.jobs import BranchJob, Job, JobFile, JobSections
 from tide.config.prow.values import GoStruct, unknown_keys
 from tide.config.sources import ConfigPaths, Sources, read_sources
 from tide.domain.errors import ConfigError, Problem
 from tide.policy.wording import plural
+
+if TYPE_CHECKING:
+    from tide.config.prow.tide import TideQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,26 @@ def _loading(sources: Sources, parser: Parser, options: LoadOptions) -> tuple[tu
         loaded = load(sources, parser, options)
     except ConfigError as error:
         return error.problems, ()
-    return loaded.faults, loaded.warnings
+    return (*loaded.faults, *contradictions(loaded)), loaded.warnings + _advice(loaded, sources, parser)
+
+
+def _advice(loaded: LoadedConfig, sources: Sources, parser: Parser) -> tuple[Problem, ...]:
+    findings = Findings()
+    queries: list[Sourced[TideQuery]] = []
+    for file, _, model in _models(sources, parser):
+        if isinstance(model, ProwConfig):
+            queries += [Sourced(query, file, ("tide", "queries", at)) for at, query in enumerate(model.tide.queries)]
+        for job in _branch_jobs(Sourced(model, file)):
+            advise_on_expressions(job, findings)
+    advise_on_queries(queries, loaded, findings)
+    advise_on_contexts(loaded, findings)
+    return located(findings.warnings)
+
+
+def _branch_jobs(sections: Sourced[JobSections]) -> Iterator[Sourced[BranchJob]]:
+    for kind in ("presubmits", "postsubmits"):
+        for repo, jobs in getattr(sections.value, kind).items():
+            yield from (Sourced(job, sections.file, (kind, repo, index)) for index, job in enumerate(jobs))
 
 
 def _counts(sources: Sources, parser: Parser) -> Counts:

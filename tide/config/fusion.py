@@ -21,7 +21,7 @@ def fuse(queries: Iterable[TideQuery], prowjob_defaults: Iterable[DefaultEntry] 
     for query in queries:
         groups[_criteria_json(query), _tenants_json(query, entries)].append(query)
     fused = sorted(map(_fused, groups.values()), key=_json)
-    return tuple(_query(index, query) for index, query in enumerate(fused))
+    return tuple(as_query(index, query) for index, query in enumerate(fused))
 
 
 def _criteria_json(query: TideQuery) -> str:
@@ -53,7 +53,7 @@ def _fused(queries: list[TideQuery]) -> TideQuery:
 
 
 def _covers(query: TideQuery, repo: str) -> bool:
-    return _query(0, query).covers(RepoKey.parse(repo))
+    return as_query(0, query).covers(RepoKey.parse(repo))
 
 
 def _json(query: TideQuery) -> str:
@@ -66,7 +66,8 @@ def _json(query: TideQuery) -> str:
     return json.dumps(ordered, ensure_ascii=False, separators=(",", ":"))
 
 
-def _query(index: int, query: TideQuery) -> Query:
+def as_query(index: int, query: TideQuery) -> Query:
+    """Give a query as policy wants it."""
     return Query(
         index=index,
         orgs=query.orgs,

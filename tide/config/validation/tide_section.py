@@ -69,13 +69,14 @@ def _template_fault(text: str) -> str:
 
 
 def _check_contexts(tide: Sourced[TideSection], findings: Findings) -> None:
-    for path, level in _levels(tide.value.context_options):
+    for path, level in levels(tide.value.context_options):
         place = Sourced(level, tide.file, (*tide.path, "context_options", *path))
         for message, key in _context_faults(level):
             findings.fault(place, message, key)
 
 
-def _levels(options: ContextOptions) -> Iterator[tuple[tuple[str, ...], ContextOptionsLevel]]:
+def levels(options: ContextOptions) -> Iterator[tuple[tuple[str, ...], ContextOptionsLevel]]:
+    """List the levels of the context options, from wide to narrow, each with the keys that lead to it."""
     yield (), options
     for org, in_org in options.orgs.items():
         yield ("orgs", org), in_org

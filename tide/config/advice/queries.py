@@ -1,0 +1,87 @@
+"""Queries that nothing can fulfil, that stand in each other's way, or that let pull requests merge untested."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import permutations
+
+from tide.config.advice.repositories import some_of, tested_repositories
+from tide.config.fusion import as_query
+from tide.config.loaded import LoadedConfig
+from tide.config.problems import Findings, Sourced
+from tide.config.prow.tide import TideQuery
+from tide.domain.keys import RepoKey
+from tide.policy.jobs import runs_on_branch
+from tide.policy.labels import alternatives, folded
+
+
+def advise_on_queries(queries: Sequence[Sourced[TideQuery]], config: LoadedConfig, findings: Findings) -> None:
+    """Warn of queries that do not do what they seem to."""
+    for query in queries:
+        _warn_of_labels(query, findings)
+        _warn_of_untested_branches(query, config, findings)
+    for one, other in permutations(queries, 2):
+        _warn_of_opposites(one, other, findings)
+
+
+def _warn_of_labels(query: Sourced[TideQuery], findings: Findings) -> None:
+    forbidden = folded(query.value.missing_labels)
+    for index, entry in enumerate(query.value.labels):
+        wanted = alternatives(entry)
+        if not any(wanted):
+            findings.warn(query, "no label has an empty name, so no pull request can meet this query", "labels", index)
+        elif forbidden.issuperset(wanted):
+            message = f"{entry!r} is also in missingLabels, so no pull request can meet this query"
+            findings.warn(query, message, "labels", index)
+    for index, label in enumerate(query.value.missing_labels):
+        if "," in label:
+            message = f"{label!r} is one label here, as only labels takes alternatives; list each of them"
+            findings.warn(query, message, "missingLabels", index)
+
+
+def _warn_of_untested_branches(query: Sourced[TideQuery], config: LoadedConfig, findings: Findings) -> None:
+    """Warn of branches that pull requests may merge into while no job runs on them, though other branches have jobs."""
+    repos = [repo for repo in tested_repositories(config) if as_query(0, query.value).covers(repo)]
+    for index, branch in enumerate(query.value.included_branches):
+        if repos and not any(runs_on_branch(job, branch) for repo in repos for job in config.presubmits(repo)):
+            message = f"no job of {some_of(repos)} runs on branch {branch!r}: what merges there is untested"
+            findings.warn(query, message, "includedBranches", index)
+
+
+def _warn_of_opposites(one: Sourced[TideQuery], other: Sourced[TideQuery], findings: Findings) -> None:
+    """Warn of labels that one query requires and another forbids, where a pull request may be meant by both."""
+    if not _overlap(one.value, other.value):
+        return
+    forbidden = folded(other.value.missing_labels)
+    for index, entry in enumerate(one.value.labels):
+        if alternatives(entry) and forbidden.issuperset(alternatives(entry)):
+            where = f"{other.file.path}, query {other.path[-1]}"
+            message = f"{entry!r} is required here and forbidden by another query for the same repositories ({where})"
+            findings.warn(one, message, "labels", index)
+
+
+def _overlap(one: TideQuery, other: TideQuery) -> bool:
+    """Tell whether one pull request could be meant by both queries, labels aside."""
+    return (
+        _may_agree(one.author.lower(), other.author.lower())
+        and _may_agree(one.milestone.lower(), other.milestone.lower())
+        and _share_a_branch(one, other)
+        and any(as_query(0, one).covers(repo) and as_query(0, other).covers(repo) for repo in _named((one, other)))
+    )
+
+
+def _may_agree(one: str, other: str) -> bool:
+    return not one or not other or one == other
+
+
+def _share_a_branch(one: TideQuery, other: TideQuery) -> bool:
+    if one.included_branches and other.included_branches:
+        return not set(one.included_branches).isdisjoint(other.included_branches)
+    included = one.included_branches or other.included_branches
+    excluded = {*one.excluded_branches, *other.excluded_branches}
+    return not included or not excluded.issuperset(included)
+
+
+def _named(queries: Iterable[TideQuery]) -> Iterator[RepoKey]:
+    """List repositories that stand for all that the queries cover; of an organisation one that nobody names."""
+    for query in queries:
+        yield from (RepoKey.parse(repo) for repo in query.repos)
+        yield from (RepoKey(org, "*") for org in query.orgs)
