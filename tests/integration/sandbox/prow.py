@@ -27,7 +27,11 @@ PATIENCE = 20
 
 def presubmit(name: str, **fields: Any) -> Presubmit:
     """Give a job that always runs unless told otherwise."""
-    definition = {"agent": "kubernetes", "spec": {"containers": [{"name": "test", "image": "none"}]}, **fields.pop("definition", {})}
+    definition = {
+        "agent": "kubernetes",
+        "spec": {"containers": [{"name": "test", "image": "none"}]},
+        **fields.pop("definition", {}),
+    }
     job = Presubmit(name, name, always_run=True, rerun_command=f"/test {name}", definition=definition)
     return replace(job, **fields)
 
