@@ -10,6 +10,7 @@ from starlette.routing import Route
 from tide.sandbox.kubernetes import discovery
 from tide.sandbox.kubernetes.access import Access, Grant
 from tide.sandbox.kubernetes.answers import as_json, as_problem
+from tide.sandbox.kubernetes.call import DESCRIBING
 from tide.sandbox.kubernetes.control import control_routes
 from tide.sandbox.kubernetes.definitions import prowjob_definition
 from tide.sandbox.kubernetes.endpoint import ObjectEndpoint, read_call
@@ -166,7 +167,7 @@ class KubernetesApi:
     async def _review(self, request: Request, user: str) -> ASGIApp:
         """Say whether who asks may do something (``SelfSubjectAccessReview``)."""
         call = await read_call(request, NAMESPACES)
-        review = call.content("application/json", "application/yaml")
+        review = call.content(*DESCRIBING)
         spec = review.get("spec") if isinstance(review, dict) else None
         if not isinstance(spec, dict):
             raise BadRequest("a SelfSubjectAccessReview with a spec is needed")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tide.sandbox.kubernetes.problems import ApiProblem, BadRequest, UnsupportedMediaType
+from tide.sandbox.kubernetes.protobuf import MEDIA_TYPE, read_object
 from tide.sandbox.kubernetes.selectors import Selector, selector
 from tide.sandbox.kubernetes.tables import is_wanted
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 TRUE = frozenset({"true", "1", "t", "T", "TRUE", "True"})
 MAX_BODY = 3 * 1024 * 1024
 """Bytes that a body may have (apiserver: pkg/server/config.go MaxRequestBodyBytes)."""
-_YAML = "application/yaml"
+DESCRIBING = ("application/json", "application/yaml", MEDIA_TYPE)
+"""The content types in which whole objects come."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +110,7 @@ class Call:
         Raises:
             BadRequest: it is no object of this kind.
         """
-        content = self.content("application/json", _YAML)
+        content = self.content(*DESCRIBING)
         if not isinstance(content, dict) or not isinstance(content.get("metadata", {}), dict):
             raise BadRequest(f"couldn't get version/kind; json parse error: {self.body[:80].decode(errors='replace')}")
         if not content.get("kind"):
@@ -131,6 +133,8 @@ class RequestEntityTooLarge(ApiProblem):
 
 def _parsed(body: bytes, content_type: str) -> Any:
     try:
+        if content_type == MEDIA_TYPE:
+            return read_object(body)
         return yaml.load(body, yaml.CSafeLoader) if content_type.endswith("yaml") else json.loads(body)
     except (ValueError, yaml.YAMLError) as error:
         raise BadRequest(f"couldn't get version/kind; json parse error: {error}") from error
