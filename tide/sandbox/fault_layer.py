@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from starlette.responses import Response
 
 from tide.sandbox.faults import STRIKING, Fault, first_of_kind
 from tide.sandbox.graphql.errors import rate_limited
+from tide.sandbox.kubernetes.refusals import concerns_kubernetes, is_watch, refusal
 from tide.sandbox.rest.api import secondary_limit_error
 
 if TYPE_CHECKING:
@@ -65,12 +67,20 @@ class FaultLayer:
         if outer is None:
             await self._app(scope, receive, send)
         elif outer.kind == "truncate":
-            answer = await self._swallowed(scope, receive)
-            await answer.cut(send)
+            await self._truncate(scope, receive, send)
         else:
-            if outer.when == "after":
+            # A watch changes nothing and does not end, so that there is no "after" to wait for.
+            if outer.when == "after" and not is_watch(scope):
                 await self._swallowed(scope, receive)
             await self._answer(outer, scope, receive, send)
+
+    async def _truncate(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if is_watch(scope):
+            with contextlib.suppress(_CutError):
+                await self._app(scope, receive, _Cutting(send))
+            return
+        answer = await self._swallowed(scope, receive)
+        await answer.cut(send)
 
     async def _swallowed(self, scope: Scope, receive: Receive) -> _Swallowed:
         swallowed = _Swallowed()
@@ -87,6 +97,8 @@ class FaultLayer:
             await self._refusal(fault, scope["path"])(scope, receive, send)
 
     def _refusal(self, fault: Fault, path: str) -> Response:
+        if concerns_kubernetes(path):
+            return refusal(fault)
         if fault.kind == "status":
             return _status(fault)
         if fault.kind == "secondary_rate_limit":
@@ -148,6 +160,25 @@ class _Swallowed:
         length = (b"content-length", str(len(self.body)).encode())
         await send({**self.start, "headers": [*headers, length]})
         await send({"type": "http.response.body", "body": self.body[: len(self.body) // 2], "more_body": True})
+
+
+class _CutError(Exception):
+    """The answer was cut off."""
+
+
+@dataclass(frozen=True)
+class _Cutting:
+    """Sends an answer up to the middle of its first part: the server then drops the connection."""
+
+    send: Send
+
+    async def __call__(self, message: Message) -> None:
+        body = message.get("body", b"")
+        if not body:
+            await self.send(message)
+            return
+        await self.send({**message, "body": body[: len(body) // 2], "more_body": True})
+        raise _CutError
 
 
 async def _silence(seconds: float, receive: Receive) -> None:

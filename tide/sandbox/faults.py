@@ -45,6 +45,9 @@ class Fault(BaseModel):
     ``status`` with ``body`` and ``headers`` is the answer of kind ``status``; ``retry_after`` (seconds) goes into its
     header for the rate limits, None leaves the header out; ``code`` chooses 403 or 429 for these. ``branch`` is the
     new base of ``retarget_before_merge``. A ``timeout`` holds the request for ``seconds`` and then drops it.
+
+    On paths of Kubernetes ``status`` and the rate limits speak its language (``tide.sandbox.kubernetes.refusals``), and
+    ``truncate`` cuts a watch in its first event; watches are ended by ``tide.sandbox.kubernetes.control``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

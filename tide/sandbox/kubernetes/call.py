@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tide.sandbox.kubernetes.resources import JsonObject, Resource
 
 TRUE = frozenset({"true", "1", "t", "T", "TRUE", "True"})
+APPLY_PATCH = "application/apply-patch+yaml"
 MAX_BODY = 3 * 1024 * 1024
 """Bytes that a body may have (apiserver: pkg/server/config.go MaxRequestBodyBytes)."""
 DESCRIBING = ("application/json", "application/yaml", MEDIA_TYPE)
@@ -50,6 +51,11 @@ class Call:
     accept: str
     content_type: str
     body: bytes
+
+    @property
+    def adds(self) -> bool:
+        """Whether it may make a new object."""
+        return self.verb == "create" or self.content_type == APPLY_PATCH
 
     @property
     def wants_table(self) -> bool:

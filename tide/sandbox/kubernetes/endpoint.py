@@ -89,10 +89,11 @@ class ObjectEndpoint:
         return self._change(kind, call)
 
     def _change(self, kind: Kind, call: Call) -> ASGIApp:
+        if call.adds:
+            self._check_namespace(kind, call)
         writes, code = Writes(kind, self.lots), 200
         match call.verb:
             case "create":
-                self._check_namespace(kind, call)
                 changed, code = writes.create(call), 201
             case "update":
                 changed = writes.replace(call)

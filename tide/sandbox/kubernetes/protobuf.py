@@ -74,7 +74,8 @@ def _message(data: bytes, layout: Mapping[int, _Field]) -> JsonObject:
     content: dict[str, Any] = {}
     for number, value in _fields(data):
         field = layout.get(number)
-        if field is None:
+        # Text that is not set is written too, as empty.
+        if field is None or not value:
             continue
         if field.layout is None:
             content[field.name] = value.decode()

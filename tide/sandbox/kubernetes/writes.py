@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tide.sandbox.kubernetes.call import APPLY_PATCH
 from tide.sandbox.kubernetes.metadata import metadata_causes
 from tide.sandbox.kubernetes.patches import merged, patched
 from tide.sandbox.kubernetes.problems import BadRequest, NotFound, conflict, invalid
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
-APPLY_PATCH = "application/apply-patch+yaml"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _MAX_GENERATED = 58
