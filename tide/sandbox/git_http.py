@@ -123,6 +123,12 @@ class GitHttp:
             raise _NotAdmittedError(401, "Invalid username or token.") from error
         except NoSuchRepositoryError as error:
             raise _NotAdmittedError(404, "Repository not found.") from error
+        if caller.app is not None:
+            raise _NotAdmittedError(401, "Invalid username or token.")
+        if caller.anonymous and repository.settings.private:
+            raise _NotAdmittedError(401, "Repository not found.")
+        if not caller.sees(repository):
+            raise _NotAdmittedError(404, "Repository not found.")
         if "git-receive-pack" in {request.path_params["service"], request.query_params.get("service")}:
             self._admit_push(repository, caller)
         return repository, caller

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tide.adapters.http_server import bound_socket, serving_on
+from tide.sandbox.apps import Apps
 from tide.sandbox.control import control_routes
 from tide.sandbox.fault_layer import FaultLayer
 from tide.sandbox.faults import Faults
@@ -69,6 +70,7 @@ class Sandbox:
     url: str
     forge: Forge
     tokens: Tokens
+    apps: Apps
     limits: RateLimits
     faults: Faults
     index: SearchIndex
@@ -88,7 +90,8 @@ class Sandbox:
 def build(forge: Forge, url: str, settings: Settings | None = None) -> Sandbox:
     """Put the simulated GitHub together; ``url`` is where it will be reached, for links."""
     chosen = settings or Settings()
-    tokens = Tokens()
+    apps = Apps(forge)
+    tokens = Tokens(apps)
     limits = RateLimits(forge.now, chosen.limits)
     faults = Faults(chosen.seed)
     index = SearchIndex(forge, chosen.index_lag)
@@ -104,6 +107,7 @@ def build(forge: Forge, url: str, settings: Settings | None = None) -> Sandbox:
         url=url,
         forge=forge,
         tokens=tokens,
+        apps=apps,
         limits=limits,
         faults=faults,
         index=index,

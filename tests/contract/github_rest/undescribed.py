@@ -17,8 +17,17 @@ UNDESCRIBED_ANSWERS: dict[tuple[str, str, int], str] = {
     ),
     ("GET", "/repos/{owner}/{repo}/git/ref/{ref}", 401): _BAD_CREDENTIALS,
     ("GET", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews", 404): _NOT_FOUND,
+    ("GET", "/orgs/{org}/installation", 404): _NOT_FOUND,
     ("POST", "/repos/{owner}/{repo}/check-runs", 422): _VALIDATION,
     ("GET", "/repos/{owner}/{repo}/commits/{ref}/status", 422): _VALIDATION,
     ("GET", "/repos/{owner}/{repo}/git/ref/{ref}", 403): _RATE_LIMIT,
     ("POST", "/repos/{owner}/{repo}/issues/{issue_number}/comments", 401): _BAD_CREDENTIALS,
 }
+
+FLAWED_SCHEMAS: dict[tuple[str, str, int], tuple[str, str]] = {
+    ("GET", "/app/installations", 200): (
+        r"\$\[\d+\]\.account: ",
+        "wants an account to be a user and an enterprise at once; GET /orgs/{org}/installation says either",
+    ),
+}
+"""Where the description cannot be met by anything: a pattern of the complaints, and what is wrong with it."""

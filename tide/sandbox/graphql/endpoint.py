@@ -17,7 +17,7 @@ from tide.sandbox.graphql.errors import as_json, rate_limited
 from tide.sandbox.graphql.query import QueryView
 from tide.sandbox.graphql.reading import Reading
 from tide.sandbox.graphql.schema import github_schema
-from tide.sandbox.tokens import BadCredentialsError
+from tide.sandbox.tokens import BAD_CREDENTIALS, BadCredentialsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,8 +62,10 @@ class GraphqlEndpoint:
         """Answer a request."""
         try:
             caller = self.tokens.caller(request.headers.get("authorization"))
-        except BadCredentialsError:
-            return _refusal(401, "Bad credentials")
+        except BadCredentialsError as error:
+            return _refusal(401, str(error))
+        if caller.app is not None:
+            return _refusal(401, BAD_CREDENTIALS)
         if caller.anonymous:
             return _refusal(401, "This endpoint requires you to be authenticated.")
         question = _question(await request.body())
@@ -79,13 +81,13 @@ class GraphqlEndpoint:
         cost = _price(prepared, question)
         if not isinstance(cost, Cost):
             return self._failed(caller, cost)
-        spent = self.rate_limits.spend(caller.token, "graphql", cost.points)
+        spent = self.rate_limits.spend(caller.account, "graphql", cost.points)
         if spent.refused is not None:
             return self._refused(caller, spent)
         reading = Reading(
             forge=self.forge,
             index=self.index,
-            login=caller.login,
+            caller=caller,
             url=url,
             cost=cost,
             standing=spent.standing,
@@ -95,7 +97,7 @@ class GraphqlEndpoint:
 
     def _failed(self, caller: Caller, errors: Sequence[GraphQLError]) -> JSONResponse:
         """Answer a query that does not run; GitHub takes no points for it."""
-        standing = self.rate_limits.standing(caller.token, "graphql")
+        standing = self.rate_limits.standing(caller.account, "graphql")
         return _response({"errors": [as_json(error) for error in errors]}, standing)
 
     def _refused(self, caller: Caller, spent: Spent) -> JSONResponse:

@@ -47,10 +47,14 @@ class QueryView:
         Raises:
             GithubError: there is none of that name.
         """
+        nobody = not_found(f"Could not resolve to a Repository with the name '{owner}/{name}'.")
         try:
-            return RepositoryView(self.reading, self.reading.forge.repository(f"{owner}/{name}"))
+            found = self.reading.forge.repository(f"{owner}/{name}")
         except NoSuchRepositoryError:
-            raise not_found(f"Could not resolve to a Repository with the name '{owner}/{name}'.") from None
+            raise nobody from None
+        if not self.reading.caller.sees(found):
+            raise nobody
+        return RepositoryView(self.reading, found)
 
     async def node(self, *, node_id: str) -> object:
         """One object by its node id.
@@ -81,11 +85,11 @@ class QueryView:
         """
         try:
             if kind == "ISSUE":
-                found = search_issues(self.reading.index, query)
+                found = search_issues(self.reading.index, query, self.reading.caller.sees)
                 pairs = [(document.repository, document.record) for document in found.reachable]
                 return await self._results(pairs, paging, issue_count=found.total)
             if kind == "REPOSITORY":
-                listed = search_repositories(self.reading.forge, query)
+                listed = search_repositories(self.reading.forge, query, self.reading.caller.sees)
                 repositories = [(repository, repository) for repository in listed.reachable]
                 return await self._results(repositories, paging, repository_count=listed.total)
         except SearchSyntaxError as error:
@@ -177,12 +181,12 @@ class RateLimitView:
 
 
 def repository_of(reading: Reading, record: object) -> Repository | None:
-    """Return the repository that a record is in, or is."""
+    """Return the repository that a record is in, or is; None also for one that the caller does not see."""
     if isinstance(record, Repository):
-        return record
+        return record if reading.caller.sees(record) else None
     if not isinstance(record, Issue):
         return None
-    repositories = reading.forge.repositories.values()
+    repositories = filter(reading.caller.sees, reading.forge.repositories.values())
     return next((each for each in repositories if each.issue_or_pull(record.number) is record), None)
 
 

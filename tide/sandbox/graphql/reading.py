@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tide.sandbox.model import Mergeability, Repository
     from tide.sandbox.rate_limits import Standing
     from tide.sandbox.state import Forge
+    from tide.sandbox.tokens import Caller
 
 NEED_MERGEABILITY = frozenset({"canBeRebased", "mergeStateStatus", "mergeable", "potentialMergeCommit"})
 
@@ -26,7 +27,7 @@ class Reading:
     Args:
         forge: the simulated GitHub.
         index: what search sees of it.
-        login: whom the token speaks for.
+        caller: who asks.
         url: the address of the web pages, without a slash at the end.
         cost: what the request costs.
         standing: where the token stands after paying.
@@ -35,12 +36,17 @@ class Reading:
 
     forge: Forge
     index: SearchIndex
-    login: str
+    caller: Caller
     url: str
     cost: Cost
     standing: Standing
     field_names: Collection[str] = frozenset()
     _mergeabilities: dict[PullRequest, Mergeability] = field(default_factory=dict)
+
+    @property
+    def login(self) -> str:
+        """Whom the token speaks for."""
+        return self.caller.login
 
     async def prepare(self, repository: Repository, pulls: Iterable[PullRequest]) -> None:
         """Ask git about the open pulls among these, if the query wants to know: one call for all of a repository."""

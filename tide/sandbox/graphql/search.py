@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tide.sandbox.model import Repository
     from tide.sandbox.state import Forge
 
+    Sees = Callable[[Repository], bool]
+
 REACHABLE = 1000
 """GitHub docs (REST, "About search"): up to 1,000 results for each search."""
 
@@ -37,21 +39,21 @@ class Found(Generic[T]):
     total: int
 
 
-def search_issues(index: SearchIndex, text: str) -> Found[Document]:
-    """Find issues and pull requests.
+def search_issues(index: SearchIndex, text: str, is_seen: Sees = lambda _: True) -> Found[Document]:
+    """Find issues and pull requests in the repositories that the caller sees.
 
     Raises:
         SearchSyntaxError: the string is not one that can be answered, or names only what does not exist.
     """
     query = parse_search(text)
     holds = compile_filters(query, index.forge.accounts)
-    found = [document for document in index.documents(_scope(index.forge, query)) if holds(document)]
+    found = [document for document in index.documents(_scope(index.forge, query, is_seen)) if holds(document)]
     found.sort(key=_order(query.sort), reverse=query.sort.descending)
     return Found(found[:REACHABLE], len(found))
 
 
-def search_repositories(forge: Forge, text: str) -> Found[Repository]:
-    """Find repositories by owner, name, ``archived:`` and words of the name, newest first.
+def search_repositories(forge: Forge, text: str, is_seen: Sees = lambda _: True) -> Found[Repository]:
+    """Find repositories that the caller sees by owner, name, ``archived:`` and words of the name, newest first.
 
     Raises:
         SearchSyntaxError: the string is not one that can be answered, or names only what does not exist.
@@ -60,7 +62,7 @@ def search_repositories(forge: Forge, text: str) -> Found[Repository]:
     archived = {value.lower() == "true" for value in query.values("archived")}
     found = [
         repository
-        for repository in _scope(forge, query)
+        for repository in _scope(forge, query, is_seen)
         if (not archived or repository.settings.archived in archived)
         and all((spaced_words(word.text).strip() in repository.name.lower()) != word.negated for word in query.words)
     ]
@@ -68,7 +70,7 @@ def search_repositories(forge: Forge, text: str) -> Found[Repository]:
     return Found(found[:REACHABLE], len(found))
 
 
-def _scope(forge: Forge, query: SearchQuery) -> list[Repository]:
+def _scope(forge: Forge, query: SearchQuery, is_seen: Sees) -> list[Repository]:
     """Return the repositories that ``org:``, ``user:`` and ``repo:`` leave; what does not exist is passed over."""
     owners = {value.lower() for value in query.values("org", "user")}
     names = {value.lower() for value in query.values("repo")}
@@ -77,7 +79,7 @@ def _scope(forge: Forge, query: SearchQuery) -> list[Repository]:
     listed = [
         repository
         for name, repository in forge.repositories.items()
-        if not (owners or names) or repository.owner.lower() in owners or name in names
+        if is_seen(repository) and (not (owners or names) or repository.owner.lower() in owners or name in names)
     ]
     if (owners or names) and not listed and not owners & {login.lower() for login in forge.accounts}:
         raise SearchSyntaxError(NOTHING_TO_SEARCH)

@@ -49,6 +49,8 @@ async def get_user(call: Call) -> Answer:
     """``GET /user``."""
     if call.caller.anonymous:
         raise RestError(401, "Requires authentication")
+    if call.caller.installation is not None:
+        raise RestError(403, "Resource not accessible by integration")
     return Answer(_profile(call, call.forge.account(call.login)))
 
 
@@ -62,11 +64,11 @@ async def get_account(call: Call) -> Answer:
 
 async def get_rate_limit(call: Call) -> Answer:
     """``GET /rate_limit``: costs nothing."""
-    core = _standing(call.limits.standing(call.caller.token, "core"))
+    core = _standing(call.limits.standing(call.caller.account, "core"))
     resources = {
         "core": core,
-        "search": _standing(call.limits.standing(call.caller.token, "search")),
-        "graphql": _standing(call.limits.standing(call.caller.token, "graphql")),
+        "search": _standing(call.limits.standing(call.caller.account, "search")),
+        "graphql": _standing(call.limits.standing(call.caller.account, "graphql")),
     }
     return Answer({"resources": resources, "rate": core})
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from tide.sandbox.apps import UNDECODABLE
 from tide.sandbox.merging import ARCHIVED, FORBIDDEN
 from tide.sandbox.rest.call import Answer, Call, RestError
 from tide.sandbox.rest.routes import FREE, ROUTES
-from tide.sandbox.tokens import BadCredentialsError
+from tide.sandbox.tokens import BAD_CREDENTIALS, BadCredentialsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,10 +69,11 @@ class RestApi:
         """Answer one request to a route."""
         try:
             caller = self.tokens.caller(request.headers.get("authorization"))
-        except BadCredentialsError:
-            return self._respond(_refusal(RestError(401, "Bad credentials")), {})
-        standing = self.limits.standing(caller.token, "core")
+        except BadCredentialsError as error:
+            return self._respond(_refusal(RestError(401, str(error))), {})
+        standing = self.limits.standing(caller.account, "core")
         try:
+            _check_kind(route, caller)
             if route.endpoint not in FREE:
                 standing = self._spend(route, caller)
             answer = await self._do(route, request, caller)
@@ -80,20 +82,20 @@ class RestApi:
         if request.method in READS and answer.status == 200:  # noqa: PLR2004 - HTTP's own number
             answer = _with_etag(answer)
             if request.headers.get("if-none-match") == answer.headers["ETag"]:
-                standing = self.limits.refund(caller.token, "core")
+                standing = self.limits.refund(caller.account, "core")
                 answer = replace(answer, payload=None, status=304)
         return self._respond(answer, _rate_headers(standing))
 
     def _spend(self, route: RestRoute, caller: Caller) -> Standing:
-        spent = self.limits.spend(caller.token, "core", writes=route.method not in READS)
+        spent = self.limits.spend(caller.account, "core", writes=route.method not in READS)
         if spent.refused is None and route.makes_content:
-            spent = self.limits.spend_content(caller.token) or spent
+            spent = self.limits.spend_content(caller.account) or spent
         if spent.refused is not None:
             raise rate_limit_error(spent, self.forge.account(caller.login).id if caller.login else 0)
         return spent.standing
 
     async def _do(self, route: RestRoute, request: Request, caller: Caller) -> Answer:
-        call = Call(request, self.forge, caller, self.limits, await request.body())
+        call = Call(request, self.forge, caller, self.limits, await request.body(), self.tokens.apps)
         if route.method not in READS:
             self._check_writes(route, call)
         return await route.endpoint(call)
@@ -120,6 +122,14 @@ class RestApi:
         }
         media_type = "application/json; charset=utf-8" if answer.payload is not None else None
         return Response(content, answer.status, {**common, **headers, **answer.headers}, media_type)
+
+
+def _check_kind(route: RestRoute, caller: Caller) -> None:
+    """Let Apps in their own name ask about themselves, and nothing else."""
+    if route.for_apps and caller.app is None:
+        raise RestError(401, UNDECODABLE)
+    if caller.app is not None and not route.for_apps:
+        raise RestError(401, BAD_CREDENTIALS)
 
 
 def _refusal(error: RestError) -> Answer:

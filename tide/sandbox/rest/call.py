@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from tide.sandbox.apps import Apps
     from tide.sandbox.model import Issue, PullRequest, Repository
     from tide.sandbox.rate_limits import RateLimits
     from tide.sandbox.state import Forge
@@ -95,6 +96,7 @@ class Call:
     caller: Caller
     limits: RateLimits
     raw: bytes
+    apps: Apps | None = None
 
     @property
     def login(self) -> str:
@@ -118,9 +120,12 @@ class Call:
     def repository(self) -> Repository:
         """The repository of the path."""
         try:
-            return self.forge.repository(f"{self.path('owner')}/{self.path('repo')}")
+            found = self.forge.repository(f"{self.path('owner')}/{self.path('repo')}")
         except NoSuchRepositoryError as error:
             raise not_found() from error
+        if not self.caller.sees(found):
+            raise not_found()
+        return found
 
     @property
     def pull(self) -> PullRequest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tide.sandbox.rest import accounts, branches, evidence, git_data, issues, pulls, repositories, reviews
+from tide.sandbox.rest import accounts, apps, branches, evidence, git_data, issues, pulls, repositories, reviews
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class RestRoute:
     """One operation.
 
-    ``makes_content``: it counts towards GitHub's limit on content; ``open_to_readers``: it needs no write permission.
+    ``makes_content``: it counts towards GitHub's limit on content; ``open_to_readers``: it needs no write permission;
+    ``for_apps``: it is for Apps in their own name, and for nobody else.
     """
 
     method: str
@@ -27,6 +28,7 @@ class RestRoute:
     endpoint: Endpoint
     makes_content: bool = False
     open_to_readers: bool = False
+    for_apps: bool = False
 
 
 REPO = "/repos/{owner}/{repo}"
@@ -36,6 +38,10 @@ FREE = frozenset({accounts.get_rate_limit})
 
 ROUTES: tuple[RestRoute, ...] = (
     RestRoute("GET", "/rate_limit", accounts.get_rate_limit),
+    RestRoute("GET", "/app", apps.get_app, for_apps=True),
+    RestRoute("GET", "/app/installations", apps.list_installations, for_apps=True),
+    RestRoute("POST", "/app/installations/{number}/access_tokens", apps.create_token, for_apps=True),
+    RestRoute("GET", "/orgs/{org}/installation", apps.get_org_installation, for_apps=True),
     RestRoute("GET", "/user", accounts.get_user),
     RestRoute("POST", "/user/repos", accounts.create_user_repository),
     RestRoute("GET", "/users/{login}", accounts.get_account),

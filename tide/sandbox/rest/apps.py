@@ -1,0 +1,98 @@
+"""Endpoints of GitHub Apps: what an App asks in its own name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tide.sandbox.apps import PERMISSIONS, UNDECODABLE
+from tide.sandbox.rest.call import Answer, RestError, not_found
+from tide.sandbox.rest.shapes_repositories import timestamp, user
+
+if TYPE_CHECKING:
+    from tide.sandbox.apps import App, Installation
+    from tide.sandbox.rest.call import Call
+
+SUSPENDED = "This installation has been suspended"
+
+
+def _app(call: Call) -> App:
+    # The route is for Apps, so the caller is one.
+    if call.caller.app is None:
+        raise RestError(401, UNDECODABLE)
+    return call.caller.app
+
+
+async def get_app(call: Call) -> Answer:
+    """``GET /app``."""
+    app = _app(call)
+    return Answer(
+        {
+            "id": app.id,
+            "slug": app.slug,
+            "node_id": call.forge.node_id("A", app.id),
+            "owner": user(call.base, call.forge.account(app.owner)),
+            "name": app.slug,
+            "description": None,
+            "external_url": call.base,
+            "html_url": f"{call.base}/apps/{app.slug}",
+            "created_at": timestamp(app.created_at),
+            "updated_at": timestamp(app.created_at),
+            "permissions": PERMISSIONS,
+            "events": [],
+            "installations_count": len(app.installations),
+        }
+    )
+
+
+async def list_installations(call: Call) -> Answer:
+    """``GET /app/installations``."""
+    return call.page(list(_app(call).installations.values()), lambda found: _installation(call, found))
+
+
+async def get_org_installation(call: Call) -> Answer:
+    """``GET /orgs/{org}/installation``."""
+    found = _app(call).installations.get(call.path("org").lower())
+    if found is None:
+        raise not_found()
+    return Answer(_installation(call, found))
+
+
+async def create_token(call: Call) -> Answer:
+    """``POST /app/installations/{number}/access_tokens``."""
+    number = call.path("number")
+    found = next((one for one in _app(call).installations.values() if str(one.id) == number), None)
+    if found is None or call.apps is None:
+        raise not_found()
+    if found.suspended_at is not None:
+        raise RestError(403, SUSPENDED)
+    made = call.apps.new_token(found)
+    shown = {
+        "token": made.token,
+        "expires_at": timestamp(made.expires_at),
+        "permissions": PERMISSIONS,
+        "repository_selection": "all",
+    }
+    return Answer(shown, 201)
+
+
+def _installation(call: Call, found: Installation) -> dict[str, Any]:
+    account = call.forge.account(found.org)
+    return {
+        "id": found.id,
+        "account": user(call.base, account),
+        "repository_selection": "all",
+        "access_tokens_url": f"{call.base}/app/installations/{found.id}/access_tokens",
+        "repositories_url": f"{call.base}/installation/repositories",
+        "html_url": f"{call.base}/organizations/{found.org}/settings/installations/{found.id}",
+        "app_id": found.app.id,
+        "app_slug": found.app.slug,
+        "target_id": account.id,
+        "target_type": account.type,
+        "permissions": PERMISSIONS,
+        "events": [],
+        "created_at": timestamp(found.created_at),
+        "updated_at": timestamp(found.suspended_at or found.created_at),
+        "single_file_name": None,
+        "suspended_by": user(call.base, account) if found.suspended_at else None,
+        "suspended_at": timestamp(found.suspended_at) if found.suspended_at else None,
+    }
