@@ -34,7 +34,7 @@ names = ["small", *sorted(path.name for path in REAL.iterdir() if path.is_dir())
 def test_a_real_configuration_merges_what_is_good_and_nothing_else() -> None:
     flags = flags_of(REAL / LIVELY)
     with open_directory("real") as place:
-        story = ("--scenario=config", *flags, f"--pulls={PULLS}", "--seed=1", "--spread=3")
+        story = ("--scenario=config", "--no-prow", *flags, f"--pulls={PULLS}", "--seed=1", "--spread=3")
         with sandbox(place, *story) as github:
             # Its rounds are a minute apart; one that begins when all is said needs no second.
             github.program.wait_for(lambda: github.get("/_sandbox/truth")["is_over"], "end of the story")

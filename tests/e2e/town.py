@@ -75,14 +75,22 @@ class Town:
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 
+LOCAL = ("--prowjob-backend=local", "--local-jobs=4")
+
+
 @contextmanager
 def daemon(
-    place: Path, github: Sandbox, flags: Sequence[str | Path], environment: Mapping[str, str] | None = None
+    place: Path,
+    github: Sandbox,
+    flags: Sequence[str | Path],
+    environment: Mapping[str, str] | None = None,
+    *,
+    backend: Sequence[str] = LOCAL,
 ) -> Iterator[Daemon]:
-    """Start `tide run` on a sandbox, with the local runner, and doing things."""
+    """Start `tide run` on a sandbox, with the local runner unless told otherwise, and doing things."""
     ports = ("--port=0", "--metrics-port=0", "--health-port=0", "--bind=127.0.0.1")
     data = place / "data"
-    command = [*TIDE, "run", *github.flags, *ports, "--prowjob-backend=local", "--dry-run=false", "--local-jobs=4"]
+    command = [*TIDE, "run", *github.flags, *ports, *backend, "--dry-run=false"]
     everything = {**github.environment, **(environment or {})}
     with started([*command, f"--data-dir={data}", *flags], place, "run", everything) as program:
         told = program.wait_for(lambda: _serving(program), "line that tells the ports")
@@ -101,6 +109,6 @@ def _serving(program: Program) -> dict[str, Any] | None:
 @contextmanager
 def town(place: Path, config: Sequence[str | Path], *, pulls: int, seed: int = 1) -> Iterator[Town]:
     """Start both on one configuration; contributors open pull requests in the repositories that it names."""
-    story = ("--scenario=config", *config, f"--pulls={pulls}", f"--seed={seed}")
+    story = ("--scenario=config", "--no-prow", *config, f"--pulls={pulls}", f"--seed={seed}")
     with sandbox(place, *story) as github, daemon(place, github, config) as running:
         yield Town(place, github, running)

@@ -1,10 +1,11 @@
-"""`tide sandbox`: the simulated GitHub alone, with a story to play on it."""
+"""`tide sandbox`: the simulated GitHub and the simulated cluster alone, with a story to play on them."""
 
 import asyncio
+import contextlib
 import json
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tide.adapters.clock import SystemClock
+from tide.adapters.prowjobs.writing import ProwSettings
+from tide.app.demo_config import demo_config
+from tide.config.loaded import LoadedConfig
+from tide.config.loading import load
+from tide.config.parsing import Parser
+from tide.config.sources import ConfigPaths, read_sources
 from tide.domain.errors import TideError
+from tide.domain.jobs import Presubmit
+from tide.domain.keys import RepoKey
+from tide.sandbox.cluster.cluster import Cluster
+from tide.sandbox.cluster.pages import PAGES, page_route
+from tide.sandbox.cluster.settings import ClusterSettings
+from tide.sandbox.kubernetes.api import KubernetesApi
+from tide.sandbox.kubernetes.kubeconfig import write_kubeconfig
 from tide.sandbox.model import Hook
 from tide.sandbox.scenarios.contributors import Contributors
 from tide.sandbox.scenarios.from_config import Stage
@@ -23,14 +37,60 @@ from tide.sandbox.server import LOOPBACK, Settings, running
 from tide.sandbox.state import Forge
 
 WEBHOOK_SECRET = "webhook-secret"  # noqa: S105 - the name of a file
+SYNC_PERIOD = "2s"
+"""How often a daemon looks at the demonstration's repositories, as nobody has to tell it of webhooks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What is on the simulated GitHub: a story, and programs for the jobs of a configuration."""
+    """What is on the simulated GitHub and its cluster.
+
+    Args:
+        story: what contributors do.
+        config: which jobs there are; the demonstration's is written for its story.
+        stage: the programs for the jobs of a configuration.
+        seed: fixes what happens on the cluster.
+        job_seconds: how long its jobs take.
+        has_prow: whether anything happens on the cluster.
+    """
 
     story: Story
+    config: LoadedConfig | None = None
     stage: Stage | None = None
+    seed: int = 0
+    job_seconds: float = 1.0
+    has_prow: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The sandbox's directory and its address."""
+
+    directory: Path
+    url: str
+
+    def secret(self, name: str, secret: str) -> str:
+        """Write a secret where only its owner can read it; give it back."""
+        path = self.directory / name
+        path.touch(mode=0o600)
+        path.write_text(f"{secret}\n")
+        return secret
+
+    def configuration(self, story: Story) -> LoadedConfig | None:
+        """Write the configuration of the demonstration, if that is the story; give it as a daemon will load it."""
+        if not story.plots:
+            return None
+        path = self.directory / "config.yaml"
+        path.write_text(demo_config(story, self.url, sync_period=SYNC_PERIOD))
+        return load(read_sources(ConfigPaths(path)), Parser())
+
+    def gitconfig(self) -> Path:
+        """Write a git configuration that sends git to the sandbox wherever a clone_uri names GitHub."""
+        path = self.directory / "gitconfig"
+        addresses = ("https://github.com/", "ssh://git@github.com/", "git@github.com:")
+        lines = "".join(f"\tinsteadOf = {address}\n" for address in addresses)
+        path.write_text(f'[url "{self.url}/"]\n{lines}')
+        return path
 
 
 async def run_sandbox(
@@ -57,12 +117,17 @@ async def run_sandbox(
     truth = Truth(forge, scenario.story.jobs)
     contributors = Contributors(forge, scenario.story, asyncio.sleep)
     port = port or _free_port()
-    secret = _write_secret(data_dir / WEBHOOK_SECRET, secrets.token_hex(20))
+    place = _Place(data_dir, f"http://{LOOPBACK}:{port}")
+    config = scenario.config or place.configuration(scenario.story)
+    api = KubernetesApi(forge.now, namespaces=(_namespace(config),), seed=scenario.seed)
+    cluster = _cluster(scenario, config, forge, api, place.url)
+    secret = place.secret(WEBHOOK_SECRET, secrets.token_hex(20))
     hooks = (Hook(1, webhook_url, secret, ("*",), forge.now()),) if webhook_url else ()
-    settings = Settings(hooks=hooks, routes=(_truth_route(truth, contributors),))
-    async with running(forge, port, settings) as sandbox:
+    routes = (_truth_route(truth, contributors), page_route(cluster), *api.routes())
+    prow = cluster.running() if scenario.has_prow else contextlib.nullcontext()
+    async with running(forge, port, Settings(hooks=hooks, routes=routes)), prow:
         await contributors.prepare()
-        announce(json.dumps(_files(data_dir, sandbox.url, scenario)))
+        announce(json.dumps(_files(place, scenario, config)))
         async with asyncio.TaskGroup() as group:
             playing = group.create_task(contributors.play())
             await stopping.wait()
@@ -74,6 +139,19 @@ def _free_port() -> int:
         probe.bind((LOOPBACK, 0))
         number: int = probe.getsockname()[1]
         return number
+
+
+def _namespace(config: LoadedConfig | None) -> str:
+    return config.prowjob_namespace if config else "default"
+
+
+def _cluster(scenario: Scenario, config: LoadedConfig | None, forge: Forge, api: KubernetesApi, url: str) -> Cluster:
+    def jobs(repo: RepoKey) -> Sequence[Presubmit]:
+        return config.presubmits(repo) if config else ()
+
+    prow = ProwSettings(config.prowjob_namespace, config.link_url, config.has_scheduler) if config else ProwSettings()
+    settings = ClusterSettings(prow=prow, seed=scenario.seed, job_seconds=scenario.job_seconds, pages=f"{url}{PAGES}")
+    return Cluster(forge, api.prowjobs, jobs, settings)
 
 
 def _truth_route(truth: Truth, contributors: Contributors) -> Route:
@@ -88,33 +166,20 @@ def _truth_route(truth: Truth, contributors: Contributors) -> Route:
     return Route("/_sandbox/truth", answer)
 
 
-def _files(data_dir: Path, url: str, scenario: Scenario) -> dict[str, str]:
+def _files(place: _Place, scenario: Scenario, config: LoadedConfig | None) -> dict[str, str]:
     """Write what a daemon needs to reach the sandbox; give the places."""
-    _write_secret(data_dir / "token", f"sandbox-{secrets.token_hex(16)}")
+    token = place.secret("token", f"sandbox-{secrets.token_hex(16)}")
+    write_kubeconfig(place.directory / "kubeconfig", place.url, token, _namespace(config))
+    names = {"kubeconfig": "kubeconfig", "token_file": "token", "webhook_secret_file": WEBHOOK_SECRET}
     files = {
-        "url": url,
-        "graphql": f"{url}/graphql",
-        "token_file": str(data_dir / "token"),
-        "webhook_secret_file": str(data_dir / WEBHOOK_SECRET),
-        "gitconfig": str(_write_gitconfig(data_dir, url)),
+        "url": place.url,
+        "graphql": f"{place.url}/graphql",
+        **{key: str(place.directory / name) for key, name in names.items()},
+        "gitconfig": str(place.gitconfig()),
     }
+    if config:
+        files["config"] = config.file.path
     if scenario.stage:
-        scenario.stage.write_programs(data_dir / "bin")
-        files["programs"] = str(data_dir / "bin")
+        scenario.stage.write_programs(place.directory / "bin")
+        files["programs"] = str(place.directory / "bin")
     return files
-
-
-def _write_secret(path: Path, secret: str) -> str:
-    """Write a secret where only its owner can read it; give it back."""
-    path.touch(mode=0o600)
-    path.write_text(f"{secret}\n")
-    return secret
-
-
-def _write_gitconfig(data_dir: Path, url: str) -> Path:
-    """Write a git configuration that sends git to the sandbox wherever a clone_uri names GitHub."""
-    path = data_dir / "gitconfig"
-    addresses = ("https://github.com/", "ssh://git@github.com/", "git@github.com:")
-    lines = "".join(f"\tinsteadOf = {address}\n" for address in addresses)
-    path.write_text(f'[url "{url}/"]\n{lines}')
-    return path

@@ -3,6 +3,9 @@
 import asyncio
 import signal
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,9 +16,7 @@ from tide.config.parsing import Parser
 from tide.config.sources import ConfigPaths, read_sources
 from tide.sandbox.scenarios.from_config import stage
 from tide.sandbox.scenarios.story import Story
-from tide.sandbox.scenarios.writing import demo_story
-
-JOB_SECONDS = 0.5
+from tide.sandbox.scenarios.writing import FEWEST_IN_DEMO, demo_story
 
 
 @click.command()
@@ -23,7 +24,7 @@ JOB_SECONDS = 0.5
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where repositories and files lie; a new temporary directory unless given.",
+    help="Where repositories and files lie; unless given, a temporary directory that goes when it ends.",
 )
 @click.option(
     "--scenario",
@@ -32,8 +33,12 @@ JOB_SECONDS = 0.5
     show_default=True,
     help="What is there: the demonstration, nothing, or pull requests in the repositories that --config-path names.",
 )
-@click.option("--config-path", type=click.Path(path_type=Path), help="Prow's config.yaml, for --scenario config.")
-@click.option("--job-config-path", type=click.Path(path_type=Path), help="Prow's job files, for --scenario config.")
+@click.option(
+    "--config-path",
+    type=click.Path(path_type=Path),
+    help="Prow's config.yaml: for --scenario config, or for the jobs of repositories to come in --scenario empty.",
+)
+@click.option("--job-config-path", type=click.Path(path_type=Path), help="Prow's job files, beside --config-path.")
 @click.option(
     "--webhook-url", help="Where every event is sent, such as http://127.0.0.1:8888/hook; signed, as GitHub does it."
 )
@@ -46,6 +51,20 @@ JOB_SECONDS = 0.5
     show_default=True,
     help="The seconds over which they are opened; what follows on that may take a little longer.",
 )
+@click.option(
+    "--job-seconds",
+    type=click.FloatRange(0),
+    default=0.5,
+    show_default=True,
+    help="How long each job takes, on the cluster or wherever else it runs.",
+)
+@click.option(
+    "--prow/--no-prow",
+    "has_prow",
+    default=True,
+    show_default=True,
+    help="Whether Prow runs on the cluster; it would report beside the jobs of `tide run --prowjob-backend local`.",
+)
 def sandbox(
     *,
     port: int,
@@ -57,30 +76,53 @@ def sandbox(
     pulls: int,
     seed: int,
     spread: float,
+    job_seconds: float,
+    has_prow: bool,
 ) -> None:
-    """Serve a simulated GitHub on the loopback: GraphQL, REST and git, as the real one speaks them.
+    """Serve a simulated GitHub and a simulated Kubernetes with Prow on the loopback.
 
-    The first line on standard output is JSON: {url, graphql, token_file, webhook_secret_file, gitconfig}, and for
-    --scenario config also the directory `programs` with stand-ins for what the jobs run, to be put in PATH. Any
-    non-empty token is good.
+    GitHub speaks GraphQL, REST and git as the real one does. On the cluster there are ProwJobs alone; its Prow starts
+    the jobs of pull requests, listens to `/test` and `/retest`, lets each ProwJob take --job-seconds, and reports. A
+    job passes or fails by what the merged code says: none of its programs is run.
+
+    The first line on standard output is JSON: {url, graphql, kubeconfig, token_file, webhook_secret_file, gitconfig}.
+    With it comes the Prow configuration `config` for `tide run`, and for --scenario config also the directory
+    `programs` with stand-ins for what the jobs run, to be put in PATH of `tide run --prowjob-backend local`
+    (then with --no-prow here). Any non-empty token is good.
 
     `/_sandbox/truth` tells what really happened, `/_sandbox/faults` makes things go wrong, `/_sandbox/events` lists
-    what was changed.
+    what was changed, `/_sandbox/jobs/NAME` shows what a job did.
     """
-    if (scenario == "config") != (config_path is not None):
-        raise click.UsageError("--scenario config and --config-path go together")
-    place = data_dir.absolute() if data_dir else Path(tempfile.mkdtemp(prefix="tide-sandbox-"))
-    place.mkdir(parents=True, exist_ok=True)
-    place.chmod(0o755)
-    if scenario == "empty":
-        told = Scenario(Story((), ()))
-    elif config_path is None:
-        told = Scenario(demo_story(pulls, seed, seconds=JOB_SECONDS, spread=spread))
-    else:
-        config = load(read_sources(ConfigPaths(config_path, job_config_path)), Parser())
-        made = stage(config, pulls, seed, seconds=JOB_SECONDS, spread=spread)
-        told = Scenario(made.story, made)
-    asyncio.run(_run(told, place, port, webhook_url))
+    if config_path is None and scenario == "config":
+        raise click.UsageError("--scenario config needs --config-path")
+    if config_path is not None and scenario == "demo":
+        raise click.UsageError("--scenario demo brings its own configuration: leave out --config-path")
+    if job_config_path is not None and config_path is None:
+        raise click.UsageError("--job-config-path needs --config-path")
+    config = load(read_sources(ConfigPaths(config_path, job_config_path)), Parser()) if config_path else None
+    told = Scenario(Story((), ()), config=config, seed=seed, job_seconds=job_seconds, has_prow=has_prow)
+    if scenario == "demo":
+        if pulls < FEWEST_IN_DEMO:
+            raise click.UsageError(f"--scenario demo needs {FEWEST_IN_DEMO} pull requests at least")
+        told = replace(told, story=demo_story(pulls, seed, seconds=job_seconds, spread=spread))
+    elif scenario == "config" and config:
+        made = stage(config, pulls, seed, seconds=job_seconds, spread=spread)
+        told = replace(told, story=made.story, stage=made)
+    with _place(data_dir) as place:
+        asyncio.run(_run(told, place, port, webhook_url))
+
+
+@contextmanager
+def _place(data_dir: Path | None) -> Iterator[Path]:
+    """Give the directory for all files, open to every user, as jobs may run as another one."""
+    if data_dir:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.chmod(0o755)
+        yield data_dir.absolute()
+        return
+    with tempfile.TemporaryDirectory(prefix="tide-sandbox-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 async def _run(scenario: Scenario, place: Path, port: int, webhook_url: str | None) -> None:

@@ -79,6 +79,10 @@ def test_a_command_nobody_knows_exits_2(arguments: list[str], tide: Tide) -> Non
         ["demo", "--pulls=6"],
         ["demo", "--trace=/nowhere.csv"],
         ["sandbox", "--scenario=other"],
+        ["sandbox", "--scenario=config"],
+        ["sandbox", "--scenario=demo", "--config-path=x"],
+        ["sandbox", "--scenario=empty", "--job-config-path=x"],
+        ["sandbox", "--pulls=6"],
         ["check-config"],
     ],
 )

@@ -112,6 +112,8 @@ class Author:
 
 
 LABELS = ("lgtm", "approved")
+FEWEST_IN_DEMO = 7
+"""There are so many pull requests with which something is wrong."""
 
 
 def demo_story(pulls: int, seed: int, *, seconds: float = 1.0, spread: float = 20.0) -> Story:
@@ -124,9 +126,8 @@ def demo_story(pulls: int, seed: int, *, seconds: float = 1.0, spread: float = 2
     Raises:
         ValueError: fewer pull requests than there are ways not to merge.
     """
-    odd = 7
-    if pulls < odd:
-        raise ValueError(f"the demonstration needs at least {odd} pull requests")
+    if pulls < FEWEST_IN_DEMO:
+        raise ValueError(f"the demonstration needs at least {FEWEST_IN_DEMO} pull requests")
     draw = random.Random(seed)  # noqa: S311 - a story, no secret
     rocket = Author("acme/rocket", "main", LABELS, draw)
     engine = Author("acme/engine", "main", LABELS, draw)
@@ -134,7 +135,7 @@ def demo_story(pulls: int, seed: int, *, seconds: float = 1.0, spread: float = 2
     renamed, used = rocket.pair(0)
     special = [rocket.failing(0), rocket.conflicting(0), engine.failing(0), engine.unlabelled(0), release.held(0)]
     authors = (rocket, rocket, engine, release)
-    good = [authors[number % len(authors)].good(0) for number in range(pulls - odd)]
+    good = [authors[number % len(authors)].good(0) for number in range(pulls - FEWEST_IN_DEMO)]
     others = [*special, *good]
     draw.shuffle(others)
     opened = [renamed, used, *others]
