@@ -24,7 +24,7 @@ _PLACES = (
 
 
 class _Source(Enum):
-    """Who says that a system fails; only the same one can take it back."""
+    """Who says that a system fails; only the same one takes it back, but for readers, who may not come again soon."""
 
     SYNC = auto()
     LEADERSHIP = auto()
@@ -49,7 +49,7 @@ class StatusKeeper:
     clean: Callable[[str], str] = str
     _last_syncs: dict[str, datetime] = field(default_factory=dict)
     _outages: dict[tuple[System, _Source], Outage] = field(default_factory=dict)
-    _leadership_failed_at: datetime | None = None
+    _told_at: dict[_Source, datetime] = field(default_factory=dict)
     _has_reached_pools: bool = False
 
     def now(self) -> DaemonStatus:
@@ -76,7 +76,6 @@ class StatusKeeper:
     def leadership_failed(self, error: Exception) -> None:
         """Keep that the database could not be asked who leads; that it was since is seen in the role."""
         self._tell(System.DATABASE, _Source.LEADERSHIP, str(error))
-        self._leadership_failed_at = self.clock.now()
 
     def database_read(self, error: str) -> None:
         """Keep what readers of the page have heard of the database; "" means that it answers."""
@@ -94,7 +93,7 @@ class StatusKeeper:
     def decided(self, decision: Decision) -> None:
         """Take a decision as a sign that the database answers: it has just been kept."""
         del decision
-        self._tell(System.DATABASE, _Source.SYNC, "")
+        self._database_answered()
 
     def standing_seen(self, pool: PoolKey, standing: Standing) -> None:
         """Nothing to keep."""
@@ -115,7 +114,7 @@ class StatusKeeper:
         """Take it as a sign that the database answers: the pools were just read from it."""
         del remaining
         self._has_reached_pools = True
-        self._tell(System.DATABASE, _Source.SYNC, "")
+        self._database_answered()
 
     def synced(self, controller: str, took: timedelta) -> None:
         """Keep when the round ended, and what GitHub said in it.
@@ -143,14 +142,20 @@ class StatusKeeper:
         """Forget the outages that nobody would take back."""
         seen_at = self.leadership().seen_at if self.leadership else None
         passed = set() if role.is_syncing else {_Source.SYNC, _Source.RUNNER}
-        if seen_at and self._leadership_failed_at and seen_at > self._leadership_failed_at:
-            passed.add(_Source.LEADERSHIP)
+        if seen_at:
+            asking = (_Source.LEADERSHIP, _Source.READERS)
+            passed |= {source for source in asking if source in self._told_at and seen_at > self._told_at[source]}
         self._outages = {key: outage for key, outage in self._outages.items() if key[1] not in passed}
+
+    def _database_answered(self) -> None:
+        for source in (_Source.SYNC, _Source.READERS):
+            self._tell(System.DATABASE, source, "")
 
     def _tell(self, system: System, source: _Source, error: str) -> None:
         known = self._outages.pop((system, source), None)
         if error:
-            since = known.since if known else self.clock.now()
+            self._told_at[source] = self.clock.now()
+            since = known.since if known else self._told_at[source]
             self._outages[system, source] = Outage(system, self._told_to_people(error), since)
 
     def _told_to_people(self, error: str) -> str:

@@ -12,7 +12,7 @@ from tide.web.status import DaemonStatus, Outage, RoleKind, System
 # A round may take longer than the period it is asked for; this many periods without one is worth a word.
 _LATE_ROUNDS = 5
 _LATE_AT_LEAST = timedelta(minutes=2)
-_GOES_ON = "tide then goes on by itself. This is the last known state."
+_GOES_ON = "tide then goes on by itself."
 _OUTAGES = {
     System.DATABASE: (
         "The database does not answer.",
@@ -20,7 +20,7 @@ _OUTAGES = {
     ),
     System.GITHUB: (
         "GitHub does not answer as it should.",
-        f"Nothing that needs it is tested or merged until it does; {_GOES_ON}",
+        f"Nothing that needs it is tested or merged until it does; {_GOES_ON} This is the last known state.",
     ),
     System.KUBERNETES: (
         "Kubernetes does not answer as it should.",

@@ -161,11 +161,19 @@ def test_who_stops_leading_forgets_what_only_a_leader_can_see_end(kept: Kept) ->
     kept.round()
     kept.keeper.kubernetes_told("refused")
     kept.keeper.sync_failed(LOST)
-    kept.keeper.database_read("refused")
     kept.see_leader(leads=True)
     assert len(kept.outages) == 3
     kept.see_leader()
-    assert kept.outages == [(System.DATABASE, "refused", NOW)]
+    assert kept.outages == []
+
+
+def test_what_readers_miss_is_back_as_soon_as_anybody_has_it(kept: Kept) -> None:
+    kept.keeper.database_read("refused")
+    kept.round()
+    assert kept.outages == []
+    kept.keeper.database_read("refused")
+    kept.see_leader()
+    assert kept.outages == []
 
 
 def test_a_dry_run_is_ready_after_its_first_sync_whoever_leads() -> None:
