@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Literal
 
 import pytest
@@ -13,7 +14,7 @@ import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.builders import NOW
-from tests.unit.web.kept import ROCKET, KeptViews, app_over, busy_morning, healthy
+from tests.unit.web.kept import ROCKET, KeptViews, StandingClock, app_over, busy_morning, healthy
 from tide.web.status import DaemonStatus, Outage, Role, RoleKind, System
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -41,21 +42,23 @@ pytestmark = [
 
 @dataclass(frozen=True)
 class Site:
-    """A page that is served, and the values behind it."""
+    """A page that is served, the values behind it, and its clock."""
 
     url: str
     views: KeptViews
+    clock: StandingClock
 
 
 @contextmanager
 def served(views: KeptViews, status: DaemonStatus | None = None) -> Iterator[Site]:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app_over(views, status), log_config=None))
+    clock = StandingClock()
+    server = uvicorn.Server(uvicorn.Config(app_over(views, status, clock=clock), log_config=None))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
-        yield Site(f"http://127.0.0.1:{listener.getsockname()[1]}", views)
+        yield Site(f"http://127.0.0.1:{listener.getsockname()[1]}", views, clock)
     finally:
         server.should_exit = True
         thread.join()
@@ -148,6 +151,52 @@ def test_a_tide_that_does_not_answer_is_told_and_forgotten_when_it_does(site: Si
         expect(page.get_by_role("status")).to_be_hidden()
 
 
+def test_an_outage_is_told_with_what_it_means(page: Page) -> None:
+    lost = Outage(System.GITHUB, "POST /graphql: HTTP 502", NOW - timedelta(minutes=3))
+    with served(busy_morning(), healthy(outages=(lost,))) as site:
+        page.goto(site.url)
+        banner = page.get_by_role("region", name="Notice").filter(has_text="GitHub does not answer")
+        expect(banner).to_contain_text("Since 3 min ago.")
+        expect(banner).to_contain_text("tide then goes on by itself")
+        expect(banner.get_by_text("POST /graphql: HTTP 502")).to_be_visible()
+
+
+def test_a_lost_database_leaves_the_last_known_state_with_its_age(site: Site, page: Page) -> None:
+    page.goto(site.url)
+    site.views.is_broken, site.clock.moment = True, NOW + timedelta(minutes=4)
+    page.get_by_role("link", name="Refresh").click()
+    expect(page.get_by_text("What follows is as of 03:04:05 UTC, 4 min ago.")).to_be_visible()
+    expect(page.get_by_text("Batch of 4 under test")).to_be_visible()
+    page.get_by_role("link", name="acme/rocket main").first.click()
+    expect(page.get_by_text("What follows is as of 03:04:05 UTC, 4 min ago.")).to_be_visible()
+    site.views.is_broken = False
+    page.get_by_role("link", name="Refresh").click()
+    expect(page.get_by_text("What follows is as of")).to_have_count(0)
+
+
+def test_a_page_of_which_nothing_is_kept_says_why_and_stays_as_it_was(site: Site, browser: Browser) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{site.url}/decisions")
+        site.views.is_broken = True
+        page.get_by_role("link", name="Refresh").click()
+        expect(page.get_by_role("status")).to_contain_text("The database does not answer. This page is as of")
+        expect(page.get_by_text("No pull request is ready.")).to_be_visible()
+        page.reload()
+        expect(page.get_by_role("heading", name="Service Unavailable")).to_be_visible()
+        expect(page.get_by_role("main")).to_contain_text("Try again in a moment")
+
+
+def test_a_standby_says_who_leads(page: Page) -> None:
+    role = Role(RoleKind.STANDBY, "tide-7d9f-x2x", NOW - timedelta(hours=3))
+    with served(busy_morning(), healthy(role=role, last_syncs={})) as site:
+        page.goto(site.url)
+        banner = page.get_by_role("region", name="Notice").filter(has_text="This replica stands by.")
+        expect(banner).to_contain_text("tide-7d9f-x2x leads.")
+        expect(banner).to_contain_text("Since 3 h ago.")
+        expect(page.get_by_text("Synced just now")).to_be_visible()
+
+
 def test_everything_works_without_scripts(site: Site, browser: Browser) -> None:
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
@@ -192,10 +241,11 @@ PATHS = ["/", "/?q=alice", "/pool/acme/rocket/main", "/pull/acme/rocket/399", "/
 def test_every_page_can_be_read_by_everybody(browser: Browser, scheme: Literal["light", "dark"]) -> None:
     with served(busy_morning(), TROUBLE) as site, browser.new_context(color_scheme=scheme) as context:
         page = context.new_page()
-        for path in PATHS:
-            page.goto(site.url + path)
-            page.evaluate("for (const it of document.querySelectorAll('details')) it.open = true")
-            assert page.evaluate(FAULTS) == [], path
+        for site.views.is_broken in (False, True):
+            for path in PATHS:
+                page.goto(site.url + path)
+                page.evaluate("for (const it of document.querySelectorAll('details')) it.open = true")
+                assert page.evaluate(FAULTS) == [], path
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
