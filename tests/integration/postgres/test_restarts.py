@@ -84,6 +84,24 @@ async def test_an_embedded_server_that_is_killed_is_started_again_with_its_data(
             assert [pull.number for pull in await store.open_pulls()] == [1, 2]
 
 
+async def test_a_server_that_cannot_start_is_tried_again_until_it_can(home: Path) -> None:
+    async with embedded(home, durable=False) as url:
+        settings = home / "pgdata" / "postgresql.conf"
+        right, killed = settings.read_text(), postmaster(home)
+        settings.write_text("work_mem = nonsense\n")
+        os.kill(killed, signal.SIGKILL)
+
+        async def refusal() -> None:
+            if "nonsense" not in (home / "postgres.log").read_text():
+                raise StoreError("not yet")
+
+        await in_the_end(refusal)
+        settings.write_text(right)
+        await successor(home, killed)
+        async with connected(url):
+            pass
+
+
 async def test_a_stop_while_the_server_is_started_again_leaves_none_behind(home: Path) -> None:
     async with embedded(home, durable=False):
         os.kill(postmaster(home), signal.SIGKILL)
