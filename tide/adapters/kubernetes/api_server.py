@@ -7,7 +7,7 @@ stumbles over answers of proxies; and its lines end wherever Unicode has a line 
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -53,10 +53,12 @@ class ApiServer:
         self._raise_for(asked, answer)
         return value_of(asked, answer.content)
 
-    async def lines(self, path: str, *, silence: float, params: Mapping[str, str]) -> AsyncGenerator[bytes]:
+    async def lines(
+        self, path: str, *, silence: float, params: Mapping[str, str], on_open: Callable[[], None]
+    ) -> AsyncGenerator[bytes]:
         """Give the lines of an answer as they come, until the server ends it.
 
-        So many seconds of `silence` are an error.
+        So many seconds of `silence` are an error; `on_open` is called when the answer has begun well.
 
         Raises:
             RemoteError: as `call`, also between lines.
@@ -68,6 +70,7 @@ class ApiServer:
                     async with asyncio.timeout(silence):
                         await answer.aread()
                     self._raise_for(asked, answer)
+                on_open()
                 async for line in _split(answer.aiter_bytes()):
                     yield line
 

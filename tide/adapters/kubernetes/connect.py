@@ -175,7 +175,7 @@ def _connection(config: SingleConfig) -> tuple[str, ssl.SSLContext, User]:
     try:
         verify = verify_cluster(config.cluster, user, config.abs_file)
         user_auth(user)  # finds fault now with what it does not know
-    except (KubeConfigError, OSError, ValueError) as error:
+    except (KubeConfigError, OSError, TypeError, ValueError) as error:
         raise TideError(f"the credentials of {source} cannot be used: {_told(error)}") from error
     return config.cluster.server, verify, user
 

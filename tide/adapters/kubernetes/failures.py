@@ -17,7 +17,7 @@ from lightkube.core.exceptions import ConfigError
 from tide.domain.errors import BadAnswer, NotFound, Permanent, RateLimited, RemoteError, Unauthorized, Unavailable
 
 _LONGEST_MESSAGE = 300
-_SHORTEST_PATIENCE, _LONGEST_PATIENCE = 1.0, 60.0  # seconds; whatever a server asks for stays between
+_SHORTEST_PATIENCE, _LONGEST_PATIENCE = 1, 60  # seconds; whatever a server asks for stays between
 
 
 class Expired(Unavailable):
@@ -117,13 +117,10 @@ def _message(status: Mapping[str, Any], code: int) -> str:
         return f"HTTP {code}"
 
 
-def _patience(status: Mapping[str, Any], retry_after: str) -> float:
+def _patience(status: Mapping[str, Any], retry_after: str) -> int:
     details = status.get("details")
-    told = retry_after or (details.get("retryAfterSeconds") if isinstance(details, Mapping) else None)
-    try:
-        seconds = float(told or 0)
-    except (TypeError, ValueError):
-        seconds = 0.0
+    told = retry_after or str(details.get("retryAfterSeconds") if isinstance(details, Mapping) else "")
+    seconds = int(told) if told.isascii() and told.isdigit() and len(told) < len("1000000") else 0
     return min(max(seconds, _SHORTEST_PATIENCE), _LONGEST_PATIENCE)
 
 

@@ -76,7 +76,8 @@ class Follower:
 
     async def _watch_once(self) -> None:
         version, began = self._version, self.clock.steady()
-        async with aclosing(self.api.watch(version)) as events:
+        # Also a server that agrees and then says nothing keeps us in step: a few of those make way for a list.
+        async with aclosing(self.api.watch(version, self.contact.heard)) as events:
             async for event in events:
                 self._take(event)
         if self._version == version and self.clock.steady() - began < _SHORTEST_LIFE:

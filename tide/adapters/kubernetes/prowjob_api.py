@@ -1,7 +1,7 @@
 """The ProwJobs of one namespace, as its API server serves them."""
 
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -116,8 +116,11 @@ class ProwJobApi:
                 return
             params["continue"] = str(metadata["continue"])
 
-    async def watch(self, version: str) -> AsyncGenerator[Event]:
-        """Tell what changes after that version, until the server has had enough; raise Expired when it is too old."""
+    async def watch(self, version: str, on_open: Callable[[], None]) -> AsyncGenerator[Event]:
+        """Tell what changes after that version, until the server has had enough; raise Expired when it is too old.
+
+        `on_open` is called when the server has agreed to tell.
+        """
         params = {
             "labelSelector": _SELECTOR,
             "watch": "true",
@@ -125,7 +128,8 @@ class ProwJobApi:
             "resourceVersion": version,
             "timeoutSeconds": f"{self.times.watch:.0f}",
         }
-        async with aclosing(self.server.lines(self.path, silence=self.times.silence, params=params)) as lines:
+        lines = self.server.lines(self.path, silence=self.times.silence, params=params, on_open=on_open)
+        async with aclosing(lines):
             async for line in lines:
                 yield self._event(line)
 
