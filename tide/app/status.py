@@ -141,7 +141,7 @@ class StatusKeeper:
     def _drop_what_has_passed(self, role: Role) -> None:
         """Forget the outages that nobody would take back."""
         seen_at = self.leadership().seen_at if self.leadership else None
-        passed = set() if role.is_syncing else {_Source.SYNC, _Source.RUNNER}
+        passed = set() if role.is_syncing else {_Source.SYNC}
         if seen_at:
             asking = (_Source.LEADERSHIP, _Source.READERS)
             passed |= {source for source in asking if source in self._told_at and seen_at > self._told_at[source]}
