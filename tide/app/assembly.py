@@ -107,7 +107,7 @@ async def assembled(
         await upgraded(url)
         connections = await stack.enter_async_context(engine.connected(url))
         # Renewals must not wait for connections that syncs hold.
-        own = await stack.enter_async_context(engine.connected(url, connections=2))
+        own = await stack.enter_async_context(engine.connected(url, connections=4))
         parts = _Parts(options, config, _Opened(clock, metrics, host, token, connections, own, hook_tokens))
         parts.status.clean = redactor.clean
         await parts.git.check()

@@ -91,7 +91,9 @@ class Daemon:
         self.wakeups.look_at_all()
         async with asyncio.TaskGroup() as group:
             group.create_task(self.loop.run(stopping))
-            group.create_task(self.hints.run(stopping))
+            # The hints of a database are the leader's to follow.
+            if not self.options.dry_run:
+                group.create_task(self.hints.run(stopping))
 
     @asynccontextmanager
     async def _serving(self) -> AsyncIterator[int]:
