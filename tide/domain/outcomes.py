@@ -6,14 +6,26 @@ from typing import Literal
 
 
 class Refusal(StrEnum):
-    """Why the code host did not merge."""
+    """Why the code host did not merge.
+
+    `BASE_MODIFIED` alone may end by waiting a few seconds. `RULES` are those of the branch that this pull request does
+    not meet; `QUEUE_REQUIRED` is the rule that only the code host's own queue merges. `UNMERGEABLE` is the pull request
+    as it is: a conflict, a draft.
+    """
 
     BASE_MODIFIED = "base_modified"
     HEAD_MODIFIED = "head_modified"
     UNAUTHORIZED = "unauthorized"
     METHOD_FORBIDDEN = "method_forbidden"
+    QUEUE_REQUIRED = "queue_required"
+    RULES = "rules"
     UNMERGEABLE = "unmergeable"
     UNKNOWN = "unknown"
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether the other pull requests of the branch would be refused alike, so that trying them is no use."""
+        return self in {Refusal.UNAUTHORIZED, Refusal.METHOD_FORBIDDEN, Refusal.QUEUE_REQUIRED}
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,11 +82,11 @@ def failure(answer: Answer) -> RemoteError | None:
     if answer.status == HTTPStatus.UNAUTHORIZED:
         return Unauthorized(f"GitHub refuses {answer.shown}: {answer.message}")
     kind = _ERRORS.get(answer.status, Unavailable if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR else BadAnswer)
-    return kind(f"{answer.asked}: {answer.message}{_missing(answer)}")
+    return kind(f"{answer.asked}: {answer.message}{missing(answer)}")
 
 
-def _missing(answer: Answer) -> str:
-    """Say what would have been let in.
+def missing(answer: Answer) -> str:
+    """Say what would have been let in, "" where GitHub does not tell.
 
     GitHub docs: Scopes for OAuth apps; Troubleshooting the REST API, "Resource not accessible"; Prow: github/client.go.
     """
