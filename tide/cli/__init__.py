@@ -17,7 +17,7 @@ from tide.domain.errors import TideError
 COMMANDS = {
     "run": ("tide.cli.run:run", "Run the daemon."),
     "demo": ("tide.cli.demo:demo", "Run the daemon with everything embedded, and watch it merge."),
-    "sandbox": ("tide.cli.sandbox:sandbox", "Serve a simulated GitHub on this machine."),
+    "sandbox": ("tide.cli.sandbox:sandbox", "Serve a simulated GitHub and a cluster with Prow on this machine."),
     "check-config": ("tide.cli.check_config:check_config", "Load the configuration as `run` would, and judge it."),
     "explain": ("tide.cli.read:explain", "Say why a pull request is or is not merging."),
     "pools": ("tide.cli.read:pools", "List the pools."),
