@@ -1,0 +1,69 @@
+import pytest
+
+from tide.sandbox.kubernetes.objects import Stored
+from tide.sandbox.kubernetes.problems import BadRequest
+from tide.sandbox.kubernetes.selectors import selector
+
+LABELS = {"app": "tide", "prow.k8s.io/type": "batch", "number": "7", "empty": ""}
+STORED = Stored("prow/a", 1, b"{}", LABELS)
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("", True),
+        ("app", True),
+        ("!app", False),
+        ("missing", False),
+        ("!missing", True),
+        ("app=tide", True),
+        ("app==tide", True),
+        ("app = tide", True),
+        ("app!=tide", False),
+        ("missing!=x", True),
+        ("empty=", True),
+        ("app in (deck,tide)", True),
+        ("app in (deck)", False),
+        ("app notin (deck, tide)", False),
+        ("missing notin (x)", True),
+        ("number>6", True),
+        ("number<7", False),
+        ("app>1", False),
+        ("app=tide,prow.k8s.io/type in (batch,presubmit),!missing", True),
+        ("app=tide,prow.k8s.io/type=presubmit", False),
+    ],
+)
+def test_labels_are_chosen(text: str, fits: bool) -> None:  # noqa: FBT001 - a row of the table
+    assert selector(text, "").fits(STORED) is fits
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("metadata.name=a", True),
+        ("metadata.name==b", False),
+        ("metadata.name!=b", True),
+        ("metadata.namespace=prow,metadata.name=a", True),
+        ("metadata.namespace!=prow", False),
+    ],
+)
+def test_fields_are_chosen(text: str, fits: bool) -> None:  # noqa: FBT001 - a row of the table
+    assert selector("", text).fits(STORED) is fits
+
+
+@pytest.mark.parametrize(
+    "text", ["a b", "=x", "app in tide", "a=b=c", "a,,b", "app in (", "-x=1", f"{'a' * 64}=1", "a=-"]
+)
+def test_a_selector_that_makes_no_sense_is_refused(text: str) -> None:
+    with pytest.raises(BadRequest, match="unable to parse requirement"):
+        selector(text, "")
+
+
+@pytest.mark.parametrize("text", ["spec.job=unit", "status.state!=success", "nonsense"])
+def test_only_the_names_can_be_chosen_by_field(text: str) -> None:
+    with pytest.raises(BadRequest):
+        selector("", text)
+
+
+def test_nothing_fits_no_selector() -> None:
+    assert not selector("", "").fits(None)
