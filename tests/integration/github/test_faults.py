@@ -190,3 +190,10 @@ async def test_a_new_token_is_used_without_a_restart(world: CodeHostWorld) -> No
     tokens.register("new-token", "merge-bot")
     world.token_file.write_text("new-token")
     assert await world.host.branch_head(MAIN)
+
+
+async def test_more_than_a_thousand_pull_requests_are_all_found(world: CodeHostWorld) -> None:
+    opened = await world.pulls(1030)
+    found = await world.host.search_pulls(OPEN_PULLS)
+    assert {pull.number for pull in found.pulls} == {pull.number for pull in opened}
+    assert (found.complete, found.error) == (True, "")

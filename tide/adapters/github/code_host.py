@@ -16,6 +16,7 @@ from tide.adapters.github.client import Client
 from tide.adapters.github.documents import document
 from tide.adapters.github.graph import Graph
 from tide.adapters.github.merging import merge_answer
+from tide.adapters.github.paging import Trail
 from tide.adapters.github.pulls import PullReader
 from tide.adapters.github.search import CAP, find_all
 from tide.domain.actions import Target
@@ -156,6 +157,7 @@ class GitHub:
         """
         found: list[BlockerIssue] = []
         after: str | None = None
+        trail = Trail()
         while True:
             answer = await self.graph.ask("search_blockers", {"query": query, "after": after}, org=org)
             answer.require()
@@ -163,7 +165,7 @@ class GitHub:
             if page.issue_count > CAP:
                 raise BadAnswer(f"more than {CAP} issues block merging: not all of them can be read")
             found += [_blocker_issue(node) for node in page.nodes if _is_open_issue(node)]
-            after = page.page_info.next
+            after = trail.follow(page.page_info.next)
             if after is None:
                 return tuple(found)
 

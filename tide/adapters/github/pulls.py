@@ -10,6 +10,7 @@ import structlog
 
 from tide.adapters.github import parse
 from tide.adapters.github.graph import Graph, GraphAnswer
+from tide.adapters.github.paging import Trail
 from tide.adapters.github.parse import CheckRunNode, Contexts, PullNode, SearchPage, StatusNode
 from tide.adapters.github.search import PAGE_SIZE, Page, Result
 from tide.domain.errors import BadAnswer, NotFound, RemoteError
@@ -161,6 +162,7 @@ class PullReader:
 
     async def _further_contexts(self, repo: RepoKey, oid: str, after: str | None) -> _ContextNodes:
         nodes: _ContextNodes = []
+        trail = Trail()
         while True:
             variables = {"owner": repo.org, "name": repo.name, "oid": oid, "after": after}
             answer = await self._graph.ask("head_contexts", variables, org=repo.org)
@@ -169,7 +171,7 @@ class PullReader:
                 answer.require()
                 return nodes
             nodes += rollup.contexts.listed
-            after = rollup.contexts.page_info.next
+            after = trail.follow(rollup.contexts.page_info.next)
             if after is None:
                 return nodes
 

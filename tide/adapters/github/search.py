@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from tide.adapters.github.paging import Trail
 from tide.domain.errors import RemoteError
 from tide.domain.keys import PullKey
 from tide.domain.pulls import Pull
@@ -97,6 +98,7 @@ class Walk:
     _floor: datetime | None = None
     _newest: datetime | None = None
     _total: int = 0
+    _trail: Trail = field(default_factory=Trail)
 
     @property
     def text(self) -> str:
@@ -111,7 +113,7 @@ class Walk:
         if has_shrunk:
             self._start_from(seen_before, "results dropped out while they were read")
         elif page.next:
-            self.cursor, self._total = page.next, page.total
+            self.cursor, self._total = self._trail.follow(page.next), page.total
         elif page.total > CAP:
             self._start_from(self._newest, f"more than {CAP} results")
         else:
@@ -134,7 +136,7 @@ class Walk:
         if floor is None or floor == self._floor or has_created(self.query):
             self.stop(f"{why}, and the search cannot be split")
         else:
-            self._floor, self.cursor, self._total = floor, None, 0
+            self._floor, self.cursor, self._total, self._trail = floor, None, 0, Trail()
 
 
 def sorted_search(query: str, floor: datetime | None) -> str:
