@@ -160,3 +160,12 @@ async def test_a_seed_fixes_the_names(tmp_path: Path) -> None:
             await here.until(here.prowjobs)
             names.append(here.prowjobs()[0]["metadata"]["name"])
     assert names[0] == names[1] != names[2]
+
+
+async def test_what_cannot_be_answered_keeps_nobody_waiting(tmp_path: Path) -> None:
+    broken = presubmit("broken", branches=("next",), always_run=False, run_if_changed="(")
+    async with prow(tmp_path, (presubmit("unit"), broken)) as here:
+        await here.pull("one", base="next")
+        await here.pull("two")
+        await here.until(here.prowjobs)
+        assert [one["spec"]["refs"]["pulls"][0]["number"] for one in here.prowjobs()] == [2]

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -75,8 +75,9 @@ class Plank:
                 task.cancel()
         for prowjob in duplicates(self._ours()):
             self._supersede(prowjob["metadata"]["name"])
-        taken = Counter(_job(prowjob) for prowjob in self._ours() if _state(prowjob) is RunState.PENDING)
-        for prowjob in self._ours():
+        ours = self._ours()
+        load = _Load.of(ours)
+        for prowjob in ours:
             name = prowjob["metadata"]["name"]
             match _state(prowjob):
                 case RunState.ABORTED:
@@ -84,22 +85,16 @@ class Plank:
                 case RunState.SCHEDULING:
                     self._schedule(name)
                 case RunState.TRIGGERED:
-                    if self._may_start(prowjob, taken):
+                    if load.admits(prowjob, self._settings.max_concurrency):
                         self._begin(name, group)
-                    # Whatever waits comes before the younger ones of its name (reconciler.go canExecuteConcurrently).
-                    taken[_job(prowjob)] += 1
+                        load.running += 1
+                    load.ahead[_job(prowjob)] += 1
                 case RunState.PENDING if name not in self._running:
                     # Somebody else has begun it, before we came.
                     self._spawn(prowjob, group)
 
     def _ours(self) -> list[JsonObject]:
         return [one for one in self._unfinished.listed() if one["spec"].get("agent") in {None, "", "kubernetes"}]
-
-    def _may_start(self, prowjob: JsonObject, taken: Counter[str]) -> bool:
-        limit = prowjob["spec"].get("max_concurrency") or 0
-        pending = sum(_state(one) is RunState.PENDING for one in self._ours())
-        is_full = 0 < self._settings.max_concurrency <= pending
-        return not is_full and not 0 < limit <= taken[_job(prowjob)]
 
     def _supersede(self, name: str) -> None:
         """Abort what a newer one takes the place of; its context is the newer one's to report."""
@@ -159,6 +154,24 @@ class Plank:
             transitions.end(prowjob, outcome.state, _DESCRIPTIONS[outcome.state])
             transitions.complete(prowjob, self._workings.now())
             self._objects.replace(prowjob)
+
+
+@dataclass
+class _Load:
+    """How many jobs run, and how many of each name run or wait before the next one that is looked at."""
+
+    running: int
+    ahead: Counter[str]
+
+    @classmethod
+    def of(cls, ours: Iterable[JsonObject]) -> "_Load":
+        jobs = [_job(prowjob) for prowjob in ours if _state(prowjob) is RunState.PENDING]
+        return cls(len(jobs), Counter(jobs))
+
+    def admits(self, prowjob: JsonObject, limit: int) -> bool:
+        """Tell whether another job may start (reconciler.go canExecuteConcurrently); a limit of 0 is none."""
+        own = prowjob["spec"].get("max_concurrency") or 0
+        return not 0 < limit <= self.running and not 0 < own <= self.ahead[_job(prowjob)]
 
 
 def _job(prowjob: JsonObject) -> str:

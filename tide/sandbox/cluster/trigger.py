@@ -1,6 +1,7 @@
 """Starts and aborts the presubmits of pull requests (Prow: pkg/plugins/trigger)."""
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from tide.sandbox.kubernetes.objects import ApiObjects
 from tide.sandbox.kubernetes.resources import JsonObject
 from tide.sandbox.model import PullRequest, Repository
 from tide.sandbox.state import Forge
+
+log = logging.getLogger(__name__)
 
 Jobs = Callable[[RepoKey], Sequence[Presubmit]]
 
@@ -90,7 +93,11 @@ class Trigger:
     async def run(self) -> None:
         """Answer, for ever."""
         while True:
-            await self._answer(await self._events.get())
+            event = await self._events.get()
+            try:
+                await self._answer(event)
+            except Exception:  # as in Prow, what cannot be answered is logged, and the next one has its turn
+                log.exception("%s#%d could not be answered", event.repository.full_name, event.pull.number)
 
     async def _answer(self, event: _Event) -> None:
         if event.aborts:
