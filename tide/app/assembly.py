@@ -213,7 +213,7 @@ class _Parts:
 
     def _tell_status(self, sync: Sync, leadership: Leadership) -> None:
         config = self.config
-        self.status.errors = lambda: sync.errors
+        self.status.errors = lambda: sync.search_errors
         self.status.problems = lambda: (tuple(map(str, config.problems)), config.broken_since)
         if not self.options.dry_run:
             self.status.leadership = lambda: leadership.role

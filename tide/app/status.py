@@ -136,7 +136,8 @@ class StatusKeeper:
             return Role(RoleKind.LEADERLESS)
         if seen.leads:
             return Role(RoleKind.LEADER, since=seen.leader.since)
-        return Role(RoleKind.STANDBY, seen.leader.holder, seen.leader.since)
+        # The rest of the name only tells one process from the next of the same host and number.
+        return Role(RoleKind.STANDBY, seen.leader.holder.rpartition("/")[0] or seen.leader.holder, seen.leader.since)
 
     def _drop_what_has_passed(self, role: Role) -> None:
         """Forget the outages that nobody would take back."""

@@ -41,7 +41,8 @@ class Sync:
     `config` gives the configuration in force; it is asked once for each turn of a pool. `lease` gives the lease under
     which we act and raises LeaseLost when there is none; None makes it a dry run, which needs none. `concurrency`
     bounds how many pools are synced at once. `wake` is called with a pool that wants another look: it has changed by
-    our own doing, or something outside has hinted at it.
+    our own doing, or something outside has hinted at it. `errors` are those of the last round that no pool shows, the
+    `search_errors` among them.
     """
 
     world: World
@@ -49,6 +50,7 @@ class Sync:
     lease: Callable[[], Lease] | None
     concurrency: int = 20
     wake: Callable[[PoolKey], None] = lambda _pool: None
+    search_errors: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     _settings: SettingsCache = field(default_factory=SettingsCache)
     _holds: Holds = field(default_factory=Holds)
@@ -73,7 +75,7 @@ class Sync:
         config, started = self.config(), self.world.clock.now()
         try:
             facts = await refresh(self.world, config)
-            self.errors = facts.errors
+            self.search_errors = self.errors = facts.errors
             pools = await self._pools(config)
             await self._sync_pools(pools, facts)
             if self.lease:
