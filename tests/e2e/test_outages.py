@@ -84,7 +84,7 @@ async def test_a_standby_names_the_leader_and_shows_its_work() -> None:
         second = replace(there, options=replace(there.options, data_dir=there.directory / "second"))
         async with second.daemon() as (_, other):
             answer = await until(other, "/", lambda answer: "This replica stands by" in answer.text)
-            assert f"{leader.leadership.holder.rpartition("/")[0]} leads." in answer.text
+            assert f"{leader.leadership.holder.rpartition('/')[0]} leads." in answer.text
             assert (await until(other, "/readyz", is_ready)).text == "ok"
             await until(other, "/", lambda answer: "acme/rocket" in answer.text and "Synced" in answer.text)
             assert "tide_leader 0.0" in (await until(other, "/metrics", is_ready)).text

@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 from tests.builders import sha
-from tests.integration.local_runner.lab import POOL, Lab, job
+from tests.contract.job_runner.lab import JobLab
+from tests.integration.local_runner.lab import POOL, job
 from tide.domain.runs import Purpose, RunKind, RunState
 
 
-async def test_one_run_of_each_context_is_started(lab: Lab) -> None:
+async def test_one_run_of_each_context_is_started(lab: JobLab) -> None:
     repeated = replace(job("true", name="again"), context="unit")
     async with lab.runner() as runner:
         runs = await runner.start(
@@ -17,7 +18,7 @@ async def test_one_run_of_each_context_is_started(lab: Lab) -> None:
         assert {run.state.is_live for run in runs} == {True}
 
 
-async def test_a_run_says_what_it_runs(lab: Lab) -> None:
+async def test_a_run_says_what_it_runs(lab: JobLab) -> None:
     seven, nine = lab.head(7), lab.head(9)
     async with lab.runner() as runner:
         (started,) = await runner.start(lab.candidate(seven, nine), [job("true")], Purpose.BATCH, {})
@@ -29,7 +30,7 @@ async def test_a_run_says_what_it_runs(lab: Lab) -> None:
     assert seen.completed_at is not None
 
 
-async def test_a_new_attempt_is_begun_only_after_a_failure(lab: Lab) -> None:
+async def test_a_new_attempt_is_begun_only_after_a_failure(lab: JobLab) -> None:
     # It ends only when it is told to, so that the second request meets it alive.
     failing = job(f"until test -e {lab.shared}/go; do sleep 0.01; done; exit 1")
     candidate = lab.candidate(lab.head(7))
@@ -43,7 +44,25 @@ async def test_a_new_attempt_is_begun_only_after_a_failure(lab: Lab) -> None:
         assert (second.attempt, second.name != first.name) == (2, True)
 
 
-async def test_runs_are_those_on_the_base_and_our_own_of_the_heads(lab: Lab) -> None:
+async def test_an_attempt_that_is_remembered_to_have_ended_is_not_begun_again(lab: JobLab) -> None:
+    candidate = lab.candidate(lab.head(7))
+    async with lab.runner() as runner:
+        (run,) = await runner.start(candidate, [job("true")], Purpose.RETEST, {"unit": 2, "lint": 7})
+        assert run.attempt == 3
+        (same,) = await runner.start(candidate, [job("true")], Purpose.RETEST, {"unit": 2})
+        assert same.name == run.name
+
+
+async def test_a_run_that_is_known_counts_whatever_is_remembered(lab: JobLab) -> None:
+    candidate = lab.candidate(lab.head(7))
+    async with lab.runner() as runner:
+        (first,) = await runner.start(candidate, [job("true")], Purpose.RETEST, {})
+        await lab.ended(runner, first.name)
+        (again,) = await runner.start(candidate, [job("true")], Purpose.RETEST, {"unit": 1})
+        assert (again.name, again.state) == (first.name, RunState.SUCCESS)
+
+
+async def test_runs_are_those_on_the_base_and_our_own_of_the_heads(lab: JobLab) -> None:
     seven, nine = lab.head(7), lab.head(9)
     async with lab.runner() as runner:
         started = [
@@ -60,7 +79,7 @@ async def test_runs_are_those_on_the_base_and_our_own_of_the_heads(lab: Lab) -> 
         assert await runner.runs(replace(POOL, branch="release"), lab.base, [seven.sha]) == ()
 
 
-async def test_what_was_started_is_still_known_after_a_restart(lab: Lab) -> None:
+async def test_what_was_started_is_still_known_after_a_restart(lab: JobLab) -> None:
     candidate = lab.candidate(lab.head(7))
     async with lab.runner() as runner:
         (run,) = await runner.start(candidate, [job("true")], Purpose.RETEST, {})
@@ -70,7 +89,7 @@ async def test_what_was_started_is_still_known_after_a_restart(lab: Lab) -> None
     assert (again.name, again.state) == (run.name, RunState.SUCCESS)
 
 
-async def test_runs_are_found_by_their_names(lab: Lab) -> None:
+async def test_runs_are_found_by_their_names(lab: JobLab) -> None:
     async with lab.runner() as runner:
         (run,) = await runner.start(lab.candidate(lab.head(7)), [job("exit 1")], Purpose.RETEST, {})
         ended = await lab.ended(runner, run.name)

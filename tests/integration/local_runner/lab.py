@@ -22,6 +22,7 @@ from tide.domain.jobs import Presubmit
 from tide.domain.keys import PoolKey, RepoKey
 from tide.domain.runs import Candidate, Head, Purpose, Run, RunState
 from tide.ports.code_host import StatusPost
+from tide.ports.job_runner import JobRunner
 
 POOL = PoolKey("acme", "rocket", "main")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -105,10 +106,10 @@ class Lab:
             (run,) = await running.start(self.candidate(*heads), [job(script, **definition)], Purpose.RETEST, {})
             return await self.ended(running, run.name)
 
-    async def ended(self, runner: LocalRunner, name: str) -> Run:
+    async def ended(self, runner: JobRunner, name: str) -> Run:
         return await self.until(runner, name, lambda run: not run.state.is_live and run.completed_at is not None)
 
-    async def until(self, runner: LocalRunner, name: str, condition: Callable[[Run], bool]) -> Run:
+    async def until(self, runner: JobRunner, name: str, condition: Callable[[Run], bool]) -> Run:
         async with asyncio.timeout(30):
             while True:
                 self.changed.clear()
@@ -131,5 +132,5 @@ class Lab:
 
 def job(script: str, name: str = "unit", env: Sequence[dict[str, Any]] = (), **definition: Any) -> Presubmit:
     """Build a job that runs a shell script."""
-    container = {"image": "alpine", "command": ["sh", "-c"], "args": [script], "env": list(env)}
+    container = {"name": "", "image": "alpine", "command": ["sh", "-c"], "args": [script], "env": list(env)}
     return make_job(name, definition={"spec": {"containers": [container]}} | definition)

@@ -4,6 +4,7 @@ import pytest
 
 from tide.sandbox.kubernetes.schema import pruned, schema_causes
 
+NUMBER = "spec.pulls[0].number"
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -55,8 +56,7 @@ SCHEMA: dict[str, Any] = {
         ),
         (
             {"job": "a", "pulls": [{"number": "1"}]},
-            'spec.pulls[0].number: Invalid value: "string": spec.pulls[0].number in body must be of type integer: '
-            '"string"',
+            f'{NUMBER}: Invalid value: "string": {NUMBER} in body must be of type integer: "string"',
         ),
         (
             {"job": "a", "at": "now"},
