@@ -23,7 +23,7 @@ SMALL = """\
 tide: {queries: [{repos: [acme/rocket], labels: [lgtm]}]}
 presubmits: {acme/rocket: [{name: unit, always_run: true, spec: {containers: [{image: none, command: [make]}]}}]}
 """
-WRITES = (("PUT", ""), ("PATCH", ""), ("DELETE", "^/repos"), ("POST", "^/repos"))
+WRITES = (("PUT", ""), ("PATCH", ""), ("DELETE", "^/repos"), ("POST", "^/repos"), ("POST", "^/apis/prow"))
 DEEDS = ("prowjobs", "intents", "runs", "batches", "landings", "history")
 
 needs_real = pytest.mark.skipif(not (REAL / LIVELY).is_dir(), reason="the real configurations are not here")
@@ -80,7 +80,8 @@ def test_a_dry_run_decides_and_does_nothing(
     with sandbox(here, *scenario) as github:
         for method, path in WRITES:
             github.post("/_sandbox/faults", {"kind": "status", "status": 500, "method": method, "path": path})
-        command = [*TIDE, "run", "--run-once", "--dry-run", *flags, *github.flags]
+        kubeconfig = f"--kubeconfig={github.places['kubeconfig']}"
+        command = [*TIDE, "run", "--run-once", "--dry-run", kubeconfig, *flags, *github.flags]
         with started([*command, f"--database-url={url}", f"--data-dir={here / 'data'}"], here, "run") as run:
             assert run.ended(patience=120) == 0, run.told
         assert [fault["seen"] for fault in github.get("/_sandbox/faults")["items"]] == [0] * len(WRITES)
