@@ -37,7 +37,7 @@ _LOOKS_SECRET = (
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 # Libraries that tell of each request at INFO.
-_TALKATIVE = ("apscheduler", "gql", "httpcore", "httpx", "uvicorn.access")
+_TALKATIVE = ("alembic", "apscheduler", "gql", "httpcore", "httpcore2", "httpx", "httpx2", "uvicorn.access")
 
 
 class Redactor:
