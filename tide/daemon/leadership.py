@@ -104,7 +104,7 @@ class Leadership:
 
     async def _lead(self, lead: Lead, stopping: asyncio.Event) -> bool:
         """Lead for as long as the lease can be kept; tell whether `lead` has ended by itself."""
-        log.info("this replica leads now", leader=self.role.leader)
+        log.info("this replica leads now", holder=self.holder, token=self._lease.token if self._lease else 0)
         leading = asyncio.create_task(ended_in_time(lead(stopping), stopping, self.grace))
         keeping = (asyncio.create_task(self._renewing()), asyncio.create_task(self._running_out()))
         try:
