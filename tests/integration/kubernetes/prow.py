@@ -26,6 +26,7 @@ from tide.sandbox.kubernetes.kubeconfig import write_kubeconfig
 
 NAMESPACE = "prow-jobs"
 PROWJOBS = "/prowjobs$"
+PATH = f"/apis/prow.k8s.io/v1/namespaces/{NAMESPACE}/prowjobs"
 SWIFT = Times(create=5, get=5, page=5, watch=30, silence=20, outdated=90, first_pause=0.01, longest_pause=0.05)
 PATIENCE = 20.0  # seconds
 
@@ -49,6 +50,7 @@ class Clock:
 class Prow:
     """The cluster as a test sees it: `asked` are the requests so far, `told` what the runner said of outages."""
 
+    url: str
     kubeconfig: Path
     api: KubernetesApi
     faults: Faults
@@ -142,7 +144,7 @@ async def prow(place: Path) -> AsyncIterator[Prow]:
     listening = bound_socket("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     write_kubeconfig(place / "kubeconfig", url, "token", NAMESPACE)
-    made = Prow(place / "kubeconfig", api, faults, clock)
+    made = Prow(url, place / "kubeconfig", api, faults, clock)
     app = FaultLayer(Starlette(routes=list(api.routes())), faults=faults, now=clock.now)
     async with serving_on(listening, _Noting(app, made), grace_seconds=1):
         yield made

@@ -85,9 +85,7 @@ async def test_a_token_that_is_not_good_is_told(prow: Prow) -> None:
 
 
 async def test_a_server_out_of_reach_is_told(prow: Prow) -> None:
-    text = prow.kubeconfig.read_text()
-    server = next(line for line in text.splitlines() if "server:" in line).split(": ")[1]
-    prow.kubeconfig.write_text(text.replace(server, closed_port()))
+    prow.kubeconfig.write_text(prow.kubeconfig.read_text().replace(prow.url, closed_port()))
     assert "cannot be reached" in await refusal(prow, Unavailable)
 
 

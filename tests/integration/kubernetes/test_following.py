@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.builders import BASE, POOL
-from tests.integration.kubernetes.prow import PROWJOBS, Prow, numbers, prowjob, status, swift
+from tests.integration.kubernetes.prow import PATH, Prow, numbers, prowjob, status, swift
 from tide.domain.errors import Unavailable
 from tide.domain.runs import RunState
 
@@ -39,7 +39,7 @@ async def test_a_list_that_takes_too_long_is_begun_again(prow: Prow) -> None:
     prow.fault("status", nth=[2], status=410, body=status(410, "Expired"))
     async with prow.following(page_size=2) as runner:
         assert numbers(await runner.runs(POOL, BASE, [])) == {1, 2, 3, 4, 5}
-    assert prow.told == ["GET " + prow_url(prow) + ": Expired", ""]
+    assert prow.told == [f"GET {prow.url}{PATH}: Expired", ""]
 
 
 async def test_nothing_is_answered_before_the_first_list_is_whole(prow: Prow) -> None:
@@ -100,7 +100,7 @@ async def test_a_watch_that_is_refused_again_and_again_makes_way_for_a_list(prow
         name = prow.add(1)
         await prow.until_state(runner, name, RunState.TRIGGERED)
     assert prow.counted("GET", "limit=") == 2
-    assert prow.told[1:] == [f"GET {prow_url(prow)}: Too large resource version", ""]
+    assert prow.told[1:] == [f"GET {prow.url}{PATH}: Too large resource version", ""]
 
 
 @pytest.mark.parametrize(
@@ -205,8 +205,3 @@ async def test_a_token_that_was_renewed_is_read_again(prow: Prow, tmp_path: Path
         prow.api.drop_watches()
         name = prow.add(1)
         await prow.until_state(runner, name, RunState.TRIGGERED)
-
-
-def prow_url(prow: Prow) -> str:
-    server = next(line for line in prow.kubeconfig.read_text().splitlines() if "server:" in line).split(": ")[1]
-    return f"{server}/apis/prow.k8s.io/v1/namespaces/prow-jobs{PROWJOBS.removesuffix('$')}"
