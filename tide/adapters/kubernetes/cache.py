@@ -142,10 +142,13 @@ class Cache:
 
     def _is_kept(self, run: Run, left_out: set[RepoKey]) -> bool:
         repo = run.pool.repository
-        is_kept = repo in self._asked or self.is_covered(repo)
-        if not is_kept:
+        if repo in self._asked:
+            return True
+        # What was left out once stays incomplete until the next list, so that nobody need be asked about it again.
+        if repo in left_out or not self.is_covered(repo):
             left_out.add(repo)
-        return is_kept
+            return False
+        return True
 
     def _keep(self, known: _Known) -> None:
         run = known.sighting.run
