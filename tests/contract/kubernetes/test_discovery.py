@@ -94,7 +94,13 @@ async def test_another_kind_can_be_defined(cluster: Cluster) -> None:
     assert (await cluster.client.get("/apis/acme.example/v2/namespaces/prow/rockets")).status_code == 404
 
 
-@pytest.mark.parametrize("spec", [None, {}, {"group": "a"}, {"group": 1, "names": {}, "scope": "x", "versions": []}])
+VERSION = {"name": "v1", "served": True, "storage": True}
+NAMES = {"group": "b", "names": {"kind": "A", "plural": "c"}, "scope": "Cluster"}
+
+
+@pytest.mark.parametrize(
+    "spec", [None, {}, {"group": "a"}, {**NAMES, "versions": []}, {**NAMES, "versions": [VERSION]}]
+)
 async def test_a_definition_that_is_none_is_invalid(cluster: Cluster, spec: object) -> None:
     definition = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "spec": spec}
     answer = await cluster.client.post(DEFINITIONS, json=definition | {"metadata": {"name": "a.b"}})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tide.sandbox.kubernetes.definitions import defined_resource, established, schema_of, stored_version
 from tide.sandbox.kubernetes.objects import ApiObjects, Revisions
+from tide.sandbox.kubernetes.problems import Cause, invalid
 from tide.sandbox.kubernetes.resources import DEFINITIONS, NAMESPACES, PROWJOBS, JsonObject, Resource
 from tide.sandbox.kubernetes.tables import AGE
 
@@ -31,6 +32,7 @@ _DEFINITION_SCHEMA: Mapping[str, Any] = {
                 "names": {**_OPEN, "required": ["kind", "plural"], "properties": {"kind": _TEXT, "plural": _TEXT}},
                 "versions": {
                     "type": "array",
+                    "minItems": 1,
                     "items": {**_OPEN, "required": ["name", "served", "storage"], "properties": {"name": _TEXT}},
                 },
             },
@@ -118,6 +120,11 @@ class Kinds:
         self.definitions.create(self._established(definition))
 
     def _established(self, definition: JsonObject) -> JsonObject:
+        name, resource = definition["metadata"]["name"], defined_resource(definition)
+        if name != resource.qualified:
+            # The words are those of apiextensions, pkg/apis/apiextensions/validation/validation.go.
+            why = f'Invalid value: "{name}": must be spec.names.plural+"."+spec.group'
+            raise invalid(DEFINITIONS, name, [Cause("metadata.name", "FieldValueInvalid", why)])
         return established(definition, self._now().strftime("%Y-%m-%dT%H:%M:%SZ"))
 
     def _on_definition(self, event: Event) -> None:

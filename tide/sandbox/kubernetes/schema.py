@@ -112,6 +112,11 @@ def _at_least(value: Any, bound: float, path: str) -> Iterator[Cause]:
         yield _invalid(path, value, f"should be greater than or equal to {bound}")
 
 
+def _long_enough(value: Any, bound: int, path: str) -> Iterator[Cause]:
+    if isinstance(value, list) and len(value) < bound:
+        yield _invalid(path, len(value), f"should have at least {bound} items")
+
+
 def _matching(value: Any, pattern: str, path: str) -> Iterator[Cause]:
     if isinstance(value, str) and not re.search(pattern, value):
         yield _invalid(path, value, f"should match '{pattern}'")
@@ -140,6 +145,7 @@ _CHECKS: Mapping[str, Callable[[Any, Any, str], Iterator[Cause]]] = {
     "required": _required,
     "enum": _enumerated,
     "minimum": _at_least,
+    "minItems": _long_enough,
     "pattern": _matching,
     "format": _formatted,
     "anyOf": _any_of,
