@@ -10,11 +10,11 @@ from tide.config.own import QueueFields, settings_for
 from tide.config.places import Places, path_text
 from tide.config.protection import Protection, protection_of, requires_manually_triggered
 from tide.config.prow.config import ProwConfig
-from tide.config.prow.tide import ContextOptionsLevel
+from tide.config.prow.tide import CommitTemplate, ContextOptionsLevel
 from tide.domain.errors import ConfigError, Problem
 from tide.domain.jobs import Presubmit
 from tide.domain.keys import PoolKey, RepoKey
-from tide.domain.rules import BlocksPolicy, ContextPolicy, PoolRules, Query
+from tide.domain.rules import BlocksPolicy, CommitTemplates, ContextPolicy, PoolRules, Query
 from tide.policy.contexts import ContextOptions, build_context_policy
 from tide.policy.merge_method import MethodTable, configured_method
 
@@ -140,6 +140,7 @@ class LoadedConfig:
             squash_label=tide.squash_label,
             rebase_label=tide.rebase_label,
             merge_label=tide.merge_label,
+            commit_templates=self._commit_templates(repo),
             batch_size_limit=_by_repo(tide.batch_size_limit, repo, default=0),
             prioritize_existing_batches=_by_repo(tide.prioritize_existing_batches, repo, default=True),
             blocks_policy=BlocksPolicy(_by_repo(tide.github_merge_blocks_policy, repo, default=BlocksPolicy.PERMIT)),
@@ -147,6 +148,12 @@ class LoadedConfig:
             in_repo_config=self.in_repo_enabled(repo),
             settings=settings_for(self.queue_fields, pool, trigger_by_default=self.trigger_by_default),
         )
+
+    def _commit_templates(self, repo: RepoKey) -> CommitTemplates:
+        """Take those of the repository, else those of its organisation; `*` has no meaning here (Prow: tide.go)."""
+        table = self.prow.tide.merge_commit_template
+        found = table.get(str(repo)) or table.get(repo.org) or CommitTemplate()
+        return CommitTemplates(found.title, found.body)
 
     def _context_policy(self, pool: PoolKey, options: ContextOptions) -> ContextPolicy:
         protection = self._protection(pool) if options.from_branch_protection else Protection()

@@ -84,6 +84,14 @@ class QueueSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CommitTemplates:
+    """Go templates for the commit that a merge makes (Prow: TideMergeCommitTemplate); "" leaves it to the code host."""
+
+    title: str = ""
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PoolRules:
     """Everything configured that a decision about one pool depends on.
 
@@ -98,6 +106,7 @@ class PoolRules:
     squash_label: str = ""
     rebase_label: str = ""
     merge_label: str = ""
+    commit_templates: CommitTemplates = CommitTemplates()
     batch_size_limit: int = 0
     prioritize_existing_batches: bool = True
     blocks_policy: BlocksPolicy = BlocksPolicy.PERMIT

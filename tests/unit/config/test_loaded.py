@@ -224,6 +224,20 @@ merge_queue:
 """
 
 
+@pytest.mark.parametrize(
+    ("repo", "title", "body"),
+    [("acme/rocket", "", "of the repository"), ("acme/other", "of the org", "too"), ("beta/x", "", "")],
+)
+def test_commit_templates_are_those_of_the_repository_or_else_of_its_org(
+    loaded: Load, repo: str, title: str, body: str
+) -> None:
+    table = "{acme: {title: of the org, body: too}, acme/rocket: {body: of the repository}, '*': {title: no}}"
+    templates = (
+        loaded(f"tide: {{merge_commit_template: {table}}}").rules(PoolKey.parse(f"{repo}:main")).commit_templates
+    )
+    assert (templates.title, templates.body) == (title, body)
+
+
 def test_our_own_settings_are_put_together_field_by_field(loaded: Load) -> None:
     settings = loaded(own=OWN).rules(MAIN).settings
     assert settings == QueueSettings(

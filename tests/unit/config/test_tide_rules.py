@@ -124,7 +124,17 @@ def test_a_query_that_breaks_several_rules_is_told_in_the_order_in_which_prow_lo
         (
             "merge_commit_template: {acme: {title: '{{ .Title'}}",
             "tide.merge_commit_template.acme.title",
-            "not closed with }}",
+            "is no Go template: an action {{ is not closed with }}, in line 1 of the template",
+        ),
+        (
+            "merge_commit_template: {acme: {body: 'a\n\n{{ .Title | upper }}'}}",
+            "tide.merge_commit_template.acme.body",
+            "is no Go template: function 'upper' not defined, in line 2 of the template",
+        ),
+        (
+            "merge_commit_template: {acme: {body: '{{ if .Title }}'}}",
+            "tide.merge_commit_template.acme.body",
+            "is no Go template: unexpected EOF: {{end}} is missing, in line 1",
         ),
         ("batch_size_limit: {acme: many}", "tide.batch_size_limit.acme", "must be a whole number, not 'many'"),
         ("batch_size_limit: 5", "tide.batch_size_limit", "must be a mapping, not 5"),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from tide.config.problems import Findings, Sourced
 from tide.config.prow.tide import ContextOptions, ContextOptionsLevel, TideSection
 from tide.domain.rules import BlocksPolicy
+from tide.policy.go_template import TemplateSyntaxError, parse
 from tide.policy.patterns import compile_pattern
 
 
@@ -56,15 +57,10 @@ def _check_templates(tide: Sourced[TideSection], findings: Findings) -> None:
 
 
 def _template_fault(text: str) -> str:
-    """Say what keeps a Go template from being one. Actions are looked at when a template is rendered."""
-    rest = text
-    while "{{" in rest:
-        rest = rest.partition("{{")[2]
-        action, closed, rest = rest.partition("}}")
-        if not closed:
-            return "the template has an action {{ that is not closed with }}"
-        if not action.strip().strip("-").strip():
-            return "the template has an empty action {{ }}"
+    try:
+        parse(text)
+    except TemplateSyntaxError as error:
+        return f"is no Go template: {error}, in line {error.line} of the template"
     return ""
 
 
