@@ -21,6 +21,7 @@ from tide.policy.merge_method import MethodTable, configured_method
 _V = TypeVar("_V")
 _DEFAULT_LINK_URL = "https://github.com"
 _DEFAULT_GOROUTINES = 20
+_DEFAULT_CLUSTER = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,14 @@ class LoadedConfig:
         """Tell whether jobs are also read from the repository itself; the narrowest key decides."""
         return _by_repo(self.prow.in_repo_config.enabled, repo, default=False)
 
+    def allowed_clusters(self, repo: RepoKey) -> frozenset[str]:
+        """Name the clusters that jobs which a repository holds itself may run in (Prow: InRepoConfigAllowsCluster).
+
+        They are those of all keys that apply; without a key `*` the cluster `default` is one of them.
+        """
+        table = {"*": (_DEFAULT_CLUSTER,)} | self.prow.in_repo_config.allowed_clusters
+        return frozenset(cluster for key in ("*", repo.org, str(repo)) for cluster in table.get(key, ()))
+
     def target_url(self, repo: RepoKey) -> str:
         """Give the address that status contexts of a repository link to, "" if none is configured."""
         tide = self.prow.tide
@@ -146,6 +155,10 @@ class LoadedConfig:
             blocks_policy=BlocksPolicy(_by_repo(tide.github_merge_blocks_policy, repo, default=BlocksPolicy.PERMIT)),
             priority=tuple(entry.labels for entry in tide.priority),
             in_repo_config=self.in_repo_enabled(repo),
+            overwrite_pending=bool(options.overwrite_pending),
+            target_url=self.target_url(repo),
+            pr_status_base_url=self.pr_status_base_url(repo),
+            display_all_queries=tide.display_all_tide_queries_in_status,
             settings=settings_for(self.queue_fields, pool, trigger_by_default=self.trigger_by_default),
         )
 

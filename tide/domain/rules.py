@@ -96,7 +96,9 @@ class PoolRules:
     """Everything configured that a decision about one pool depends on.
 
     `queries` are those that cover the repository. `batch_size_limit` is Prow's: 0 no limit, below 0 no batches.
-    `priority` holds label sets, most urgent first.
+    `priority` holds label sets, most urgent first. `target_url`, else `pr_status_base_url`, is where a status context
+    links to; `display_all_queries` makes it tell every query, not the nearest one. `overwrite_pending` lets a batch
+    that passed put its success over contexts that are pending on the heads it lands.
     """
 
     queries: tuple[Query, ...] = ()
@@ -112,6 +114,10 @@ class PoolRules:
     blocks_policy: BlocksPolicy = BlocksPolicy.PERMIT
     priority: tuple[tuple[str, ...], ...] = ()
     in_repo_config: bool = False
+    overwrite_pending: bool = False
+    target_url: str = ""
+    pr_status_base_url: str = ""
+    display_all_queries: bool = False
     settings: QueueSettings = QueueSettings()
 
     @property

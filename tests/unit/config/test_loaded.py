@@ -292,6 +292,38 @@ def test_addresses_are_looked_up_from_narrow_to_wide(loaded: Load) -> None:
     assert loaded("tide: {target_url: e}").target_url(rocket) == "e"
 
 
+def test_what_a_status_needs_is_part_of_the_rules(loaded: Load) -> None:
+    config = loaded(
+        """\
+        tide:
+          target_urls: {acme/rocket: a}
+          pr_status_base_urls: {"*": b}
+          display_all_tide_queries_in_status: true
+          context_options:
+            overwrite-pending-contexts: true
+            orgs: {acme: {repos: {other: {overwrite-pending-contexts: false}}}}
+        """
+    )
+    rocket, other = config.rules(MAIN), config.rules(PoolKey("acme", "other", "main"))
+    assert (rocket.target_url, rocket.pr_status_base_url, other.target_url) == ("a", "b", "")
+    assert (rocket.display_all_queries, loaded("").rules(MAIN).display_all_queries) == (True, False)
+    assert (rocket.overwrite_pending, other.overwrite_pending) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "clusters"),
+    [
+        ("{}", {"default"}),
+        ("{'*': []}", set()),
+        ("{acme: [a], acme/rocket: [b], other: [c]}", {"default", "a", "b"}),
+        ("{'*': [x], acme/rocket: [b]}", {"x", "b"}),
+    ],
+)
+def test_in_repo_jobs_may_run_in_the_clusters_of_all_keys(loaded: Load, allowed: str, clusters: set[str]) -> None:
+    config = loaded(f"in_repo_config: {{allowed_clusters: {allowed}}}")
+    assert config.allowed_clusters(RepoKey("acme", "rocket")) == clusters
+
+
 def test_repositories_are_those_that_queries_and_jobs_name(loaded: Load) -> None:
     config = loaded(
         "tide: {queries: [{orgs: [acme]}, {repos: [acme-b/x], labels: [a]}]}",
