@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 PROJECT_FILES := pyproject.toml
 
-.PHONY: help demo test check bench format lock clean
+.PHONY: help demo test check bench chaos format lock clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ check: $(STAMP)-dev ## format, lint, types, import contracts, migrations against
 
 bench: $(STAMP)-dev ## measure: decisions, batches, a big sync, loading configuration
 	$(BIN)/python -m tests.bench
+
+chaos: $(STAMP)-dev ## play SEEDS seeds of kills, faults and restarts on two replicas (20 unless told: make chaos SEEDS=200)
+	$(BIN)/python -m tests.chaos --seeds $(or $(SEEDS),20) $(CHAOS_ARGS)
 
 format: $(STAMP)-dev ## format the code and fix what can be fixed
 	$(BIN)/ruff format .

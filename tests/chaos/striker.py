@@ -1,0 +1,149 @@
+"""Plays the strikes of a seed: on the requests that the replicas make, and on the world around them."""
+
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tests.chaos.strikes import DEEDS, Action, Cell, Strike, Trouble
+from tide.sandbox.fault_layer import operation_name
+from tide.sandbox.faults import Fault, Faults
+
+HELD_SECONDS = 9.0
+"""How long a request that times out is held: longer than a replica waits for the answer to a deed."""
+
+_WHERE: Mapping[Action, Mapping[str, str]] = {
+    Action.MERGE: {"method": "PUT", "path": r"/pulls/\d+/merge$"},
+    Action.START_RUN: {"method": "POST", "path": r"/prowjobs$"},
+    Action.SEARCH: {"operation": "SearchPulls"},
+    Action.READ_PULLS: {"operation": "PullsById"},
+    Action.READ_BRANCH: {"method": "GET", "path": r"/git/(ref|commits)/"},
+    Action.FETCH: {"method": "POST", "path": r"/git-upload-pack$"},
+    Action.FOLLOW: {"method": "GET", "path": r"/namespaces/[^/]+/prowjobs$"},
+}
+_KUBERNETES = frozenset({Action.START_RUN, Action.FOLLOW})
+_CODES = {Trouble.FORBIDDEN: 403, Trouble.FORBIDDEN_WAIT: 403, Trouble.TOO_MANY: 429, Trouble.TOO_MANY_WAIT: 429}
+_WAITING = frozenset({Trouble.FORBIDDEN_WAIT, Trouble.TOO_MANY_WAIT})
+
+
+def _fault(strike: Strike) -> Fault:
+    """Give the sandbox's fault that plays a strike; it strikes once."""
+    cell = strike.cell
+    common: dict[str, Any] = {"nth": (strike.nth,), "times": 1, **_WHERE[cell.action]}
+    when: Literal["before", "after"] = "after" if cell.when == "after" else "before"
+    if cell.trouble is Trouble.TIMEOUT:
+        return Fault(kind="timeout", seconds=HELD_SECONDS, when=when, **common)
+    if cell.trouble is Trouble.ERROR:
+        return Fault(kind="status", status=502, when=when, **common)
+    if cell.trouble is Trouble.CUT:
+        return Fault(kind="disconnect", when=when, **common)
+    if cell.trouble is Trouble.TRUNCATED:
+        return Fault(kind="truncate", **common)
+    return _limit(cell, common)
+
+
+def _limit(cell: Cell, common: Mapping[str, Any]) -> Fault:
+    code, is_waiting = _CODES[cell.trouble], cell.trouble in _WAITING
+    if cell.action in _KUBERNETES:
+        headers = {"Retry-After": "1"} if is_waiting else {}
+        return Fault(kind="status", status=code, headers=headers, **common)
+    return Fault(
+        kind="secondary_rate_limit", code=403 if code == 403 else 429, retry_after=1 if is_waiting else None, **common
+    )
+
+
+@dataclass
+class Striker:
+    """ASGI middleware around the sandbox that kills whoever makes a request; the other strikes are its own faults.
+
+    `kill` ends the replica with that token at once, and tells whether there is one; `on_deed` is told the token of
+    whoever is about to change something outside.
+    """
+
+    app: ASGIApp
+    faults: Faults
+    strikes: Sequence[Strike]
+    kill: Callable[[str], bool]
+    on_deed: Callable[[str], Awaitable[None]]
+    hits: Counter[Cell] = field(default_factory=Counter)
+    _cells: dict[int, Cell] = field(default_factory=dict)
+    _seen: Counter[Action] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        """Hand the sandbox what it plays."""
+        for strike in self.strikes:
+            if strike.nth and strike.cell.trouble is not Trouble.KILL:
+                self._cells[self.faults.add(_fault(strike))] = strike.cell
+
+    def count(self) -> Counter[Cell]:
+        """Count what was hit so far."""
+        found = self.hits.copy()
+        for rule in self.faults.listed():
+            if rule["struck"] and rule["id"] in self._cells:
+                found[self._cells[rule["id"]]] += rule["struck"]
+        return found
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or kill who made it: before it is seen, or when it is done and not yet answered."""
+        strike = None
+        if scope["type"] == "http":
+            receive, body = await _ahead(scope, receive)
+            action = _action(scope, body)
+            if action in DEEDS:
+                await self.on_deed(_token(scope))
+            strike = self._due(action)
+        if strike is None:
+            await self.app(scope, receive, send)
+            return
+        if strike.cell.when == "after":
+            await self.app(scope, receive, _unheard)
+        if self.kill(_token(scope)):
+            self.hits[strike.cell] += 1
+
+    def _due(self, action: Action | None) -> Strike | None:
+        if action is None:
+            return None
+        self._seen[action] += 1
+        return next((one for one in self.strikes if _kills(one, action) and one.nth == self._seen[action]), None)
+
+
+def _kills(strike: Strike, action: Action) -> bool:
+    return strike.cell.action is action and strike.cell.trouble is Trouble.KILL
+
+
+def _action(scope: Mapping[str, Any], body: bytes) -> Action | None:
+    for action, where in _WHERE.items():
+        if "operation" in where:
+            if operation_name(body) == where["operation"]:
+                return action
+        elif scope["method"] == where["method"] and re.search(where["path"], scope["path"]):
+            return action
+    return None
+
+
+def _token(scope: Mapping[str, Any]) -> str:
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    return headers.get(b"authorization", b"").decode(errors="replace").rpartition(" ")[2]
+
+
+async def _ahead(scope: Mapping[str, Any], receive: Receive) -> tuple[Receive, bytes]:
+    """Read ahead what is asked of GraphQL, since only that says what it is."""
+    if scope["path"] != "/graphql":
+        return receive, b""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return whole.pop() if whole else await receive()
+
+    return again, body
+
+
+async def _unheard(_message: Message) -> None:
+    """Drop an answer on its way."""
