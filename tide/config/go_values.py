@@ -74,10 +74,7 @@ def float32_text(number: float) -> str:
     """Write a float as Go's strconv.FormatFloat(number, 'g', -1, 32) does: with the digits that tell float32s apart."""
     if isnan(number):
         return ".nan"
-    try:
-        single = _as_float32(number)
-    except OverflowError:
-        single = copysign(inf, number)
+    single = _as_float32(number)
     if isinf(single):
         return ".inf" if single > 0 else "-.inf"
     shortest = next(text for digits in range(9) if _as_float32(float(text := f"{single:.{digits}e}")) == single)
@@ -85,7 +82,10 @@ def float32_text(number: float) -> str:
 
 
 def _as_float32(number: float) -> float:
-    return float(struct.unpack("<f", struct.pack("<f", number))[0])
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", number))[0])
+    except OverflowError:
+        return copysign(inf, number)
 
 
 def _general(text: str) -> str:

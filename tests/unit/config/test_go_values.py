@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from tide.config.go_values import float_text, format_duration, parse_duration
+from tide.config.go_values import float32_text, float_text, format_duration, parse_duration
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,8 @@ def test_what_is_no_duration_in_go_is_refused(text: str) -> None:
 )
 def test_floats_are_written_as_in_go(number: float, text: str) -> None:
     assert float_text(number) == text
+
+
+def test_the_largest_float32_is_written_though_fewer_digits_of_it_are_too_large() -> None:
+    assert float32_text(3.4025000633641588e38) == "3.4025002e+38"
+    assert float32_text(3.5e38) == ".inf"
