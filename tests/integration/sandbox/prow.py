@@ -114,10 +114,9 @@ class Prow:
     def create(self, name: str, **spec: Any) -> JsonObject:
         """Bring a ProwJob as a queue does."""
         state = spec.pop("state", "triggered")
-        refs = {"org": "acme", "repo": "rocket", "base_ref": "main", "base_sha": self.repository.branches["main"]}
-        refs["pulls"] = [
-            {"number": pull.number, "sha": pull.head_sha, "author": pull.author} for pull in spec.pop("pulls", ())
-        ]
+        pulls = [{"number": pull.number, "sha": pull.head_sha, "author": pull.author} for pull in spec.pop("pulls", ())]
+        base = {"org": "acme", "repo": "rocket", "base_ref": "main", "base_sha": self.repository.branches["main"]}
+        refs = {**base, "pulls": pulls}
         started = self.time.clock.now.strftime("%Y-%m-%dT%H:%M:%SZ")
         defaults = {"type": "presubmit", "job": "unit", "context": "unit", "agent": "kubernetes", "refs": refs}
         return self.objects.create(
