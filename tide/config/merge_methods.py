@@ -1,6 +1,5 @@
 """`tide.merge_method`, taken apart into the table that policy looks methods up in."""
 
-from collections import ChainMap
 from collections.abc import Iterable, Mapping
 
 from tide.config.problems import Findings, Sourced
@@ -19,7 +18,11 @@ def method_table(sections: Iterable[Sourced[TideSection]], findings: Findings) -
         sections: that of config.yaml and those of its supplements; of a key that several set the first is taken.
         findings: told of what is wrong.
     """
-    return dict(ChainMap(*(_table(section, findings) for section in sections)))
+    table: dict[str, MergeMethod | Mapping[str, RepoMethods]] = {}
+    for section in sections:
+        for key, methods in _table(section, findings).items():
+            table.setdefault(key, methods)
+    return table
 
 
 def _table(tide: Sourced[TideSection], findings: Findings) -> dict[str, MergeMethod | Mapping[str, RepoMethods]]:

@@ -1,7 +1,7 @@
 """Queries that nothing can fulfil, that stand in each other's way, or that let pull requests merge untested."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import permutations
 
 from tide.config.advice.repositories import some_of, tested_repositories
 from tide.config.fusion import as_query
@@ -18,8 +18,7 @@ def advise_on_queries(queries: Sequence[Sourced[TideQuery]], config: LoadedConfi
     for query in queries:
         _warn_of_labels(query, findings)
         _warn_of_untested_branches(query, config, findings)
-    for one, other in permutations(queries, 2):
-        _warn_of_opposites(one, other, findings)
+    _warn_of_opposites(queries, findings)
 
 
 def _warn_of_labels(query: Sourced[TideQuery], findings: Findings) -> None:
@@ -46,20 +45,29 @@ def _warn_of_untested_branches(query: Sourced[TideQuery], config: LoadedConfig, 
             findings.warn(query, message, "includedBranches", index)
 
 
-def _warn_of_opposites(one: Sourced[TideQuery], other: Sourced[TideQuery], findings: Findings) -> None:
+def _warn_of_opposites(queries: Sequence[Sourced[TideQuery]], findings: Findings) -> None:
     """Warn of labels that one query requires and another forbids, where a pull request may be meant by both."""
-    if not _overlap(one.value, other.value):
-        return
-    forbidden = folded(other.value.missing_labels)
-    for index, entry in enumerate(one.value.labels):
-        if alternatives(entry) and forbidden.issuperset(alternatives(entry)):
-            where = f"{other.file.path}, query {other.path[-1]}"
-            message = f"{entry!r} is required here and forbidden by another query for the same repositories ({where})"
-            findings.warn(one, message, "labels", index)
+    forbidding: dict[str, list[Sourced[TideQuery]]] = defaultdict(list)
+    for query in queries:
+        for label in folded(query.value.missing_labels):
+            forbidding[label].append(query)
+    for query in queries:
+        for index, entry in enumerate(query.value.labels):
+            wanted = alternatives(entry)
+            for other in forbidding.get(min(wanted), ()):
+                if other is not query and folded(other.value.missing_labels) >= wanted and _overlap(query, other):
+                    findings.warn(query, _opposite(entry, other), "labels", index)
+                    break
 
 
-def _overlap(one: TideQuery, other: TideQuery) -> bool:
+def _opposite(entry: str, other: Sourced[TideQuery]) -> str:
+    where = f"{other.file.path}, query {other.path[-1]}"
+    return f"{entry!r} is required here and forbidden by another query for the same repositories ({where})"
+
+
+def _overlap(first: Sourced[TideQuery], second: Sourced[TideQuery]) -> bool:
     """Tell whether one pull request could be meant by both queries, labels aside."""
+    one, other = first.value, second.value
     return (
         _may_agree(one.author.lower(), other.author.lower())
         and _may_agree(one.milestone.lower(), other.milestone.lower())
