@@ -260,7 +260,7 @@ async def test_a_queue_that_waits_writes_nothing_and_asks_little(world: World) -
         before = [await ctx.rows(table) for table in ("intents", "history", "decisions")]
         await ctx.sync()
         assert [await ctx.rows(table) for table in ("intents", "history", "decisions")] == before
-        assert intents.calls == 0
+        assert intents.calls == 1  # for all pools at once: one that has vanished may have left something open
 
 
 async def test_a_method_that_a_repository_forbids_keeps_its_pull_requests_out(world: World) -> None:
