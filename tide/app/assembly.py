@@ -80,7 +80,13 @@ async def assembled(
         TideError: something that it needs is missing, wrong, or out of reach.
     """
     clock = SystemClock()
-    paths = ConfigPaths(options.config_path, options.job_config_path, options.merge_queue_config_path)
+    paths = ConfigPaths(
+        options.config_path,
+        options.job_config_path,
+        options.merge_queue_config_path,
+        options.supplemental_prow_config_dir,
+        options.supplemental_suffix,
+    )
     load = LoadOptions(
         trigger_by_default=options.prowjob_backend == "local", search_per_repository=options.search_per_repository
     )

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from tide.config.sources import SUPPLEMENTAL_SUFFIX
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
@@ -12,6 +14,8 @@ class RunOptions:
     config_path: Path
     data_dir: Path
     job_config_path: Path | None = None
+    supplemental_prow_config_dir: tuple[Path, ...] = ()
+    supplemental_suffix: str = SUPPLEMENTAL_SUFFIX
     merge_queue_config_path: Path | None = None
     database_url: str | None = None
     database_password_file: Path | None = None

@@ -45,4 +45,5 @@ def _options(flags: dict[str, Any]) -> RunOptions:
     for name, value in values.items():
         if isinstance(value, Path):
             values[name] = value.absolute()
+    values["supplemental_prow_config_dir"] = tuple(path.absolute() for path in flags["supplemental_prow_config_dir"])
     return RunOptions(**values)

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from tide.cli.config_flags import CONFIG_FLAGS
 from tide.cli.database import database_flags
 from tide.cli.go_flags import GoDuration, switch
 
@@ -40,9 +41,6 @@ IGNORED_FLAGS = {
     "github-client.backoff-timeout": "waits are bounded by --github-client.request-timeout",
     "github-client.initial-delay": "waits are chosen with jitter",
     "git-signing-key-path": "GitHub makes the commits",
-    "supplemental-prow-config-dir": "supplemental configuration is not read yet",
-    "supplemental-prow-configs-filename": "supplemental configuration is not read yet",
-    "supplemental-prow-configs-filename-suffix": "supplemental configuration is not read yet",
     "tenant-ids": "every tenant is shown",
     "show-hidden": "every repository is shown",
 }
@@ -59,16 +57,10 @@ def run_flags(command: F) -> F:
         command = click.option(
             f"--{name}", parameter_name(name), multiple=True, is_flag=False, flag_value="true", hidden=True
         )(command)
-    for option in reversed((*_CONFIG, *_BEHAVIOUR, *_GITHUB, *_JOBS, *_SERVING)):
+    for option in reversed((*CONFIG_FLAGS, *_BEHAVIOUR, *_GITHUB, *_JOBS, *_SERVING)):
         command = option(command)
     return database_flags(command)
 
-
-_CONFIG = (
-    click.option("--config-path", type=_FILE, required=True, help="Prow's config.yaml."),
-    click.option("--job-config-path", type=_FILE, help="Prow's job files: a file, or a directory tree."),
-    click.option("--merge-queue-config-path", type=_FILE, help="Settings that Prow does not have (merge_queue:)."),
-)
 
 _BEHAVIOUR = (
     switch("--dry-run", default=True, help="Decide and show, but change nothing outside."),
