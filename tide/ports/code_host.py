@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tide.domain.actions import Target
+from tide.domain.branch_rules import BranchRules
 from tide.domain.errors import BadAnswer
 from tide.domain.keys import PoolKey, PullKey, RepoKey
 from tide.domain.outcomes import MergeAnswer
@@ -90,6 +91,10 @@ class CodeHost(Protocol):
 
     async def repo_settings(self, repo: RepoKey) -> RepoSettings:
         """Read which merge methods the repository allows."""
+        ...
+
+    async def branch_rules(self, pool: PoolKey) -> BranchRules:
+        """Read the code host's own rules for a branch, as far as they bind us; they change rarely, so keep them."""
         ...
 
     async def search_blockers(self, query: str, *, org: str = "") -> tuple[BlockerIssue, ...]:

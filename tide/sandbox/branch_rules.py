@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tide.sandbox.protection import RequiredCheck, RequiredReviews, RequiredStatusChecks
 
@@ -79,15 +79,21 @@ def active_rulesets(forge: Registry, repository: Repository, branch: str, login:
 
 
 def bypasses(forge: Registry, repository: Repository, ruleset: Ruleset, login: str) -> bool:
-    """Whether a login is among the bypass actors of a ruleset (role 5 is the repository's admins)."""
+    """Whether a login is among the bypass actors of a ruleset."""
+    return bypass_of(forge, repository, ruleset, login) != "never"
+
+
+def bypass_of(
+    forge: Registry, repository: Repository, ruleset: Ruleset, login: str
+) -> Literal["always", "pull_requests_only", "never"]:
+    """Return how a login may pass a ruleset by, in GitHub's words (role 5 is the repository's admins)."""
     account = forge.accounts.get(login)
     for actor in ruleset.bypass_actors:
-        if actor.login == login or (account is not None and actor.actor_id == account.id and actor.login is None):
-            return True
-        is_role = actor.actor_type in {"OrganizationAdmin", "RepositoryRole"}
-        if is_role and actor.login is None and forge.permission(repository, login) == "admin":
-            return True
-    return False
+        is_named = actor.login == login or (account is not None and actor.actor_id == account.id and not actor.login)
+        is_role = actor.actor_type in {"OrganizationAdmin", "RepositoryRole"} and actor.login is None
+        if is_named or (is_role and forge.permission(repository, login) == "admin"):
+            return "always" if actor.bypass_mode == "always" else "pull_requests_only"
+    return "never"
 
 
 def ruleset_rules(forge: Registry, repository: Repository, branch: str, login: str | None) -> BranchRules:
@@ -142,6 +148,8 @@ def _add_reviews(known: RequiredReviews | None, parameters: Mapping[str, Any]) -
     return RequiredReviews(
         required_approving_review_count=most,
         dismiss_stale_reviews=bool(parameters.get("dismiss_stale_reviews_on_push")),
+        require_code_owner_reviews=bool(parameters.get("require_code_owner_review"))
+        or (known is not None and known.require_code_owner_reviews),
         require_last_push_approval=bool(parameters.get("require_last_push_approval")),
     )
 

@@ -105,8 +105,12 @@ def _words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
-def path(*segments: str | int) -> str:
-    """Join the parts of an address, each quoted; a slash is kept only in the last one (a branch's name).
+def path(*segments: str | int, slash: str = "/") -> str:
+    """Join the parts of an address, each quoted.
+
+    Args:
+        segments: The parts.
+        slash: What becomes of a slash in the last one (a branch's name): some addresses take it as it is.
 
     Raises:
         NotFound: A part is `.` or `..`, which a client would resolve to another address.
@@ -114,4 +118,5 @@ def path(*segments: str | int) -> str:
     parts = list(map(str, segments))
     if any(part in {"", ".", ".."} for segment in parts for part in segment.split("/")):
         raise NotFound(f"there is no {'/'.join(parts)}")
-    return "/" + "/".join([*(quote(part, safe="") for part in parts[:-1]), quote(parts[-1], safe="/")])
+    last = quote(parts[-1], safe="/").replace("/", slash)
+    return "/" + "/".join([*(quote(part, safe="") for part in parts[:-1]), last])

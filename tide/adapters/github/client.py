@@ -19,6 +19,9 @@ from tide.domain.errors import BadAnswer
 # previews (Prow: github/client.go, addHeaderTransport).
 GRAPHQL_ACCEPT = "application/vnd.github.antiope-preview+json, application/vnd.github.merge-info-preview+json"
 
+PAGE_SIZE = 100
+MOST_PAGES = 100
+
 
 @dataclass(slots=True, kw_only=True)
 class Client:
@@ -53,6 +56,18 @@ class Client:
             RemoteError: By the table in `answers`; RateLimited when the wait would be too long.
         """
         return await retrying(self.patience, self.governor.is_worth_waiting)(self.get_once, path, org)
+
+    async def get_all(self, path: str, *, org: str) -> list[Any]:
+        """Read all pages of a list; raise as `get` does."""
+        found: list[Any] = []
+        for page in range(1, MOST_PAGES + 1):
+            listed = await self.get(f"{path}?per_page={PAGE_SIZE}&page={page}", org=org)
+            if not isinstance(listed, list):
+                raise BadAnswer(f"{path}: the answer is not a list")
+            found += listed
+            if len(listed) < PAGE_SIZE:
+                return found
+        raise BadAnswer(f"{path}: the list does not end")
 
     async def get_once(self, path: str, org: str) -> Any:
         """Do what `get` does without trying again."""

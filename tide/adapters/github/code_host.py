@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tide.adapters.github import parse
 from tide.adapters.github.answers import failure, path
+from tide.adapters.github.branch_rules import BranchRulesReader
 from tide.adapters.github.calls import Calls
 from tide.adapters.github.client import Client
 from tide.adapters.github.documents import document
@@ -20,6 +21,7 @@ from tide.adapters.github.paging import Trail
 from tide.adapters.github.pulls import PullReader
 from tide.adapters.github.search import CAP, find_all
 from tide.domain.actions import Target
+from tide.domain.branch_rules import BranchRules
 from tide.domain.errors import BadAnswer, NotFound, Unauthorized, Unavailable
 from tide.domain.keys import PoolKey, PullKey, RepoKey
 from tide.domain.outcomes import MergeAnswer
@@ -148,6 +150,10 @@ class GitHub:
             allow_rebase=settings.allow_rebase_merge,
             is_archived=settings.archived,
         )
+
+    async def branch_rules(self, pool: PoolKey) -> BranchRules:
+        """Read what GitHub itself asks of a merge into a branch (see `branch_rules`)."""
+        return await BranchRulesReader(self.client, self.graph).read(pool)
 
     async def search_blockers(self, query: str, *, org: str = "") -> tuple[BlockerIssue, ...]:
         """Find the open issues that block merging.

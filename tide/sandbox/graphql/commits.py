@@ -125,6 +125,22 @@ class RefView:
         return CommitView(self.reading, self.repo, self.repo.branches[self.name])
 
     @property
+    def branch_protection_rule(self) -> BranchProtectionRuleView | None:
+        """Classic protection, for administrators only."""
+        found = self.repo.protections.get(self.name)
+        if found is None or self.reading.forge.permission(self.repo, self.reading.login) != "admin":
+            return None
+        checks = found.required_status_checks
+        return BranchProtectionRuleView(
+            id=f"BPR_{base64.urlsafe_b64encode(f'{self.repo.id}:{self.name}'.encode()).decode()}",
+            pattern=self.name,
+            allows_deletions=found.allow_deletions,
+            allows_force_pushes=found.allow_force_pushes,
+            is_admin_enforced=found.enforce_admins,
+            requires_strict_status_checks=checks is not None and checks.strict,
+        )
+
+    @property
     def ref_update_rule(self) -> RefUpdateRuleView | None:
         """What binds the viewer on this branch; None on an unprotected one."""
         forge, login = self.reading.forge, self.reading.login
@@ -139,9 +155,25 @@ class RefView:
             allows_force_pushes=not any(each.fast_forward_only for each in rules),
             required_approving_review_count=max(counts, default=None),
             required_status_check_contexts=sorted({check.context for each in checks for check in each}),
+            requires_code_owner_reviews=any(
+                each.required_reviews.require_code_owner_reviews for each in rules if each.required_reviews
+            ),
             requires_linear_history=any(each.linear_history for each in rules),
             viewer_can_push=not any(each.update_restricted or each.locked for each in rules),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BranchProtectionRuleView:
+    """A ``BranchProtectionRule``."""
+
+    id: str
+    pattern: str
+    allows_deletions: bool
+    allows_force_pushes: bool
+    is_admin_enforced: bool
+    requires_strict_status_checks: bool
+    typename: ClassVar[str] = "BranchProtectionRule"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +185,7 @@ class RefUpdateRuleView:
     allows_force_pushes: bool
     required_approving_review_count: int | None
     required_status_check_contexts: list[str]
+    requires_code_owner_reviews: bool
     requires_linear_history: bool
     viewer_can_push: bool
 

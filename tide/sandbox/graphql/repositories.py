@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
+from tide.sandbox.branch_rules import ruleset_rules
 from tide.sandbox.graphql.accounts import AccountView
 from tide.sandbox.graphql.commits import CommitView, RefView, git_object
 from tide.sandbox.graphql.connections import Connection, Paging, paged_by_key
@@ -128,6 +129,12 @@ class RepositoryView:
         """A branch by its full or short name."""
         return self._branch(qualified_name.removeprefix(HEADS))
 
+    def merge_queue(self, branch: str | None = None) -> MergeQueueView | None:
+        """The queue of a branch, None where no rule asks for one."""
+        name = branch or self.repo.default_branch
+        rules = ruleset_rules(self.reading.forge, self.repo, name, None)
+        return MergeQueueView(f"MQ_{self.repo.id}_{name}") if rules.merge_queue else None
+
     def _branch(self, name: str) -> RefView | None:
         return RefView(self.reading, self.repo, name) if name in self.repo.branches else None
 
@@ -171,6 +178,14 @@ class RepositoryView:
         """The issues with these states and labels."""
         wanted = [issue for issue in self.repo.issues.values() if _is_wanted(issue, issue.state.upper(), selection)]
         return _ordered_page(wanted, selection, lambda issue: IssueView(self.reading, self.repo, issue))
+
+
+@dataclass(frozen=True)
+class MergeQueueView:
+    """A ``MergeQueue``; it is there, and merges nothing."""
+
+    id: str
+    typename: ClassVar[str] = "MergeQueue"
 
 
 def _is_wanted(record: Issue, state: str, selection: Selection) -> bool:

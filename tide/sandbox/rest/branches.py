@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from tide.sandbox.branch_rules import active_rulesets
+from tide.sandbox.branch_rules import active_rulesets, bypass_of
 from tide.sandbox.protection import (
     BranchProtection,
     BypassActor,
@@ -243,7 +243,12 @@ async def list_rulesets(call: Call) -> Answer:
 
 async def get_ruleset(call: Call) -> Answer:
     """``GET /rulesets/{number}``."""
-    return Answer(ruleset(call.base, call.repository, _ruleset(call)))
+    return Answer(_shown_to_caller(call, _ruleset(call)))
+
+
+def _shown_to_caller(call: Call, found: Ruleset) -> dict[str, Any]:
+    shown = ruleset(call.base, call.repository, found)
+    return {**shown, "current_user_can_bypass": bypass_of(call.forge, call.repository, found, call.login)}
 
 
 def _ruleset(call: Call) -> Ruleset:
@@ -273,7 +278,7 @@ async def create_ruleset(call: Call) -> Answer:
         ),
     )
     call.forge.put_ruleset(call.repository, made, call.login)
-    return Answer(ruleset(call.base, call.repository, made), 201)
+    return Answer(_shown_to_caller(call, made), 201)
 
 
 async def delete_ruleset(call: Call) -> Answer:

@@ -1,0 +1,203 @@
+"""Read what GitHub itself asks of a merge into a branch: rulesets and classic protection, brought to one form.
+
+GitHub docs: REST API endpoints for rules, "Get rules for a branch" (every active rule, whoever may pass it by) and
+"Get a repository ruleset" (whether we may); GraphQL `Ref.refUpdateRule`, `Ref.branchProtectionRule` and
+`Repository.mergeQueue` for classic protection. Servers older than rulesets have fewer of these: what they do not tell
+is found out by a refusal.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Any
+
+import structlog
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from tide.adapters.github.answers import path
+from tide.adapters.github.client import Client
+from tide.adapters.github.graph import Graph
+from tide.adapters.github.parse import read
+from tide.domain.branch_rules import EVERY_METHOD, BranchRules
+from tide.domain.errors import BadAnswer, NotFound, Unauthorized
+from tide.domain.keys import PoolKey
+from tide.domain.pulls import MergeMethod
+
+BEARING_ON_MERGES = frozenset(
+    {"merge_queue", "pull_request", "required_linear_history", "required_status_checks", "update"}
+)
+"""The rules that we understand; GitHub refuses by the others all the same (`tide.adapters.github.merging`)."""
+
+# How we may pass a ruleset by; the API merges by way of a pull request.
+_BYPASSES = frozenset({"always", "exempt", "pull_requests_only"})
+
+_log = structlog.get_logger(__name__)
+
+
+class _Told(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Node(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel)
+
+
+class _Rule(_Told):
+    type: str
+    ruleset_id: int | None = None
+    parameters: dict[str, Any] | None = None
+
+
+class _Ruleset(_Told):
+    current_user_can_bypass: str = "never"
+
+
+class _Check(_Told):
+    context: str
+
+
+class _Checks(_Told):
+    required_status_checks: tuple[_Check, ...] = ()
+    strict_required_status_checks_policy: bool = False
+
+
+class _PullRequests(_Told):
+    required_approving_review_count: int = 0
+    require_code_owner_review: bool = False
+    allowed_merge_methods: tuple[str, ...] | None = None
+
+
+class _UpdateRule(_Node):
+    required_approving_review_count: int | None = None
+    required_status_check_contexts: tuple[str | None, ...] | None = None
+    requires_code_owner_reviews: bool = False
+    requires_linear_history: bool = False
+    viewer_can_push: bool = True
+
+
+class _ProtectionRule(_Node):
+    is_admin_enforced: bool
+    requires_strict_status_checks: bool
+
+
+class _Ref(_Node):
+    branch_protection_rule: _ProtectionRule | None = None
+    ref_update_rule: _UpdateRule | None = None
+
+
+class _Repository(_Node):
+    merge_queue: dict[str, Any] | None = None
+    ref: _Ref | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BranchRulesReader:
+    """Reads the rules of branches."""
+
+    client: Client
+    graph: Graph
+
+    async def read(self, pool: PoolKey) -> BranchRules:
+        """Read what binds us on a branch; see `tide.ports.code_host.CodeHost.branch_rules`."""
+        rules = await self._ruleset_rules(pool)
+        bypassed = await self._bypassed(pool, rules)
+        binding = [rule for rule in rules if rule.ruleset_id not in bypassed]
+        classic = await self._classic(pool)
+        # A queue that a ruleset asks for is the ruleset's, and may be passed by with it.
+        has_classic_queue = classic.merge_queue is not None and all(rule.type != "merge_queue" for rule in rules)
+        found = reduce(with_rule, binding, BranchRules(requires_queue=has_classic_queue, may_bypass=bool(bypassed)))
+        return with_protection(found, classic.ref or _Ref())
+
+    async def _ruleset_rules(self, pool: PoolKey) -> list[_Rule]:
+        where = path("repos", pool.org, pool.repo, "rules", "branches", pool.branch, slash="%2F")
+        try:
+            listed = await self.client.get_all(where, org=pool.org)
+        except NotFound:
+            return []
+        return [rule for rule in (read(_Rule, one) for one in listed) if rule.type in BEARING_ON_MERGES]
+
+    async def _bypassed(self, pool: PoolKey, rules: Sequence[_Rule]) -> frozenset[int]:
+        numbers = sorted({rule.ruleset_id for rule in rules if rule.ruleset_id is not None})
+        return frozenset([number for number in numbers if await self._may_bypass(pool, number)])
+
+    async def _may_bypass(self, pool: PoolKey, number: int) -> bool:
+        try:
+            told = await self.client.get(path("repos", pool.org, pool.repo, "rulesets", number), org=pool.org)
+        except (NotFound, Unauthorized):
+            return False
+        return read(_Ruleset, told).current_user_can_bypass in _BYPASSES
+
+    async def _classic(self, pool: PoolKey) -> _Repository:
+        variables = {
+            "owner": pool.org,
+            "name": pool.repo,
+            "ref": f"refs/heads/{pool.branch}",
+            "branch": pool.branch,
+        }
+        try:
+            answer = await self.graph.ask("branch_rules", variables, org=pool.org)
+        except BadAnswer as error:
+            _log.warning("branch protection is not told", pool=str(pool), why=str(error))
+            return _Repository()
+        return read(_Repository, answer.data.get("repository") or {})
+
+
+def with_rule(rules: BranchRules, rule: _Rule) -> BranchRules:
+    """Add a rule of a ruleset; of several of one kind the strictest counts."""
+    parameters: Mapping[str, Any] = rule.parameters or {}
+    match rule.type:
+        case "merge_queue":
+            return replace(rules, requires_queue=True)
+        case "required_linear_history":
+            return _without(rules, MergeMethod.MERGE)
+        case "update":
+            return replace(rules, may_push=False)
+        case "required_status_checks":
+            checks = read(_Checks, parameters)
+            return replace(
+                rules,
+                required_contexts=_united(rules, [check.context for check in checks.required_status_checks]),
+                is_strict=rules.is_strict or checks.strict_required_status_checks_policy,
+            )
+        case "pull_request":
+            return _with_pull_requests(rules, read(_PullRequests, parameters))
+    return rules
+
+
+def _with_pull_requests(rules: BranchRules, asked: _PullRequests) -> BranchRules:
+    allowed = asked.allowed_merge_methods
+    forbidden = () if allowed is None else [method for method in EVERY_METHOD if method.value not in allowed]
+    return replace(
+        _without(rules, *forbidden),
+        required_approvals=max(rules.required_approvals, asked.required_approving_review_count),
+        needs_code_owners=rules.needs_code_owners or asked.require_code_owner_review,
+    )
+
+
+def with_protection(rules: BranchRules, ref: _Ref) -> BranchRules:
+    """Add what classic protection asks."""
+    update, protection = ref.ref_update_rule, ref.branch_protection_rule
+    if protection and protection.is_admin_enforced and protection.requires_strict_status_checks:
+        # Whoever is shown it is an administrator, whom nothing binds that is not enforced for them.
+        rules = replace(rules, is_strict=True)
+    if update is None:
+        return rules
+    if update.requires_linear_history:
+        rules = _without(rules, MergeMethod.MERGE)
+    contexts = [context for context in update.required_status_check_contexts or () if context]
+    return replace(
+        rules,
+        required_contexts=_united(rules, contexts),
+        required_approvals=max(rules.required_approvals, update.required_approving_review_count or 0),
+        needs_code_owners=rules.needs_code_owners or update.requires_code_owner_reviews,
+        may_push=rules.may_push and update.viewer_can_push,
+    )
+
+
+def _united(rules: BranchRules, contexts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted({*rules.required_contexts, *contexts}))
+
+
+def _without(rules: BranchRules, *methods: MergeMethod) -> BranchRules:
+    return replace(rules, merge_methods=tuple(method for method in rules.merge_methods if method not in methods))
