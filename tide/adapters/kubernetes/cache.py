@@ -98,13 +98,19 @@ class Cache:
                 listing.sightings[sighting.run.name] = sighting
 
     def settle(self, listing: Listing) -> None:
-        """Make a whole list the truth: what is not in it is gone, unless we made it after the list was begun."""
+        """Make a whole list the truth: what is not in it is gone, unless we made it after the list was begun.
+
+        What is in it counts as it is there, though it may have been read on its own since: the watch that goes on from
+        the list tells of all that is newer, and of nothing that is older, so that a version from before never comes.
+        """
         listed = {
             name: _Known(sighting, is_read=False, listing=listing.number)
             for name, sighting in listing.sightings.items()
         }
         ahead = {
-            name: known for name, known in self._known.items() if known.is_read and known.listing >= listing.number
+            name: known
+            for name, known in self._known.items()
+            if name not in listed and known.is_read and known.listing >= listing.number
         }
         before, self._known, self._left_out = self._known, listed | ahead, listing.left_out
         self._pools = {}

@@ -117,6 +117,17 @@ def test_what_was_made_while_a_list_came_in_stays_and_goes_with_the_next_list_th
     assert set(watched.states) == set()
 
 
+def test_what_was_made_while_a_list_came_in_that_has_it_already_goes_on_by_the_watch() -> None:
+    watched = Watched()
+    listing = watched.cache.begin_listing()
+    watched.cache.observe(prowjob(1, version="1"))
+    watched.cache.take_page(listing, [prowjob(1, "pending", version="2")])
+    watched.cache.settle(listing)
+    assert watched.states == {1: "pending"}
+    watched.cache.apply(MODIFIED, prowjob(1, "success", version="3"))
+    assert watched.states == {1: "success"}
+
+
 def test_runs_of_repositories_that_are_not_covered_are_dropped_until_they_are_asked_for() -> None:
     watched = Watched(prowjob(1), prowjob(2, pool=OTHER))
     assert not watched.cache.of(OTHER)
