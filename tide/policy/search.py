@@ -6,7 +6,7 @@ be quoted is left out together with what it would have found.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from tide.domain.keys import RepoKey
@@ -64,6 +64,32 @@ def pool_searches(
         PoolSearch(query.index, " ".join((*_criteria(query), *target, *_updated(None, until))), org)
         for query in queries
         for org, target in _targets(query, per_repository=per_repository)
+    )
+
+
+def by_org(queries: Iterable[Query]) -> dict[str, tuple[Query, ...]]:
+    """Split queries by organisation, for tokens that speak to one organisation each (Prow: TideQuery.OrgQueries).
+
+    Args:
+        queries: all Tide queries.
+
+    Returns:
+        For each organisation, sorted, the queries narrowed to it, in their order. Together they cover what `queries`
+        cover; searches made of them find the same, but what breaks one organisation keeps the others.
+    """
+    listed = tuple(queries)
+    orgs = {org for query in listed for org in query.orgs}
+    orgs |= {repo.partition("/")[0] for query in listed for repo in query.repos}
+    narrowed = {org: tuple(_narrowed(query, org) for query in listed) for org in sorted(orgs)}
+    return {org: tuple(query for query in mine if query.orgs or query.repos) for org, mine in narrowed.items()}
+
+
+def _narrowed(query: Query, org: str) -> Query:
+    return replace(
+        query,
+        orgs=tuple(one for one in query.orgs if one == org),
+        repos=tuple(repo for repo in query.repos if repo.startswith(f"{org}/")),
+        excluded_repos=tuple(repo for repo in query.excluded_repos if repo.startswith(f"{org}/")),
     )
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -7,6 +8,7 @@ from tide.domain.rules import Query
 from tide.policy.search import (
     PoolSearch,
     blocker_search,
+    by_org,
     changes_search,
     coverage,
     covers,
@@ -103,6 +105,27 @@ def test_coverage_is_the_union_of_all_queries() -> None:
     expected = 'org:"acme" -repo:"acme/b" org:"zoo" -repo:"zoo/lion" repo:"acme/c" repo:"mid/one"'
     assert coverage(queries) == expected
     assert coverage(reversed(queries)) == expected
+
+
+def test_queries_are_split_by_organisation_and_keep_their_criteria_and_numbers() -> None:
+    other = Query(index=4, repos=("tools/plane", "umbra/engine"), labels=("lgtm",))
+    split = by_org([EVERYTHING, other])
+    assert split == {
+        "acme": (replace(EVERYTHING, repos=()),),
+        "tools": (replace(EVERYTHING, orgs=(), excluded_repos=()), replace(other, repos=("tools/plane",))),
+        "umbra": (replace(other, repos=("umbra/engine",)),),
+    }
+    assert coverage(split["acme"]) == 'org:"acme" -repo:"acme/attic"'
+    assert by_org([]) == {}
+
+
+@pytest.mark.parametrize("name", ["acme/rocket", "acme/attic", "tools/saw", "tools/plane", "other/thing"])
+def test_queries_split_by_organisation_cover_what_they_covered_together(name: str) -> None:
+    org, _, repo = name.partition("/")
+    key = RepoKey(org, repo)
+    parts = by_org([EVERYTHING])
+    assert covers(parts.get(org, ()), key) == covers([EVERYTHING], key)
+    assert not any(covers(queries, key) for other, queries in parts.items() if other != org)
 
 
 def test_a_repository_is_covered_when_one_query_speaks_of_it() -> None:
