@@ -101,6 +101,9 @@ async def tell_apps(world: RecordedWorld) -> None:
             assert (await client.get(path)).status_code == 200
         made = await client.post(f"/app/installations/{installed.id}/access_tokens", json={})
         assert made.status_code == 201
+        path = f"/app/installations/{installed.id}"
+        for method, one in (("PUT", f"{path}/suspended"), ("DELETE", f"{path}/suspended"), ("DELETE", path)):
+            assert (await client.request(method, one)).status_code == 204
 
 
 def as_app(world: RecordedWorld) -> httpx.AsyncClient:

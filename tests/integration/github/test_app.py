@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import httpx
+import jwt
 import pytest
 
 from tests.app_keys import pem, rsa_key
@@ -114,6 +115,20 @@ async def test_one_broken_installation_keeps_no_other_one_from_merging(app_world
     await host.post_status(UMBRA.repository, pull.head_sha, StatusPost("tide", ContextState.SUCCESS, "In merge pool."))
     assert isinstance(await host.merge(UMBRA.repository, Target(1, pull.head_sha)), Merged)
     assert (pull.merged_by, app_world.pulls["acme"].merged) == ("mergers[bot]", False)
+
+
+async def test_an_installation_can_be_broken_and_mended_from_outside_as_at_github(app_world: AppWorld) -> None:
+    number, now = app_world.installation("acme").id, app_world.clock.now().timestamp()
+    token = jwt.encode({"iss": "7", "iat": int(now), "exp": int(now) + 60}, rsa_key(), algorithm="RS256")
+    path = f"/app/installations/{number}/suspended"
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=app_world.sandbox.url, headers=headers, timeout=20) as client:
+        await client.put(path)
+        with pytest.raises(Unauthorized, match="has been suspended"):
+            await app_world.seen("acme")
+        await client.delete(path)
+    app_world.clock.sandbox.forward(minutes=1)
+    assert await app_world.seen("acme") == ["acme/rocket#1"]
 
 
 async def test_a_mended_installation_is_spoken_for_again(app_world: AppWorld) -> None:

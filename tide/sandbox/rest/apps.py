@@ -59,9 +59,8 @@ async def get_org_installation(call: Call) -> Answer:
 
 async def create_token(call: Call) -> Answer:
     """``POST /app/installations/{number}/access_tokens``."""
-    number = call.path("number")
-    found = next((one for one in _app(call).installations.values() if str(one.id) == number), None)
-    if found is None or call.apps is None:
+    found = _by_number(call)
+    if call.apps is None:
         raise not_found()
     if found.suspended_at is not None:
         raise RestError(403, SUSPENDED)
@@ -73,6 +72,34 @@ async def create_token(call: Call) -> Answer:
         "repository_selection": "all",
     }
     return Answer(shown, 201)
+
+
+async def suspend(call: Call) -> Answer:
+    """``PUT /app/installations/{number}/suspended``."""
+    _by_number(call).suspended_at = call.forge.now()
+    return Answer(None, 204)
+
+
+async def unsuspend(call: Call) -> Answer:
+    """``DELETE /app/installations/{number}/suspended``."""
+    _by_number(call).suspended_at = None
+    return Answer(None, 204)
+
+
+async def uninstall(call: Call) -> Answer:
+    """``DELETE /app/installations/{number}``."""
+    found = _by_number(call)
+    if call.apps is not None:
+        call.apps.uninstall(found)
+    return Answer(None, 204)
+
+
+def _by_number(call: Call) -> Installation:
+    number = call.path("number")
+    found = next((one for one in _app(call).installations.values() if str(one.id) == number), None)
+    if found is None:
+        raise not_found()
+    return found
 
 
 def _installation(call: Call, found: Installation) -> dict[str, Any]:
