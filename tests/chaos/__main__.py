@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.chaos.evidence import INVARIANTS
 from tests.chaos.seed import Report, town
 from tests.chaos.strikes import cells
 from tests.programs import ROOT, open_directory
@@ -46,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=20, help="how many seeds are played")
     parser.add_argument("--first", type=int, default=1, help="the first of them")
     parser.add_argument("--parallel", type=int, default=PARALLEL, help="how many at a time; they mostly wait")
-    parser.add_argument("--seed", type=int, help="play one seed alone; logs are kept when something does not hold")
+    parser.add_argument("--seed", type=int, help="play one seed alone, tell its story, and keep the logs")
     parser.add_argument("--json", action="store_true", help="tell the result of --seed in JSON")
     return parser
 
@@ -55,15 +56,19 @@ def _play_one(seed: int, *, as_json: bool) -> int:
     logging.basicConfig(level=logging.CRITICAL)
     with open_directory(f"chaos-{seed}") as place:
         report = asyncio.run(_played(seed, place))
-        if report.broken or report.left:
-            kept = Path(tempfile.gettempdir(), f"tide-chaos-{seed}-logs")
-            shutil.rmtree(kept, ignore_errors=True)
-            kept.mkdir()
-            for log in place.glob("*.log"):
-                shutil.copy(log, kept)
-            _note(f"seed {seed}: the logs are in {kept}")
+        if report.broken or report.left or not as_json:
+            _note(f"seed {seed}: the logs of the replicas are in {_keep_logs(seed, place)}")
     print(json.dumps(_as_json(report)) if as_json else _in_words(report))
     return 1 if report.broken or report.left else 0
+
+
+def _keep_logs(seed: int, place: Path) -> Path:
+    kept = Path(tempfile.gettempdir(), f"tide-chaos-{seed}-logs")
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir()
+    for log in (*place.glob("*.log"), *place.glob("postgres/postgres.log")):
+        shutil.copy(log, kept)
+    return kept
 
 
 async def _played(seed: int, place: Path) -> Report:
@@ -134,7 +139,7 @@ async def _play_all(seeds: Sequence[int], parallel: int) -> int:
             total.add(seed, await _in_a_process(seed))
             _note(
                 f"[{total.played}/{len(seeds)}] seed {seed} done; landed {total.landed} of {total.good}, "
-                f"broken {sum(total.broken.values())}, {time.monotonic() - began:.0f} s"
+                f"broken {sum(total.broken.values())}, {time.monotonic() - began:.0f} s in all"
             )
 
     async with asyncio.TaskGroup() as group:
@@ -156,7 +161,7 @@ async def _in_a_process(seed: int) -> dict[str, Any] | None:
         _note(f"seed {seed}: not over after {SEED_SECONDS} s")
         return None
     if process.returncode:
-        _note(err.decode(errors="replace")[-3000:])
+        _note(err.decode(errors="replace")[-8000:])
         _note(out.decode(errors="replace"))
     try:
         told: dict[str, Any] = json.loads(out.splitlines()[-1])
@@ -170,14 +175,15 @@ def _judge(total: _Sum, seeds: int, took: float) -> int:
     counts = {str(cell): total.hits[str(cell)] for cell in cells()}
     for cell, count in counts.items():
         print(f"{count:5}  {cell}")
-    fewest = min(counts.values())
+    rarest = min(counts, key=counts.__getitem__)
+    fewest = counts[rarest]
     share = total.landed / total.good if total.good else 0.0
-    print(
-        f"\n{total.played} of {seeds} seeds in {took:.0f} s; {sum(counts.values())} strikes; fewest of a kind: {fewest}"
-    )
-    print(f"good pull requests: {total.good}, landed within the bound: {total.landed} ({share:.2%})")
-    for invariant, count in total.broken.items():
-        print(f"BROKEN: {invariant}: {count}")
+    mean = total.seconds / total.played if total.played else 0.0
+    print(f"\n{total.played} of {seeds} seeds in {took:.0f} s, {mean:.0f} s each")
+    print(f"{sum(counts.values())} strikes; fewest of a kind: {fewest} ({rarest})")
+    print(f"good pull requests: {total.good}, landed within the bound: {total.landed} ({share:.2%})\n")
+    for invariant in (*INVARIANTS, *(total.broken.keys() - INVARIANTS)):
+        print(f"{total.broken[invariant]:5}  {invariant}")
     for seed in total.bad_seeds:
         print(f"look at it again: python -m tests.chaos --seed {seed}")
     is_bad = bool(total.broken) or share < SHARE or (seeds >= MANY and fewest < FEWEST)

@@ -11,24 +11,29 @@ from pathlib import Path
 from tests.programs import ROOT, TIDE
 
 AGAIN_AFTER = 0.5
-START_SECONDS = 10.0
 END_SECONDS = 30.0
 PAUSE_SECONDS = 14.0
+CATCHES_UP_SECONDS = 1.0
+_SERVES = '"msg": "serving"'
+_SIGNS_OF_ERRORS = ("Traceback", "internal error", '"exception":')
 
 
 @dataclass(eq=False)
 class Replica:
-    """One `tide run`, again and again; `token` is what it shows GitHub and Kubernetes."""
+    """One `tide run`, again and again; `token` is what it shows GitHub and Kubernetes.
+
+    `surprises` are the ends of it that nobody has brought about, and the stops in good order that were none.
+    """
 
     name: str
     token: str
     flags: Sequence[str]
     log: Path
-    starts: int = 0
-    exits: list[int] = field(default_factory=list)
     process: asyncio.subprocess.Process | None = None
-    was_paused: bool = False
-    started_at: float = 0.0
+    surprises: list[str] = field(default_factory=list)
+    bad_stops: list[str] = field(default_factory=list)
+    _resumed_at: float = 0.0
+    _silent_until: int = 0
     _is_ending: bool = False
 
     @property
@@ -37,10 +42,22 @@ class Replica:
         alive = self.process is not None and self.process.returncode is None
         return self.process.pid if alive and self.process else 0
 
+    @property
+    def has_just_resumed(self) -> bool:
+        """Tell whether it was stopped where it stood a moment ago: it cannot know yet how late it is."""
+        return time.monotonic() - self._resumed_at < CATCHES_UP_SECONDS
+
+    @property
+    def errors(self) -> list[str]:
+        """Give the lines of its log that tell of an error that nobody has thought of."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return [line[:300] for line in lines if any(sign in line for sign in _SIGNS_OF_ERRORS)]
+
     async def run(self) -> None:
         """Start it, and start it again whenever it has ended, until it is told to end."""
         while not self._is_ending:
             with self.log.open("ab") as log:
+                self._silent_until = log.tell()
                 self.process = await asyncio.create_subprocess_exec(
                     *map(str, TIDE),
                     "run",
@@ -51,9 +68,12 @@ class Replica:
                     stderr=log,
                     start_new_session=True,
                 )
-            self.starts += 1
-            self.started_at = time.monotonic()
-            self.exits.append(await self.process.wait())
+            code = await self.process.wait()
+            told = self.log.read_bytes()[self._silent_until :].decode(errors="replace")
+            # What is needed at the start and fails ends it in one line, for whoever watches over it to try again.
+            if code > 0 and _SERVES in told:
+                last = told.splitlines()[-1:]
+                self.surprises.append(f"replica {self.name} ended with {code}: {' '.join(last)[-300:]}")
             if not self._is_ending:
                 await asyncio.sleep(AGAIN_AFTER)
 
@@ -68,37 +88,38 @@ class Replica:
         """End it at once."""
         return self.signal(signal.SIGKILL)
 
-    async def stop(self) -> int:
-        """Ask it to end in good order; give the exit code, -1 when it took too long."""
-        process = self.process
-        self.signal(signal.SIGTERM)
-        if process is None:
-            return 0
+    async def stop(self) -> bool:
+        """Ask it to end in good order, and wait until it has; tell whether it did so."""
+        process, has_begun = self.process, self.log.stat().st_size > self._silent_until
+        if process is None or not self.signal(signal.SIGTERM):
+            return False
         try:
             async with asyncio.timeout(END_SECONDS):
-                return await process.wait()
+                code = await process.wait()
         except TimeoutError:
+            self.bad_stops.append(f"replica {self.name} took more than {END_SECONDS:.0f} s")
             self.signal(signal.SIGABRT)
-            return -1
+            return False
+        # Somebody else may have killed it meanwhile; and Python itself has no manners before the program has begun.
+        if code != -signal.SIGKILL and (has_begun or code != -signal.SIGTERM) and code:
+            self.bad_stops.append(f"replica {self.name} ended with {code}")
+        return code == 0
 
     async def pause(self) -> bool:
         """Stop it where it stands for longer than a lease lasts, and let it go on."""
         if not self.signal(signal.SIGSTOP):
             return False
         try:
-            self.was_paused = True
             await asyncio.sleep(PAUSE_SECONDS)
         finally:
+            self._resumed_at = time.monotonic()
             self.signal(signal.SIGCONT)
         return True
 
-    async def end(self) -> int:
-        """End it for good, in good order; give the exit code."""
+    async def end(self) -> None:
+        """End it for good, in good order."""
         self._is_ending = True
-        is_starting = time.monotonic() - self.started_at < START_SECONDS
-        code = await self.stop() if self.pid else 0
-        # Python itself has no manners before the program has begun.
-        return 0 if is_starting and code == -signal.SIGTERM else code
+        await self.stop()
 
     def destroy(self) -> None:
         """Leave nothing behind."""

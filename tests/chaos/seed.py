@@ -45,8 +45,10 @@ from tide.sandbox.state import Forge
 
 PULLS = 16
 SPREAD = 10.0
-BOUND = 300.0
+BOUND = 240.0
 """Seconds in which all that is good has to land, once it is there; some answers ask for a minute of patience."""
+QUIET_WITHIN = 60.0
+"""Seconds in which everything that is under way has to end, once the last thing has gone wrong."""
 SYNC_PERIOD = "3s"
 LOOK_EVERY = 0.5
 SECRET = "webhook-secret"
@@ -84,31 +86,33 @@ class Town:
 
     async def play(self) -> Report:
         """Let the story happen, wait until all is well or the time is up, and judge."""
-        began = asyncio.get_running_loop().time()
+        clock = asyncio.get_running_loop().time
+        began = clock()
         async with asyncio.TaskGroup() as group:
             keeping = [group.create_task(replica.run()) for replica in self.replicas]
             worlds = [group.create_task(self._strike(one)) for one in self.striker.strikes if not one.nth]
             group.create_task(self.contributors.play())
-            await self._wait_until_settled()
-            for task in worlds:
-                await task
-            await self._wait_until_settled()
-            exits = [await replica.end() for replica in self.replicas]
+            await self._wait_until(self._has_landed, SPREAD + BOUND)
+            left = self._left()
+            self.tell(f"left: {', '.join(left)}" if left else "everything good has landed")
+            await asyncio.gather(*worlds)
+            await self._wait_until(self._is_quiet, QUIET_WITHIN)
+            for replica in self.replicas:
+                await replica.end()
             await asyncio.gather(*keeping)
-        return await self._report(exits, asyncio.get_running_loop().time() - began)
+        return await self._report(left, clock() - began)
 
-    async def _wait_until_settled(self) -> None:
-        until = asyncio.get_running_loop().time() + BOUND
-        while not await self._is_settled():
-            if asyncio.get_running_loop().time() > until:
-                return
+    async def _wait_until(self, is_so: Callable[[], Awaitable[bool]], patience: float) -> None:
+        until = asyncio.get_running_loop().time() + patience
+        while not await is_so() and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110 - the world rings no bell
             await asyncio.sleep(LOOK_EVERY)
 
-    async def _is_settled(self) -> bool:
-        if not self.contributors.is_over or self._left():
-            return False
+    async def _has_landed(self) -> bool:
+        return self.contributors.is_over and not self._left()
+
+    async def _is_quiet(self) -> bool:
         try:
-            return not (await Ledger.read(self.engine)).open_intents
+            return (await Ledger.read(self.engine)).is_quiet and not self.evidence.live_runs
         except SQLAlchemyError:
             return False
 
@@ -121,12 +125,14 @@ class Town:
             left.append(" or ".join(one.name for one in either))
         return left
 
-    async def _report(self, exits: list[int], seconds: float) -> Report:
+    async def _report(self, left: list[str], seconds: float) -> Report:
         opened = self.contributors.pulls.values()
         found = broken(self.evidence, await Ledger.read(self.engine), await self.truth.verdict(), opened)
-        found += [Broken("clean stop", f"replica ended with {code}") for code in exits if code]
+        for replica in self.replicas:
+            found += [Broken("clean stop", told) for told in replica.bad_stops]
+            found += [Broken("end of its own", told) for told in replica.surprises]
+            found += [Broken("unexpected error", told) for told in replica.errors]
         good = sum(one.fate is Fate.MERGED for one in opened) + 1
-        left = self._left()
         return Report(self.seed, self.striker.count(), good, good - len(left), found, seconds, left)
 
     async def _strike(self, strike: Strike) -> None:
@@ -157,14 +163,18 @@ class Town:
         return (await self._leader()).kill()
 
     async def _stop_leader(self) -> bool:
-        return await (await self._leader()).stop() == 0
+        return await (await self._leader()).stop()
 
     async def _pause_leader(self) -> bool:
         return await (await self._leader()).pause()
 
     async def _kill_database(self) -> bool:
-        pid = int((self.place / "postgres" / "pgdata" / "postmaster.pid").read_text().split()[0])
-        return _kill(pid)
+        try:
+            pid = int((self.place / "postgres" / "pgdata" / "postmaster.pid").read_text().split()[0])
+            os.kill(pid, signal.SIGKILL)
+        except (OSError, ValueError, IndexError):
+            return False  # it is down already
+        return True
 
     async def _drop_watches(self) -> bool:
         self.api.drop_watches(cut=True)
@@ -199,16 +209,8 @@ class _Doorkeeper:
         if maker is None or holder is None or not maker.pid:
             return
         # One that was stopped between its last look at the clock and its call cannot know how late it is.
-        if f"/{maker.pid}/" not in holder and not maker.was_paused:
+        if f"/{maker.pid}/" not in holder and not maker.has_just_resumed:
             self.evidence.late_deeds.append(f"by replica {maker.name} while {holder or 'nobody'} leads")
-
-
-def _kill(pid: int) -> bool:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 @asynccontextmanager
@@ -219,7 +221,7 @@ async def town(seed: int, place: Path, tell: Callable[[str], None]) -> AsyncIter
     (place / "forge").mkdir()
     forge = Forge(SystemClock().now, place / "forge")
     story = demo_story(PULLS, seed, seconds=0.0, spread=SPREAD)
-    truth, evidence = Truth(forge, story.jobs), Evidence()
+    truth, evidence = Truth(forge, story.jobs), Evidence(tell=tell)
     forge.subscribe(evidence.see_change)
     (place / "config.yaml").write_text(demo_config(story, url, sync_period=SYNC_PERIOD))
     config = load(read_sources(ConfigPaths(place / "config.yaml")), Parser())
@@ -236,7 +238,7 @@ async def town(seed: int, place: Path, tell: Callable[[str], None]) -> AsyncIter
     hook = Hook(1, f"http://{LOOPBACK}:{ports[0]}/hook", SECRET, ("*",), forge.now())
     sandbox = build(forge, url, Settings(limits=Limits.none(), hooks=(hook,), routes=api.routes(), seed=seed))
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(embedded(place / "postgres", durable=False))
+        database = await stack.enter_async_context(embedded(place / "postgres"))
         await asyncio.to_thread(upgrade, database)
         engine = create_async_engine(database, pool_pre_ping=True, isolation_level="AUTOCOMMIT")
         stack.push_async_callback(engine.dispose)
@@ -247,8 +249,9 @@ async def town(seed: int, place: Path, tell: Callable[[str], None]) -> AsyncIter
             sandbox.app,
             sandbox.faults,
             strikes(seed),
-            lambda token: _killed(replicas, token, tell),
+            lambda token: any(replica.token == token and replica.kill() for replica in replicas),
             _Doorkeeper(engine, replicas, evidence),
+            tell,
         )
         await stack.enter_async_context(serving_on(listening, striker, grace_seconds=1))
         await stack.enter_async_context(sandbox.webhooks.running())
@@ -257,14 +260,6 @@ async def town(seed: int, place: Path, tell: Callable[[str], None]) -> AsyncIter
         await contributors.prepare()
         yield Town(seed, place, forge, truth, contributors, api, striker, engine, evidence, replicas, tell)
         api.drop_watches()
-
-
-def _killed(replicas: list[Replica], token: str, tell: Callable[[str], None]) -> bool:
-    for replica in replicas:
-        if replica.token == token and replica.kill():
-            tell(f"replica {replica.name} was killed by a request")
-            return True
-    return False
 
 
 def _replica(place: Path, name: str, port: int, url: str, database: str) -> Replica:

@@ -60,7 +60,7 @@ class Striker:
     """ASGI middleware around the sandbox that kills whoever makes a request; the other strikes are its own faults.
 
     `kill` ends the replica with that token at once, and tells whether there is one; `on_deed` is told the token of
-    whoever is about to change something outside.
+    whoever is about to change something outside; `tell` tells the story.
     """
 
     app: ASGIApp
@@ -68,8 +68,10 @@ class Striker:
     strikes: Sequence[Strike]
     kill: Callable[[str], bool]
     on_deed: Callable[[str], Awaitable[None]]
+    tell: Callable[[str], None]
     hits: Counter[Cell] = field(default_factory=Counter)
     _cells: dict[int, Cell] = field(default_factory=dict)
+    _told: set[int] = field(default_factory=set)
     _seen: Counter[Action] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -95,13 +97,25 @@ class Striker:
             if action in DEEDS:
                 await self.on_deed(_token(scope))
             strike = self._due(action)
-        if strike is None:
-            await self.app(scope, receive, send)
+        if strike:
+            await self._kill_for(strike, scope, receive)
             return
+        await self.app(scope, receive, send)
+        self._tell_faults()
+
+    async def _kill_for(self, strike: Strike, scope: Scope, receive: Receive) -> None:
         if strike.cell.when == "after":
             await self.app(scope, receive, _unheard)
-        if self.kill(_token(scope)):
+        token = _token(scope)
+        if self.kill(token):
             self.hits[strike.cell] += 1
+            self.tell(f"{strike.cell} (who has {token})")
+
+    def _tell_faults(self) -> None:
+        for rule in self.faults.listed():
+            if rule["struck"] and rule["id"] in self._cells.keys() - self._told:
+                self._told.add(rule["id"])
+                self.tell(str(self._cells[rule["id"]]))
 
     def _due(self, action: Action | None) -> Strike | None:
         if action is None:

@@ -92,25 +92,34 @@ def cells() -> tuple[Cell, ...]:
 
 
 STRIKES = 11
-"""How many things go wrong in a seed."""
+"""How many things go wrong in a seed; one of them asks for a minute of patience."""
 _LATEST = {Action.MERGE: 6, Action.START_RUN: 7, Action.FETCH: 6, Action.FOLLOW: 6}
 _LATEST_OF_OTHERS = 9
 _SPREAD = 20.0
+_ASKS_FOR_PATIENCE = frozenset({Trouble.FORBIDDEN, Trouble.TOO_MANY})
+_OF_GITHUB = frozenset({Action.MERGE, Action.SEARCH, Action.READ_PULLS, Action.READ_BRANCH})
 
 
 def strikes(seed: int) -> tuple[Strike, ...]:
-    """Draw what goes wrong in a seed: the cells take turns, so that many seeds strike each about as often."""
-    every = list(cells())
+    """Draw what goes wrong in a seed: the cells take turns, so that many seeds strike each about as often.
+
+    A limit of which GitHub does not say when it ends is waited for a minute. There is one of them in each seed: several
+    would have to be waited for one after the other.
+    """
+    slow = [cell for cell in cells() if cell.action in _OF_GITHUB and cell.trouble in _ASKS_FOR_PATIENCE]
+    quick = [cell for cell in cells() if cell not in slow]
     draw = random.Random(seed)  # noqa: S311 - a story, no secret
-    chosen = [every[(seed * STRIKES + number) % len(every)] for number in _stride(len(every))]
+    many = STRIKES - 1
+    chosen = [slow[seed % len(slow)]]
+    chosen += [quick[(seed * many + number) % len(quick)] for number in _stride(len(quick), many)]
     free = {action: list(range(1, _LATEST.get(action, _LATEST_OF_OTHERS) + 1)) for action in Action}
     return tuple(_strike(cell, free[cell.action], draw) for cell in chosen)
 
 
-def _stride(count: int) -> list[int]:
+def _stride(count: int, many: int) -> list[int]:
     """Give numbers that are far from each other, so that the strikes of a seed are of many kinds."""
-    step = next(step for step in range(count // STRIKES, count) if math.gcd(step, count) == 1)
-    return [number * step for number in range(STRIKES)]
+    step = next(step for step in range(count // many, count) if math.gcd(step, count) == 1)
+    return [number * step for number in range(many)]
 
 
 def _strike(cell: Cell, free: list[int], draw: random.Random) -> Strike:
