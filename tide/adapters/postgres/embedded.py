@@ -22,6 +22,7 @@ from tide.adapters.postgres.programs import Account, Programs, account, programs
 from tide.domain.errors import StoreError
 
 _SUPERUSER = "postgres"
+_SOCKET_LINE = 4  # of the server's pid file (Postgres: miscadmin.h LOCK_FILE_LINE_SOCKET_DIR)
 _LONGEST_SOCKET_DIRECTORY = 80  # a socket's path may have 107 bytes (unix(7)); Postgres appends its file name and .lock
 
 
@@ -80,7 +81,9 @@ def running(data_dir: Path) -> str | None:
         with _locked(home):
             return None  # a killed owner has left its pid file behind
     except StoreError:
-        return url_of(Path(postmaster_lines(home)[4]))
+        lines = postmaster_lines(home)
+        # Another process may be starting its server again just now: then there is none yet.
+        return url_of(Path(lines[_SOCKET_LINE])) if len(lines) > _SOCKET_LINE else None
 
 
 @contextmanager
