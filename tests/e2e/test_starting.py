@@ -48,7 +48,7 @@ async def test_a_dry_run_leaves_jobs_alone_that_an_earlier_run_has_queued(
     unfinished = text("SELECT count(*) FROM prowjobs WHERE state = 'triggered'")
     async with place(database_url) as here:
         async with assembled(replace(here.options, dry_run=False)) as earlier:
-            await earlier.sync.round()
+            await earlier.once()
         async with engine.connect() as connection:
             queued = (await connection.execute(unfinished)).scalar_one()
         assert queued > 0
