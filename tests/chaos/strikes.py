@@ -84,7 +84,9 @@ def cells() -> tuple[Cell, ...]:
         found.append(Cell(deed, "after", Trouble.TRUNCATED))
         found += [Cell(deed, "before", trouble) for trouble in LIMITS]
     for read in READS:
-        found += [Cell(read, "before", trouble) for trouble in (Trouble.KILL, Trouble.TIMEOUT, Trouble.ERROR)]
+        found += [Cell(read, "before", trouble) for trouble in (Trouble.TIMEOUT, Trouble.ERROR)]
+        # git asks without a token, so that nobody knows for whom.
+        found += [Cell(read, "before", Trouble.KILL)] if read is not Action.FETCH else []
         found.append(Cell(read, "after", Trouble.TRUNCATED))
         found += [Cell(read, "before", trouble) for trouble in LIMITS if read is not Action.FETCH]
     found += [Cell(Action.WORLD, "", trouble) for trouble in _OF_THE_WORLD]
