@@ -9,6 +9,8 @@ from tide.domain.keys import PoolKey
 # A refusal by the code host may end without a push (a review, a changed rule), and so may a machine that is too busy or
 # a ref that lags: it is tried again after a while.
 TROUBLE_LASTS = timedelta(minutes=5)
+# A lost answer tells nothing against a change: it is tried again soon, and less and less often when it is lost again.
+LOST_ANSWER_LASTS = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,18 @@ class Holds:
     """
 
     _holds: dict[tuple[PoolKey, int, str], _Hold] = field(default_factory=dict)
+    _lost_for: dict[tuple[PoolKey, int, str], timedelta] = field(default_factory=dict)
 
     def add(self, pool: PoolKey, base_sha: str, target: Target, reason: str, *, until: datetime | None = None) -> None:
         """Remember why a head cannot go on upon this base, for good or until a moment."""
         self._holds[pool, target.number, target.head_sha] = _Hold(base_sha, reason, until)
+
+    def add_lost(self, pool: PoolKey, base_sha: str, target: Target, reason: str, now: datetime) -> None:
+        """Remember that the answer about a head was lost, each time for twice as long as the last time."""
+        key = (pool, target.number, target.head_sha)
+        last = self._lost_for.get(key)
+        self._lost_for[key] = lasts = min(2 * last, TROUBLE_LASTS) if last else LOST_ANSWER_LASTS
+        self.add(pool, base_sha, target, reason, until=now + lasts)
 
     def reason(self, pool: PoolKey, base_sha: str, number: int, head_sha: str, now: datetime) -> str:
         """Give why a head is held on a base now, "" when it is not."""
@@ -43,6 +53,6 @@ class Holds:
 
     def forget_all_but(self, pool: PoolKey, heads: frozenset[tuple[int, str]]) -> None:
         """Drop the holds of heads that are no longer in a pool."""
-        gone = [key for key in self._holds if key[0] == pool and key[1:] not in heads]
-        for key in gone:
-            del self._holds[key]
+        for kept in (self._holds, self._lost_for):
+            for key in [key for key in kept if key[0] == pool and key[1:] not in heads]:
+                del kept[key]

@@ -75,7 +75,8 @@ class Lander:
                 raise
             error = str(lost)
             # One that is never answered for must not keep the others from landing for ever.
-            self._hold(landing, landing.targets[len(landing.landed)].number, error)
+            target, now = landing.targets[len(landing.landed)], self.world.clock.now()
+            self.holds.add_lost(landing.snapshot.pool, landing.head_sha, target, error, now)
         else:
             await landing.close("")
         landed = tuple(step.number for step in landing.landed)

@@ -3,7 +3,7 @@ from datetime import timedelta
 from tests.builders import BASE, NOW, POOL, sha
 from tide.domain.actions import Target
 from tide.domain.keys import PoolKey
-from tide.sync.holds import TROUBLE_LASTS, Holds
+from tide.sync.holds import LOST_ANSWER_LASTS, TROUBLE_LASTS, Holds
 
 HEAD, OTHER = sha("head"), sha("other")
 RELEASE = PoolKey("acme", "rocket", "release-1.0")
@@ -67,3 +67,28 @@ def test_heads_that_left_the_pool_are_forgotten_in_this_pool_only() -> None:
     assert holds.reason(POOL, BASE, 1, HEAD, NOW) == ""
     assert holds.reason(POOL, BASE, 2, OTHER, NOW) == "it is empty"
     assert holds.reason(RELEASE, BASE, 1, HEAD, NOW) == "elsewhere"
+
+
+def test_a_lost_answer_holds_a_head_for_longer_each_time_but_never_for_longer_than_other_troubles() -> None:
+    holds, lengths = Holds(), []
+    for _ in range(6):
+        holds.add_lost(POOL, BASE, Target(1, HEAD), "no answer", NOW)
+        lengths.append(
+            next(
+                length
+                for length in (LOST_ANSWER_LASTS * times for times in range(1, 11))
+                if not holds.reason(POOL, BASE, 1, HEAD, NOW + length)
+            )
+        )
+        assert holds.reason(POOL, BASE, 1, HEAD, NOW) == ""
+    assert lengths == [LOST_ANSWER_LASTS * times for times in (1, 2, 4, 8, 10, 10)]
+    assert lengths[-1] == TROUBLE_LASTS
+
+
+def test_a_head_that_left_the_pool_is_met_without_prejudice() -> None:
+    holds = Holds()
+    for _ in range(3):
+        holds.add_lost(POOL, BASE, Target(1, HEAD), "no answer", NOW)
+    holds.forget_all_but(POOL, frozenset())
+    holds.add_lost(POOL, BASE, Target(1, HEAD), "no answer", NOW)
+    assert holds.reason(POOL, BASE, 1, HEAD, NOW + LOST_ANSWER_LASTS) == ""
