@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class Replica:
     name: str
     token: str
     flags: Sequence[str]
+    environment: Mapping[str, str]
     log: Path
     process: asyncio.subprocess.Process | None = None
     surprises: list[str] = field(default_factory=list)
@@ -63,6 +64,7 @@ class Replica:
                     "run",
                     *self.flags,
                     cwd=ROOT,
+                    env={**os.environ, **self.environment},
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from tests.chaos.evidence import Broken, Evidence, Ledger, broken
 from tests.chaos.replicas import Replica
-from tests.chaos.striker import Striker
+from tests.chaos.striker import REPLICA_HEADER, Striker
 from tests.chaos.strikes import Cell, Strike, Trouble, strikes
 from tide.adapters.clock import SystemClock
 from tide.adapters.http_server import bound_socket, serving_on
@@ -287,7 +287,10 @@ def _replica(place: Path, name: str, port: int, url: str, database: str) -> Repl
         "metrics-port": 0,
         "health-port": 0,
     }
-    return Replica(name, token, [f"--{flag}={value}" for flag, value in flags.items()], place / f"{name}.log")
+    told = {"KEY": "http.extraHeader", "VALUE": f"{REPLICA_HEADER}: {token}"}
+    environment = {"GIT_CONFIG_COUNT": "1", **{f"GIT_CONFIG_{part}_0": value for part, value in told.items()}}
+    given = [f"--{flag}={value}" for flag, value in flags.items()]
+    return Replica(name, token, given, environment, place / f"{name}.log")
 
 
 def _free_port() -> int:

@@ -1,7 +1,8 @@
 """What goes wrong in a seed: values, drawn before anything happens."""
 
-import math
 import random
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -84,9 +85,7 @@ def cells() -> tuple[Cell, ...]:
         found.append(Cell(deed, "after", Trouble.TRUNCATED))
         found += [Cell(deed, "before", trouble) for trouble in LIMITS]
     for read in READS:
-        found += [Cell(read, "before", trouble) for trouble in (Trouble.TIMEOUT, Trouble.ERROR)]
-        # git asks without a token, so that nobody knows for whom.
-        found += [Cell(read, "before", Trouble.KILL)] if read is not Action.FETCH else []
+        found += [Cell(read, "before", trouble) for trouble in (Trouble.KILL, Trouble.TIMEOUT, Trouble.ERROR)]
         found.append(Cell(read, "after", Trouble.TRUNCATED))
         found += [Cell(read, "before", trouble) for trouble in LIMITS if read is not Action.FETCH]
     found += [Cell(Action.WORLD, "", trouble) for trouble in _OF_THE_WORLD]
@@ -95,7 +94,7 @@ def cells() -> tuple[Cell, ...]:
 
 STRIKES = 11
 """How many things go wrong in a seed; one of them asks for a minute of patience."""
-_LATEST = {Action.MERGE: 6, Action.START_RUN: 7, Action.FETCH: 6, Action.FOLLOW: 6}
+_LATEST = {Action.MERGE: 8, Action.START_RUN: 7, Action.FETCH: 6, Action.FOLLOW: 6}
 _LATEST_OF_OTHERS = 9
 _SPREAD = 20.0
 _ASKS_FOR_PATIENCE = frozenset({Trouble.FORBIDDEN, Trouble.TOO_MANY})
@@ -103,25 +102,28 @@ _OF_GITHUB = frozenset({Action.MERGE, Action.SEARCH, Action.READ_PULLS, Action.R
 
 
 def strikes(seed: int) -> tuple[Strike, ...]:
-    """Draw what goes wrong in a seed: the cells take turns, so that many seeds strike each about as often.
+    """Draw what goes wrong in a seed, as from packs of cards, so that many seeds strike each cell about as often.
 
     A limit of which GitHub does not say when it ends is waited for a minute. There is one of them in each seed: several
     would have to be waited for one after the other.
     """
     slow = [cell for cell in cells() if cell.action in _OF_GITHUB and cell.trouble in _ASKS_FOR_PATIENCE]
     quick = [cell for cell in cells() if cell not in slow]
-    draw = random.Random(seed)  # noqa: S311 - a story, no secret
     many = STRIKES - 1
-    chosen = [slow[seed % len(slow)]]
-    chosen += [quick[(seed * many + number) % len(quick)] for number in _stride(len(quick), many)]
-    free = {action: list(range(1, _LATEST.get(action, _LATEST_OF_OTHERS) + 1)) for action in Action}
+    chosen = [_card(slow, seed), *(_card(quick, seed * many + number) for number in range(many))]
+    draw = random.Random(seed)  # noqa: S311 - a story, no secret
+    many_of = Counter(cell.action for cell in chosen)
+    latest = {action: max(_LATEST.get(action, _LATEST_OF_OTHERS), many_of[action]) for action in Action}
+    free = {action: list(range(1, latest[action] + 1)) for action in Action}
     return tuple(_strike(cell, free[cell.action], draw) for cell in chosen)
 
 
-def _stride(count: int, many: int) -> list[int]:
-    """Give numbers that are far from each other, so that the strikes of a seed are of many kinds."""
-    step = next(step for step in range(count // many, count) if math.gcd(step, count) == 1)
-    return [number * step for number in range(many)]
+def _card(pack: Sequence[Cell], place: int) -> Cell:
+    """Give the card at a place of a long row of shuffled packs."""
+    number, place = divmod(place, len(pack))
+    shuffled = list(pack)
+    random.Random(number).shuffle(shuffled)  # noqa: S311 - a story, no secret
+    return shuffled[place]
 
 
 def _strike(cell: Cell, free: list[int], draw: random.Random) -> Strike:
