@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -34,10 +35,14 @@ PARALLEL = min(16, 6 * (os.cpu_count() or 1))
 def main() -> int:
     """Play the seeds that were asked for; give the exit code."""
     asked = _parser().parse_args()
-    if asked.seed is not None:
-        return _play_one(asked.seed, as_json=asked.json)
-    seeds = range(asked.first, asked.first + asked.seeds)
-    return asyncio.run(_play_all(seeds, asked.parallel))
+    try:
+        if asked.seed is not None:
+            return _play_one(asked.seed, as_json=asked.json)
+        seeds = range(asked.first, asked.first + asked.seeds)
+        return asyncio.run(_play_all(seeds, asked.parallel))
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        _note("stopped by a signal")
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,12 +77,20 @@ def _keep_logs(seed: int, place: Path) -> Path:
 
 
 async def _played(seed: int, place: Path) -> Report:
+    _end_in_good_order()
     began = time.monotonic()
     async with town(seed, place, lambda what: _note(f"seed {seed}: {time.monotonic() - began:6.1f} s: {what}")) as made:
         for strike in made.striker.strikes:
             when = f"request {strike.nth}" if strike.nth else f"after {strike.at:.1f} s"
             _note(f"seed {seed}: planned: {strike.cell} ({when})")
         return await made.play()
+
+
+def _end_in_good_order() -> None:
+    """Let SIGTERM cancel this task, so that no replica is left behind."""
+    task = asyncio.current_task()
+    if task:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 def _note(line: str) -> None:
@@ -132,6 +145,7 @@ class _Sum:
 
 
 async def _play_all(seeds: Sequence[int], parallel: int) -> int:
+    _end_in_good_order()
     total, gate, began = _Sum(), asyncio.Semaphore(parallel), time.monotonic()
 
     async def play(seed: int) -> None:
@@ -157,9 +171,12 @@ async def _in_a_process(seed: int) -> dict[str, Any] | None:
         async with asyncio.timeout(SEED_SECONDS):
             out, err = await process.communicate()
     except TimeoutError:
-        process.kill()
         _note(f"seed {seed}: not over after {SEED_SECONDS} s")
         return None
+    finally:
+        if process.returncode is None:
+            process.terminate()  # it takes its replicas with it
+            await process.communicate()
     if process.returncode:
         _note(err.decode(errors="replace")[-8000:])
         _note(out.decode(errors="replace"))

@@ -33,7 +33,7 @@ def played() -> Mapping[int, tuple[int, str, str]]:
         told = {seed: process.communicate(timeout=PATIENCE) for seed, process in running.items()}
     finally:
         for process in running.values():
-            process.kill()
+            process.terminate()  # it takes its replicas with it
     return {seed: (process.wait(), *told[seed]) for seed, process in running.items()}
 
 
