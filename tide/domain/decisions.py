@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from tide.domain.actions import Action, Trigger
 from tide.domain.keys import PoolKey, PullKey
+from tide.domain.pulls import ContextState
 
 
 class Place(StrEnum):
@@ -43,8 +44,8 @@ class VerdictKind(StrEnum):
 class Verdict:
     """Why one pull request is or is not merging.
 
-    `summary` is one sentence. `unblock` says what would help, one sentence each. `position` counts from 1 within
-    the pool's order, None outside the pool.
+    `summary` is one sentence, `state` that of the status context which tells it. `unblock` says what would help, one
+    sentence each. `position` counts from 1 within the pool's order, None outside the pool.
     """
 
     pull: PullKey
@@ -55,6 +56,7 @@ class Verdict:
     requirements: tuple[Requirement, ...] = ()
     unblock: tuple[str, ...] = ()
     position: int | None = None
+    state: ContextState = ContextState.PENDING
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ def unsuccessful(policy: ContextPolicy, contexts: Sequence[Context]) -> tuple[Co
         and context.name != TIDE_CONTEXT
         and not judge.is_optional(context.name)
     ]
-    absent = judge.required.difference([context.name for context in contexts])
+    absent = judge.required.difference([TIDE_CONTEXT, *(context.name for context in contexts)])
     found.extend(Context(name, ContextState.EXPECTED) for name in absent)
     return tuple(sorted(found, key=_by_name)) if found else ()
 

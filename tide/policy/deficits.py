@@ -39,6 +39,16 @@ def nearest(queries: Iterable[Query], pull: Pull) -> tuple[Criterion, ...]:
     return tuple(criterion for criterion in min(asked, key=weight, default=()) if not criterion.met)
 
 
+def lacking_by_query(queries: Iterable[Query], pull: Pull) -> tuple[tuple[Criterion, ...], ...]:
+    """Give what is lacking for each query that is for its branch, in their order (Prow: status.go expectedStatus)."""
+    covering = sorted((query for query in queries if query.covers(pull.key.repository)), key=lambda one: one.index)
+    return tuple(
+        tuple(criterion for criterion in criteria(query, pull) if not criterion.met)
+        for query in covering
+        if admits_branch(query, pull.base_branch)
+    )
+
+
 def told(lacking: Sequence[Criterion], branch: str) -> str:
     """Tell the first kind of thing that is lacking (Prow: status.go requirementDiff).
 
@@ -51,6 +61,12 @@ def told(lacking: Sequence[Criterion], branch: str) -> str:
     kind = lacking[0].kind
     names = [criterion.subject for criterion in lacking if criterion.kind is kind]
     return _TEXTS[kind].format(names=shortened(names), labels=plural(len(names), "label", "labels"))
+
+
+def alternatively(texts: Sequence[str]) -> str:
+    """Join what is told of several queries, of which one is enough (Prow: status.go expectedStatus)."""
+    *others, last = texts
+    return " OR ".join((*(text.removesuffix(".") for text in others), last))
 
 
 def remedy(lacking: Criterion) -> str:

@@ -7,19 +7,21 @@ Tide's (Prow: status.go expectedStatus, requirementDiff) wherever Tide's are tru
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tide.domain.actions import Blocked
 from tide.domain.decisions import Place, Requirement, Verdict, VerdictKind
 from tide.domain.pulls import Context, ContextState, Mergeable, Pull
 from tide.domain.rules import BlocksPolicy
 from tide.domain.snapshot import Snapshot
 from tide.policy.assessment import Assessment, Obstacle
-from tide.policy.deficits import nearest, remedy, told, worth_telling
+from tide.policy.deficits import alternatively, lacking_by_query, nearest, remedy, told, worth_telling
 from tide.policy.evaluation import Evaluation
 from tide.policy.mergeability import is_blocked
 from tide.policy.queries import Criterion, CriterionKind, criteria
 from tide.policy.stops import Stop
-from tide.policy.wording import enumerated, numbered, plural, sentence, shortened
+from tide.policy.wording import LONGEST_STATUS, enumerated, numbered, plural, sentence, shortened
 
-_STATUS_LIMIT = 140
+# What is not about the branch and its queries at all, or could not be mended by closing an issue.
+_TOLD_ALONE = frozenset({Obstacle.MERGED, Obstacle.CLOSED, Obstacle.ELSEWHERE, Obstacle.REFUSED, Obstacle.UNREAD})
 _STATES = {
     ContextState.SUCCESS: "successful",
     ContextState.PENDING: "pending",
@@ -43,6 +45,7 @@ def explain(evaluation: Evaluation, stop: Stop | None) -> tuple[Verdict, ...]:
             pull=one.pull.key,
             head_sha=one.pull.head_sha,
             kind=explainer.kind(one),
+            state=explainer.state(one),
             place=one.place,
             summary=explainer.summary(one),
             requirements=tuple(explainer.requirements(one)),
@@ -71,19 +74,29 @@ class _Explainer:
                 return VerdictKind.MERGED
             case Obstacle.UNREAD:
                 return VerdictKind.UNKNOWN
+            case Obstacle.CONTEXTS if self._issues_text(one):
+                return VerdictKind.BLOCKED
             case Obstacle.CONTEXTS if all(_ends_by_itself(one, context) for context in one.standing_against):
                 return VerdictKind.WAITING
             case _:
                 return VerdictKind.BLOCKED
 
+    def state(self, one: Assessment) -> ContextState:
+        if one.obstacle:
+            is_error = one.obstacle is Obstacle.REFUSED or self._issues_text(one)
+            return ContextState.ERROR if is_error else ContextState.PENDING
+        if self.stop:
+            return ContextState.ERROR if self.stop.kind is VerdictKind.BLOCKED else ContextState.PENDING
+        return ContextState.SUCCESS if self._is_ready(one) else ContextState.PENDING
+
     def summary(self, one: Assessment) -> str:
         if one.obstacle is Obstacle.MERGED:
             return "Merged."
         if one.obstacle:
-            return f"Not mergeable. {_why_outside(one, self.evaluation.snapshot)}"
+            return f"Not mergeable. {self._issues_text(one)}{_why_outside(one, self.evaluation.snapshot)}"
         if self.stop:
             return f"Not mergeable. {self.stop.text}"
-        if one.place is Place.PASSING and not one.in_progress:
+        if self._is_ready(one):
             return self._pooled(one.pull)
         return f"Not mergeable. {self._progress(one)}"
 
@@ -113,6 +126,21 @@ class _Explainer:
             yield f"Mend or rerun {enumerated(one.failed)}."
         if self.stop:
             yield self.stop.remedy
+
+    def _issues_text(self, one: Assessment) -> str:
+        """Say which issues block the branch, before what a pull request lacks by itself.
+
+        Tide tells of the issues alone, and only those outside the pool (Prow: status.go expectedStatus).
+        """
+        if self.stop is None or not isinstance(self.stop.action, Blocked) or one.obstacle in _TOLD_ALONE:
+            return ""
+        return f"{self.stop.text} "
+
+    def _is_ready(self, one: Assessment) -> bool:
+        """Tell whether nothing keeps a member of the pool from being merged, alone or with the batch that passed."""
+        if one.member in self.evaluation.batches.passed:
+            return True
+        return one.place is Place.PASSING and not one.in_progress
 
     def _pooled(self, pull: Pull) -> str:
         is_permitted = self.evaluation.snapshot.rules.blocks_policy is BlocksPolicy.PERMIT
@@ -145,10 +173,8 @@ def _why_outside(one: Assessment, snapshot: Snapshot) -> str:
             return sentence(f"Held: {one.view.held}")
         case Obstacle.REFUSED if one.refused:
             return one.refused.text
-        case Obstacle.NO_QUERY:
-            return _query_text(one, snapshot)
-        case Obstacle.CONTEXTS:
-            return _jobs_text([context.name for context in one.standing_against])
+        case Obstacle.NO_QUERY | Obstacle.CONTEXTS:
+            return _queries_text(one, snapshot)
         case Obstacle.FAILED_HERE:
             return f"{plural(len(one.failed), 'Job', 'Jobs')} {shortened(one.failed)} failed on the current base."
         case _:
@@ -167,10 +193,19 @@ def _plain_obstacle(one: Assessment) -> str:
             return "The contexts of its head could not be read."
 
 
-def _query_text(one: Assessment, snapshot: Snapshot) -> str:
+def _queries_text(one: Assessment, snapshot: Snapshot) -> str:
+    """Tell what is lacking for the query that lacks least, or for every one (Prow: status.go expectedStatus)."""
+    rules = snapshot.rules
+    if not rules.display_all_queries:
+        return _query_text(one, nearest(rules.queries, one.pull))
+    each = lacking_by_query(rules.queries, one.pull)
+    return alternatively([_query_text(one, lacking) for lacking in each] or [told((), one.pull.base_branch)])
+
+
+def _query_text(one: Assessment, lacking: Sequence[Criterion]) -> str:
     """Tell what is lacking; a missing review is told only when no job is in the way (Prow: status.go)."""
-    lacking = nearest(snapshot.rules.queries, one.pull)
-    if one.standing_against and {criterion.kind for criterion in lacking} == {CriterionKind.REVIEW}:
+    kinds = {criterion.kind for criterion in lacking}
+    if one.standing_against and kinds <= {CriterionKind.REVIEW} and (kinds or one.query):
         return _jobs_text([context.name for context in one.standing_against])
     return told(lacking, one.pull.base_branch)
 
@@ -232,6 +267,6 @@ def _jobs_text(names: Sequence[str]) -> str:
 def _limited(what: str, names: Sequence[str]) -> str:
     """List jobs, or count them where a status could not hold the list (Prow: status.go retestingStatus)."""
     text = f"{what}: {' '.join(names)}"
-    if len(f"Not mergeable. {text}") <= _STATUS_LIMIT:
+    if len(f"Not mergeable. {text}") <= LONGEST_STATUS:
         return text
     return f"{what}: {len(names)} {plural(len(names), 'job', 'jobs')}."

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+LONGEST_STATUS = 140
+"""Characters that the description of a status may have (GitHub docs: Create a commit status)."""
+
 _LIST_LIMIT = 50  # Prow: status.go maxStatusDescriptionLength keeps lists of names this short
 _SEPARATOR = ", "
 
