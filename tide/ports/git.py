@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from tide.domain.evidence import Assembly, Proposal
+from tide.domain.in_repo import InRepoFile
 from tide.domain.keys import RepoKey
 
 
@@ -24,6 +25,20 @@ class Git(Protocol):
 
     async def paths_at(self, repo: RepoKey, sha: str, names: Sequence[str]) -> tuple[str, ...]:
         """Tell which of these top-level names exist in the tree of a commit."""
+        ...
+
+    async def in_repo_key(self, repo: RepoKey, sha: str) -> str:
+        """Name the job files that a repository holds itself (`.prow/`, `.prow.yaml`), "" where there are none.
+
+        `sha` is a commit that was fetched or a tree that was assembled. Equal keys stand for equal files.
+        """
+        ...
+
+    async def in_repo_files(self, repo: RepoKey, key: str) -> tuple[InRepoFile, ...]:
+        """Read the job files that a key stands for, in any order, those named `.prowignore` included.
+
+        What is too large or no plain file comes with its trouble instead of its content.
+        """
         ...
 
     async def assemble(self, repo: RepoKey, base_sha: str, proposals: Sequence[Proposal], limit: int) -> Assembly:

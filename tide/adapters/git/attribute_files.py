@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tide.adapters.git.attributes import merge_attributes
+from tide.adapters.git.blobs import contents
 from tide.adapters.git.memo import Memo
 from tide.adapters.git.repository import BareRepository
 
-_EMPTY_TREES = {
+EMPTY_TREES = {
     40: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
     64: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
 }
@@ -55,26 +56,13 @@ class AttributeFiles:
         """Read all `.gitattributes` of a tree: directory -> content."""
         options = ("-r", "-z", "--raw", "--no-abbrev", "--no-renames")
         listing = await self.repository.output(
-            "diff-tree", *options, _EMPTY_TREES[len(tree)], tree, "--", _ANY_DIRECTORY
+            "diff-tree", *options, EMPTY_TREES[len(tree)], tree, "--", _ANY_DIRECTORY
         )
         fields = listing.split(b"\0")
         entries = [(entry.decode().split(), path) for entry, path in zip(fields[::2], fields[1::2], strict=False)]
         blobs = {path: entry[3] for entry, path in entries if entry[1].startswith(_REGULAR_FILE)}
-        contents = await self._contents(list(blobs.values()))
-        return {path.rpartition(b"/")[0]: contents[blob] for path, blob in blobs.items()}
-
-    async def _contents(self, blobs: Sequence[str]) -> dict[str, bytes]:
-        if not blobs:
-            return {}
-        names = "".join(f"{blob}\n" for blob in blobs).encode()
-        answer = await self.repository.output("cat-file", "--batch", stdin=names)
-        found, position = dict[str, bytes](), 0
-        for blob in blobs:
-            end = answer.index(b"\n", position)
-            size = int(answer[position:end].split()[2])
-            found[blob] = answer[end + 1 : end + 1 + size]
-            position = end + size + 2
-        return found
+        found = await contents(self.repository, list(blobs.values()))
+        return {path.rpartition(b"/")[0]: found[blob] for path, blob in blobs.items()}
 
 
 def _laid_out(repository: Path, content: bytes) -> Path:

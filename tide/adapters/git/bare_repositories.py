@@ -8,6 +8,7 @@ from tide.adapters.git.assembly import Assembler
 from tide.adapters.git.attribute_files import AttributeFiles
 from tide.adapters.git.credentials import Credentials, TokenOf
 from tide.adapters.git.failures import failure
+from tide.adapters.git.in_repo import read_files, read_key
 from tide.adapters.git.memo import Memo
 from tide.adapters.git.merging import Merger
 from tide.adapters.git.names import repository_directory
@@ -15,6 +16,7 @@ from tide.adapters.git.program import GitProgram
 from tide.adapters.git.repository import BareRepository, Patience
 from tide.domain.errors import BadAnswer
 from tide.domain.evidence import Assembly, Proposal
+from tide.domain.in_repo import InRepoFile
 from tide.domain.keys import RepoKey
 
 UrlOf = Callable[[RepoKey], str]
@@ -23,13 +25,15 @@ UrlOf = Callable[[RepoKey], str]
 
 @dataclass(eq=False)
 class _Copy:
-    """A local copy and what is known of it."""
+    """A local copy and what is known of it; `assembled` maps trees that were made here to the last head in them."""
 
     repository: BareRepository
     merger: Merger
     attributes: AttributeFiles
     changed_files: Memo[tuple[str, str], tuple[str, ...]] = field(default_factory=lambda: Memo(16384))
     paths: Memo[tuple[str, tuple[str, ...]], tuple[str, ...]] = field(default_factory=lambda: Memo(16384))
+    in_repo_keys: Memo[str, str] = field(default_factory=lambda: Memo(16384))
+    assembled: Memo[str, str] = field(default_factory=lambda: Memo(16384))
 
 
 @dataclass(eq=False)
@@ -71,6 +75,26 @@ class BareRepositories:
             return known
         return copy.paths.keep(key, await copy.repository.repairing(lambda: _paths_at(copy.repository, sha, names)))
 
+    async def in_repo_key(self, repo: RepoKey, sha: str) -> str:
+        """Name the job files that a commit or a tree holds; see `tide.ports.git.Git.in_repo_key`."""
+        copy = self._copy(repo)
+        known = copy.in_repo_keys.get(sha)
+        if known is not None:
+            return known
+        if copy.assembled.get(sha) is None:
+            copy.repository.require(sha)
+        return copy.in_repo_keys.keep(sha, await copy.repository.repairing(lambda: read_key(copy.repository, sha)))
+
+    async def in_repo_files(self, repo: RepoKey, key: str) -> tuple[InRepoFile, ...]:
+        """Read job files; see `tide.ports.git.Git.in_repo_files`."""
+        repository = self._copy(repo).repository
+
+        async def work() -> tuple[InRepoFile, ...]:
+            async with repository.lock:
+                return await read_files(repository, key)
+
+        return await repository.repairing(work)
+
     async def assemble(self, repo: RepoKey, base_sha: str, proposals: Sequence[Proposal], limit: int) -> Assembly:
         """Merge heads onto a base in memory; see `tide.ports.git.Git.assemble`."""
         copy = self._copy(repo)
@@ -79,7 +103,10 @@ class BareRepositories:
         async def work() -> Assembly:
             async with copy.repository.lock:
                 copy.repository.require(base_sha, *(proposal.head_sha for proposal in proposals))
-                return await assembler.assemble(base_sha, proposals, limit)
+                assembly = await assembler.assemble(base_sha, proposals, limit)
+                for step in assembly.steps:
+                    copy.assembled.keep(step.run_tree, step.head_sha)
+                return assembly
 
         return await copy.repository.repairing(work)
 
