@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, ValidationError
 
 from tide.domain.keys import HeadKey, Hint, PoolKey, PullKey, RepoKey
+from tide.policy.contexts import TIDE_CONTEXT
 from tide.policy.labels import folded
 
 _BRANCHES = "refs/heads/"
@@ -34,6 +35,9 @@ def hint_of(event: str, payload: dict[str, Any], blocker_label: str) -> Hint | N
     except ValidationError:
         return None
     if isinstance(told, _IssueEvent) and not told.speaks_of(blocker_label):
+        return None
+    # Our own status says nothing new, and every one of them would ask for another look.
+    if isinstance(told, _StatusEvent) and told.context == TIDE_CONTEXT:
         return None
     return told.hint
 
@@ -105,6 +109,7 @@ class _PullEvent(_Event):
 
 class _StatusEvent(_Event):
     sha: _Sha
+    context: str = ""
 
     @property
     def hint(self) -> Hint:

@@ -22,6 +22,7 @@ def told(**fields: Any) -> dict[str, Any]:
         ("pull_request_review", {"pull_request": {"number": 7}}, PullKey("acme", "rocket", 7)),
         ("pull_request_review_thread", {"pull_request": {"number": 7}}, PullKey("acme", "rocket", 7)),
         ("status", {"sha": HEAD}, HeadKey("acme", "rocket", HEAD)),
+        ("status", {"sha": HEAD, "context": "unit"}, HeadKey("acme", "rocket", HEAD)),
         ("check_run", {"check_run": {"head_sha": HEAD}}, HeadKey("acme", "rocket", HEAD)),
         ("check_suite", {"check_suite": {"head_sha": HEAD}}, HeadKey("acme", "rocket", HEAD)),
         ("push", {"ref": "refs/heads/main"}, PoolKey("acme", "rocket", "main")),
@@ -31,6 +32,10 @@ def told(**fields: Any) -> dict[str, Any]:
 )
 def test_an_event_hints_at_what_it_is_about(event: str, fields: dict[str, Any], hint: Hint) -> None:
     assert hint_of(event, told(**fields), BLOCKER) == hint
+
+
+def test_our_own_status_asks_for_no_other_look() -> None:
+    assert hint_of("status", told(sha=HEAD, context="tide"), BLOCKER) is None
 
 
 def issue(*labels: str) -> dict[str, Any]:
