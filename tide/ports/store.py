@@ -9,7 +9,7 @@ from tide.domain.evidence import Batch, Evidence, Landing
 from tide.domain.intents import Intent
 from tide.domain.keys import HeadKey, PoolKey, PullKey, RepoKey
 from tide.domain.outcomes import Outcome
-from tide.domain.pulls import Pull
+from tide.domain.pulls import Context, Pull
 from tide.domain.records import HistoryRecord
 from tide.domain.runs import Candidate, Run
 from tide.domain.snapshot import Snapshot, Standing
@@ -158,5 +158,17 @@ class Ledger(Protocol):
         ...
 
 
-class Store(Mirror, Ledger, Protocol):
+class StatusLog(Protocol):
+    """What was written of the status context `tide`."""
+
+    async def statuses_written(self, head: HeadKey) -> int:
+        """Give how many of our statuses a commit has got."""
+        ...
+
+    async def status_written(self, head: HeadKey, status: Context, at: datetime) -> None:
+        """Count a status that was written, and show it on the open pull requests with this head."""
+        ...
+
+
+class Store(Mirror, Ledger, StatusLog, Protocol):
     """All that a sync remembers."""

@@ -22,6 +22,7 @@ from tide.adapters.postgres.schema import (
     pulls,
     runs,
     snapshots,
+    statuses,
     verdicts,
 )
 
@@ -65,6 +66,7 @@ def _deletions(before: datetime) -> list[Delete]:
         delete(evidence).where(evidence.c.observed_at < before),
         delete(batches).where(batches.c.ended_at < before),
         delete(intents).where(intents.c.ended_at < before),
+        delete(statuses).where(statuses.c.written_at < before),
         delete(history).where(history.c.time < before, history.c.id.not_in(_recent_history())),
     ]
 

@@ -207,6 +207,18 @@ pools = Table(
     comment="projection: each pool as its last decision shows it; error: why it cannot be decided since failed_at",
 )
 
+statuses = Table(
+    "statuses",
+    metadata,
+    _name("org", primary_key=True),
+    _name("repo", primary_key=True),
+    _name("sha", primary_key=True),
+    Column("written", Integer, nullable=False),
+    _time("written_at"),
+    postgresql_with=_HALF_FULL,
+    comment="record: how many of our statuses each commit has got; GitHub takes no more than 1,000",
+)
+
 standings = Table(
     "standings",
     metadata,

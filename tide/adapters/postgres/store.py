@@ -7,9 +7,10 @@ from tide.adapters.postgres import retention
 from tide.adapters.postgres.decisions import PostgresDecisions
 from tide.adapters.postgres.ledger import PostgresLedger
 from tide.adapters.postgres.mirror import PostgresMirror
+from tide.adapters.postgres.statuses import PostgresStatuses
 
 
-class PostgresStore(PostgresMirror, PostgresLedger, PostgresDecisions):
+class PostgresStore(PostgresMirror, PostgresLedger, PostgresDecisions, PostgresStatuses):
     """Keeps everything in Postgres (tide.ports.store.Store). Every call may raise a StoreError."""
 
     async def prune(self, now: datetime, keep: timedelta = retention.KEEP) -> Mapping[str, int]:
