@@ -17,7 +17,7 @@ from structlog.types import EventDict, Processor, WrappedLogger
 from tide.domain.actions import targets_of
 from tide.domain.decisions import Decision
 from tide.domain.errors import TideError
-from tide.domain.keys import PoolKey
+from tide.domain.keys import PoolKey, PullKey
 from tide.domain.outcomes import Outcome
 from tide.domain.snapshot import Standing, StandingKind
 from tide.ports.observer import Observer
@@ -107,6 +107,10 @@ class LogObserver:
         trace = None if isinstance(error, TideError) else error
         self._log.error("pool failed", pool=str(pool), error=str(error) or type(error).__name__, exc_info=trace)
 
+    def status_withheld(self, pull: PullKey, reason: str) -> None:
+        """Tell which pull request shows a status that is not true any more."""
+        self._log.warning("a status was not written", pull=str(pull), reason=reason)
+
     def query_answered(self, query_index: int, org_shard: str, result: str) -> None:
         """Tell of queries that failed."""
         if result != "success":
@@ -143,6 +147,10 @@ class Observers:
     def pool_failed(self, pool: PoolKey, error: BaseException) -> None:
         """Pass on."""
         self._tell(lambda observer: observer.pool_failed(pool, error))
+
+    def status_withheld(self, pull: PullKey, reason: str) -> None:
+        """Pass on."""
+        self._tell(lambda observer: observer.status_withheld(pull, reason))
 
     def query_answered(self, query_index: int, org_shard: str, result: str) -> None:
         """Pass on."""

@@ -9,7 +9,7 @@ from enum import Enum, auto
 from tide.daemon.leadership import Role as Seen
 from tide.domain.decisions import Decision
 from tide.domain.errors import StoreError
-from tide.domain.keys import PoolKey
+from tide.domain.keys import PoolKey, PullKey
 from tide.domain.outcomes import Outcome
 from tide.domain.snapshot import Standing
 from tide.ports.clock import Clock
@@ -106,6 +106,9 @@ class StatusKeeper:
         del pool
         if isinstance(error, StoreError):
             self._tell(System.DATABASE, _Source.SYNC, str(error))
+
+    def status_withheld(self, pull: PullKey, reason: str) -> None:
+        """Nothing to keep."""
 
     def query_answered(self, query_index: int, org_shard: str, result: str) -> None:
         """Nothing to keep."""

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from tide.domain.decisions import Decision
-from tide.domain.keys import PoolKey
+from tide.domain.keys import PoolKey, PullKey
 from tide.domain.outcomes import Outcome
 from tide.domain.snapshot import Standing
 
@@ -26,6 +26,10 @@ class Observer(Protocol):
 
     def pool_failed(self, pool: PoolKey, error: BaseException) -> None:
         """A pool could not be decided, or its action failed in a way that operators must look at."""
+        ...
+
+    def status_withheld(self, pull: PullKey, reason: str) -> None:
+        """The status of a pull request should be another one and was not written."""
         ...
 
     def query_answered(self, query_index: int, org_shard: str, result: str) -> None:

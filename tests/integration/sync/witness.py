@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from tide.domain.decisions import Decision
-from tide.domain.keys import PoolKey
+from tide.domain.keys import PoolKey, PullKey
 from tide.domain.outcomes import Outcome
 from tide.domain.snapshot import Standing
 
@@ -18,6 +18,8 @@ class Witness:
     decisions: list[Decision] = field(default_factory=list)
     outcomes: list[tuple[PoolKey, Outcome]] = field(default_factory=list)
     failures: list[tuple[PoolKey, BaseException]] = field(default_factory=list)
+    withheld: list[tuple[PullKey, str]] = field(default_factory=list)
+    rounds: list[tuple[str, timedelta]] = field(default_factory=list)
     pools: frozenset[PoolKey] = frozenset()
     standings: dict[PoolKey, Standing] = field(default_factory=dict)
 
@@ -33,6 +35,9 @@ class Witness:
     def pool_failed(self, pool: PoolKey, error: BaseException) -> None:
         self.failures.append((pool, error))
 
+    def status_withheld(self, pull: PullKey, reason: str) -> None:
+        self.withheld.append((pull, reason))
+
     def query_answered(self, query_index: int, org_shard: str, result: str) -> None:
         pass
 
@@ -40,7 +45,7 @@ class Witness:
         self.pools = remaining
 
     def synced(self, controller: str, took: timedelta) -> None:
-        pass
+        self.rounds.append((controller, took))
 
 
 class Killed(BaseException):

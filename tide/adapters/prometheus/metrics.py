@@ -21,7 +21,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from tide.domain.decisions import Decision
-from tide.domain.keys import PoolKey
+from tide.domain.keys import PoolKey, PullKey
 from tide.domain.outcomes import Outcome
 from tide.domain.snapshot import Standing, StandingKind
 from tide.ports.clock import Clock
@@ -84,6 +84,10 @@ class Metrics(Collector):
     def pool_failed(self, pool: PoolKey, error: BaseException) -> None:  # noqa: ARG002 - the port's; logs tell the error
         """Count a sync that operators must look at."""
         self._counts["tidepoolerrors"][_labels(pool)] += 1
+
+    def status_withheld(self, pull: PullKey, reason: str) -> None:  # noqa: ARG002 - the port's; logs tell why
+        """Count a status that should have been written."""
+        self._counts["tide_statuses_withheld"][(pull.org,)] += 1
 
     def query_answered(self, query_index: int, org_shard: str, result: str) -> None:
         """Count a query by how it went."""
@@ -180,6 +184,7 @@ _COUNTERS: tuple[tuple[str, str, Labels], ...] = (
     ("tide_retests", "Count of tests that were started on a new base.", (*_POOL, "action")),
     ("tide_decisions", "Count of decisions by action.", ("action",)),
     ("tide_runs_started", "Count of runs that were started, by action.", ("action",)),
+    ("tide_statuses_withheld", "Count of status contexts that should have been written and were not.", ("org",)),
     ("tide_config_reload_failures", "Count of configurations that could not be taken over.", ()),
     ("tide_github_calls", "Count of calls to GitHub by kind.", ("kind",)),
     ("tide_github_graphql_points", "Count of points that GitHub took for GraphQL queries.", ()),
