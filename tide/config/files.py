@@ -9,7 +9,7 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TypeAlias
 
 from pathspec import GitIgnoreSpec
@@ -74,7 +74,7 @@ def job_files(path: Path) -> list[Path]:
         return [
             file
             for file, ignores in _walk(path, ())
-            if file.name.endswith(_EXTENSIONS) and not _is_ignored(file, ignores)
+            if file.name.endswith(_EXTENSIONS) and not is_ignored(file, ignores)
         ]
     except OSError as error:
         raise _not_listed(path, error) from None
@@ -118,8 +118,11 @@ def _walk(directory: Path, ignores: _Ignores) -> Iterator[tuple[Path, _Ignores]]
                 yield path, ignores
 
 
-def _is_ignored(path: Path, ignores: _Ignores) -> bool:
-    """Tell whether a `.prowignore` names `path`; the nearest one that has an opinion decides."""
+def is_ignored(path: PurePath, ignores: Iterable[tuple[PurePath, GitIgnoreSpec]]) -> bool:
+    """Tell whether a `.prowignore` names `path`; the first one that has an opinion decides.
+
+    `ignores` are the directories around it with what their `.prowignore` says, the nearest first.
+    """
     for directory, spec in ignores:
         verdict = spec.check_file(path.relative_to(directory).as_posix()).include
         if verdict is not None:

@@ -1,17 +1,19 @@
 """A configuration that was loaded: what the port `job_config` promises, and what the daemon asks beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
 from tide.config.files import ConfigFile
+from tide.config.in_repo import InRepoJobs
 from tide.config.own import QueueFields, settings_for
 from tide.config.places import Places, path_text
 from tide.config.protection import Protection, protection_of, requires_manually_triggered
 from tide.config.prow.config import ProwConfig
 from tide.config.prow.tide import CommitTemplate, ContextOptionsLevel
 from tide.domain.errors import ConfigError, Problem
+from tide.domain.in_repo import InRepoFile
 from tide.domain.jobs import Presubmit
 from tide.domain.keys import PoolKey, RepoKey
 from tide.domain.rules import BlocksPolicy, CommitTemplates, ContextPolicy, PoolRules, Query
@@ -49,6 +51,7 @@ class LoadedConfig:
     digest: str
     queries: tuple[Query, ...]
     jobs: Mapping[str, tuple[Presubmit, ...]]
+    in_repo: InRepoJobs
     methods: MethodTable
     queue_fields: Mapping[str, QueueFields] = field(default_factory=dict)
     counts: Counts = NO_COUNTS
@@ -126,6 +129,14 @@ class LoadedConfig:
         """Give the configured presubmits of a repository, in the order of the files."""
         return self.jobs.get(str(repo), ())
 
+    def presubmits_with(self, repo: RepoKey, files: Iterable[InRepoFile]) -> tuple[Presubmit, ...]:
+        """Give the configured presubmits of a repository, followed by those that files in itself bring.
+
+        Raises:
+            ConfigError: the files break a rule, among themselves or beside the configured jobs.
+        """
+        return (*self.presubmits(repo), *self.in_repo.evaluate(repo, files, self.allowed_clusters(repo)))
+
     def rules(self, pool: PoolKey) -> PoolRules:
         """Give what applies to one pool.
 
@@ -143,7 +154,7 @@ class LoadedConfig:
         section = self.prow.branch_protection
         return PoolRules(
             queries=tuple(query for query in self.queries if query.covers(repo)),
-            context_policy=self._context_policy(pool, options),
+            context_policy=self.context_policy(pool, self.presubmits(repo)),
             require_manually_triggered=asks_protection and requires_manually_triggered(section, pool),
             merge_method=configured_method(self.methods, pool),
             squash_label=tide.squash_label,
@@ -168,24 +179,26 @@ class LoadedConfig:
         found = table.get(str(repo)) or table.get(repo.org) or CommitTemplate()
         return CommitTemplates(found.title, found.body)
 
-    def _context_policy(self, pool: PoolKey, options: ContextOptions) -> ContextPolicy:
-        protection = self._protection(pool) if options.from_branch_protection else Protection()
+    def context_policy(self, pool: PoolKey, presubmits: Sequence[Presubmit]) -> ContextPolicy:
+        """Tell which contexts count on a branch where these are the jobs of the repository.
+
+        Raises:
+            ConfigError: what is configured about the contexts contradicts itself or the jobs.
+        """
+        options = self._context_options(pool)
+        protection = self._protection(pool, presubmits) if options.from_branch_protection else Protection()
         try:
             return build_context_policy(
-                options,
-                self.presubmits(pool.repository),
-                pool.branch,
-                protection.contexts,
-                protection.require_manually_triggered,
+                options, presubmits, pool.branch, protection.contexts, protection.require_manually_triggered
             )
         except ValueError as error:
             path = ("tide", "context_options")
             line = Places(self.file.text).line(path)
             raise ConfigError(Problem(self.file.path, line, path_text(path), f"for {pool}: {error}")) from None
 
-    def _protection(self, pool: PoolKey) -> Protection:
+    def _protection(self, pool: PoolKey, presubmits: Sequence[Presubmit]) -> Protection:
         try:
-            return protection_of(self.prow.branch_protection, pool, self.presubmits(pool.repository))
+            return protection_of(self.prow.branch_protection, pool, presubmits)
         except ValueError:
             return Protection()  # as Tide does: what the section wanted is not known
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from tide.config.collecting import CollectedJobs
-from tide.config.completion import Defaults, Definition, complete, execution_digest, repository_of
+from tide.config.completion import Defaults, repository_of
 from tide.config.files import ConfigFile
 from tide.config.fusion import fuse
+from tide.config.in_repo import InRepoJobs
+from tide.config.job_maker import JobMaker
 from tide.config.loaded import Counts, LoadedConfig
 from tide.config.merge_methods import method_table
 from tide.config.own import MergeQueueFile, check_own
@@ -16,12 +18,12 @@ from tide.config.parsing import M, Parser, without_collecting
 from tide.config.problems import Finding, Findings, Sourced, located
 from tide.config.prow.branch_protection import BranchProtection
 from tide.config.prow.config import ProwConfig
-from tide.config.prow.jobs import Job, JobFile, PresubmitJob
+from tide.config.prow.jobs import JobFile
 from tide.config.prow.tide import TideSection
 from tide.config.sources import Sources
 from tide.config.supplements import supplemented
-from tide.config.validation.conflicts import check_periodics, check_postsubmits, check_presubmits, check_trigger
-from tide.config.validation.jobs import JobRules, check_change_matchers, check_job, check_periodic
+from tide.config.validation.conflicts import check_periodics, check_postsubmits, check_presubmits
+from tide.config.validation.jobs import JobRules, check_periodic
 from tide.config.validation.queries import check_queries
 from tide.config.validation.tide_section import check_tide
 from tide.domain.jobs import Presubmit
@@ -110,8 +112,9 @@ class _Assembly:
         self._config = config
         self._jobs = read.jobs
         self._findings = findings
-        self._defaults = Defaults.of(config.value, (preset.value for preset in read.jobs.presets))
-        self._rules = JobRules(config.value.pod_namespace, config.value.plank.job_queue_capacities.keys())
+        defaults = Defaults.of(config.value, (preset.value for preset in read.jobs.presets))
+        rules = JobRules(config.value.pod_namespace, config.value.plank.job_queue_capacities.keys())
+        self._maker = JobMaker(defaults, rules)
 
     def assemble(self, sources: Sources, options: LoadOptions) -> LoadedConfig:
         findings, own, sections = self._findings, self._read.own, self._read.tide_sections
@@ -133,6 +136,7 @@ class _Assembly:
             digest=sources.digest,
             queries=() if findings.errors else fuse(prow.tide.queries, prow.prowjob_default_entries),
             jobs=presubmits,
+            in_repo=InRepoJobs(self._maker, self._jobs),
             methods=methods,
             queue_fields=own.value.merge_queue if own else {},
             counts=self._counts(len(prow.tide.queries)),
@@ -146,33 +150,20 @@ class _Assembly:
         table: dict[str, tuple[Presubmit, ...]] = {}
         for repo, jobs in self._jobs.presubmits.items():
             check_presubmits(jobs, self._findings)
-            table[repo] = tuple(self._presubmit(job, repo) for job in jobs)
+            table[repo] = tuple(self._maker.presubmit(job, repo, self._findings) for job in jobs)
         return table
-
-    def _presubmit(self, job: Sourced[PresubmitJob], repo: str) -> Presubmit:
-        check_change_matchers(job, self._findings)
-        check_trigger(job, self._findings)
-        return _as_presubmit(job.value, self._completed(job, repo))
 
     def _check_postsubmits(self) -> None:
         for repo, jobs in self._jobs.postsubmits.items():
             check_postsubmits(jobs, self._findings)
             for job in jobs:
-                check_change_matchers(job, self._findings)
-                self._completed(job, repo)
+                self._maker.postsubmit(job, repo, self._findings)
 
     def _check_periodics(self) -> None:
         check_periodics(self._jobs.periodics, self._findings)
         for job in self._jobs.periodics:
             check_periodic(job, self._findings)
-            self._completed(job, repository_of(job.value))
-
-    def _completed(self, job: Sourced[Job], repo: str) -> Definition:
-        definition, collisions = complete(job.value, repo, self._defaults)
-        for collision in collisions:
-            self._findings.error(job, collision, "spec")
-        check_job(job, definition, self._rules, self._findings)
-        return definition
+            self._maker.completed(job, repository_of(job.value), self._findings)
 
     def _check_plank(self) -> None:
         plank = self._config.value.plank
@@ -192,24 +183,6 @@ class _Assembly:
             periodics=len(self._jobs.periodics),
             queries=queries,
         )
-
-
-def _as_presubmit(job: PresubmitJob, definition: Definition) -> Presubmit:
-    return Presubmit(
-        name=job.name,
-        context=definition["context"],
-        always_run=job.always_run,
-        optional=job.optional,
-        skip_report=job.skip_report,
-        run_before_merge=job.run_before_merge,
-        branches=job.branches,
-        skip_branches=job.skip_branches,
-        run_if_changed=job.run_if_changed,
-        skip_if_only_changed=job.skip_if_only_changed,
-        rerun_command=definition.get("rerun_command", ""),
-        digest=execution_digest(definition),
-        definition=definition,
-    )
 
 
 def _warn_of_same_names(files: Iterable[ConfigFile], findings: Findings) -> None:

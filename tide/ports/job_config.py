@@ -1,10 +1,12 @@
 """What the operators configured, as a sync sees it."""
 
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from tide.domain.in_repo import InRepoFile
 from tide.domain.jobs import Presubmit
 from tide.domain.keys import PoolKey, RepoKey
-from tide.domain.rules import PoolRules, Query
+from tide.domain.rules import ContextPolicy, PoolRules, Query
 
 
 class JobConfig(Protocol):
@@ -41,4 +43,19 @@ class JobConfig(Protocol):
 
     def presubmits(self, repo: RepoKey) -> tuple[Presubmit, ...]:
         """Give the configured presubmits of a repository, in the order of the files."""
+        ...
+
+    def presubmits_with(self, repo: RepoKey, files: Iterable[InRepoFile]) -> tuple[Presubmit, ...]:
+        """Give the configured presubmits of a repository, followed by those that files in itself bring.
+
+        The order of the files does not matter. Raise ConfigError, by file and line in the repository, when they break
+        a rule, among themselves or beside the configured jobs. Takes a while for large files.
+        """
+        ...
+
+    def context_policy(self, pool: PoolKey, presubmits: Sequence[Presubmit]) -> ContextPolicy:
+        """Tell which contexts count on a branch where these are the jobs of the repository.
+
+        Raise ConfigError when what is configured about the contexts contradicts itself or the jobs.
+        """
         ...

@@ -126,3 +126,13 @@ class JobFile(JobSections):
     """A job file; `decorate_all_jobs` has no effect in it."""
 
     known_to_others = frozenset({"prow_ignored"})
+
+
+class InRepoJobFile(GoStruct):
+    """A file of jobs that a repository holds itself (Prow: ProwYAML)."""
+
+    known_to_others = frozenset({"prow_ignored"})
+
+    presets: ListOf[Preset] = ()
+    presubmits: ListOf[PresubmitJob] = ()
+    postsubmits: ListOf[PostsubmitJob] = ()
