@@ -12,6 +12,7 @@ class IntentKind(StrEnum):
 
     START_RUNS = "start_runs"
     MERGE = "merge"
+    STATUS = "status"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ The text is that of its verdict (`explain`), so that the status says what the pa
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import quote
 
 from tide.domain.decisions import Decision, Verdict, VerdictKind
@@ -35,12 +36,13 @@ _HOPE = (ContextState.SUCCESS, ContextState.PENDING, ContextState.ERROR)
 
 @dataclass(frozen=True, slots=True)
 class PullStatus:
-    """The status that a pull request should show, and the one that its head was last seen to have."""
+    """The status that a pull request should show, and the one that its head had as of a moment, if any."""
 
     pull: PullKey
     head: HeadKey
     expected: Context
-    shown: Context | None = None
+    shown: Context | None
+    as_of: datetime
 
 
 def pull_statuses(snapshot: Snapshot, decision: Decision, page_url: str = "") -> tuple[PullStatus, ...]:
@@ -60,6 +62,7 @@ def pull_statuses(snapshot: Snapshot, decision: Decision, page_url: str = "") ->
             head=HeadKey(pull.key.org, pull.key.repo, pull.head_sha),
             expected=_status(verdict, status_link(snapshot.rules, pull) or _page_of(pull.key, page_url)),
             shown=shown_status(pull),
+            as_of=snapshot.now,
         )
         for verdict in decision.verdicts
         if (pull := pulls[verdict.pull]).is_open

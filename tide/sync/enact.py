@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from tide.domain.actions import Action, Blocked, Merge, MergeBatch, Prove, Target, Trigger, TriggerBatch, Wait
 from tide.domain.decisions import Decision
 from tide.domain.errors import Permanent, RemoteError
-from tide.domain.evidence import Assembly, Batch, Proposal, Skip
+from tide.domain.evidence import Assembly, Batch, Proposal, Skip, Step
 from tide.domain.intents import Intent, IntentKind
 from tide.domain.jobs import Presubmit
 from tide.domain.leases import Lease
@@ -19,6 +19,7 @@ from tide.domain.outcomes import Outcome
 from tide.domain.runs import Candidate, Head, Purpose, Run
 from tide.domain.snapshot import PullView, Snapshot
 from tide.policy.jobs import runs_on_branch
+from tide.sync.candidate_jobs import CandidateJobs, JobSet, JobsUnknown
 from tide.sync.deeds import Deeds
 from tide.sync.heads import fetch_heads
 from tide.sync.holds import TROUBLE_LASTS, Holds
@@ -33,12 +34,11 @@ class Enactor:
     """Does the actions of one decision."""
 
     world: World
+    jobs: CandidateJobs
     holds: Holds
     lander: Lander
 
-    async def enact(
-        self, lease: Lease, snapshot: Snapshot, decision: Decision, presubmits: Sequence[Presubmit]
-    ) -> Outcome:
+    async def enact(self, lease: Lease, snapshot: Snapshot, decision: Decision) -> Outcome:
         """Do the decided action and start the first runs; give what came of the action.
 
         A first run that fails to start is told to the observer and does not keep the others from starting.
@@ -46,7 +46,7 @@ class Enactor:
         Raises:
             LeaseLost: somebody else leads; what was begun is theirs to finish.
         """
-        deed = _Enacting(self, Deeds(self.world, lease), snapshot, presubmits)
+        deed = _Enacting(self, Deeds(self.world, lease), snapshot)
         for trigger in decision.first_runs:
             try:
                 outcome = await deed.trigger(trigger, Purpose.FIRST)
@@ -64,7 +64,6 @@ class _Enacting:
     enactor: Enactor
     deeds: Deeds
     snapshot: Snapshot
-    presubmits: Sequence[Presubmit]
 
     async def do(self, action: Action) -> Outcome:
         match action:
@@ -86,7 +85,8 @@ class _Enacting:
         if assembly.skips:
             return self._hold(action, assembly.skips[0])
         candidate = self._candidate((action.target,), assembly.run_tree)
-        runs = await self._start(candidate, self._jobs(action.contexts), purpose)
+        jobs = await self.enactor.jobs.of_tree(assembly.run_tree)
+        runs = await self._start(candidate, self._reporting(action.contexts, jobs), purpose)
         return Outcome(action.kind, (action.target.number,), _names(runs), reason=action.reason)
 
     async def trigger_batch(self, action: TriggerBatch) -> Outcome:
@@ -108,16 +108,58 @@ class _Enacting:
                 created_at=self.snapshot.now,
             )
         )
-        runs = await self._start(candidate, self._jobs(contexts), Purpose.BATCH)
+        jobs = await self.enactor.jobs.of_tree(assembly.run_tree)
+        runs = await self._start(candidate, self._reporting(contexts, jobs), Purpose.BATCH)
         reason = f"{action.reason}{_left_out(assembly.skips)}"
         return Outcome(action.kind, tuple(target.number for target in picked), _names(runs), reason=reason)
 
     async def prove(self, action: Prove) -> Outcome:
         commit = await self.enactor.world.code_host.commit(self.snapshot.pool.repository, self.snapshot.base_sha)
-        runs = await self._start(self._candidate((), commit.tree), self._jobs(action.contexts), Purpose.PROOF)
+        jobs = await self.enactor.jobs.of_branch(self.snapshot.base_sha)
+        runs = await self._start(
+            self._candidate((), commit.tree), self._reporting(action.contexts, jobs), Purpose.PROOF
+        )
         return Outcome(action.kind, (), _names(runs), reason=action.reason)
 
     async def _assemble(self, targets: Sequence[Target], limit: int) -> Assembly:
+        """Merge the targets in memory; those whose jobs do not go with the others' are left out as well."""
+        unfit: list[Skip] = []
+        while True:
+            left = [target for target in targets if target.number not in {skip.number for skip in unfit}]
+            assembly = await self._merged(left, limit)
+            misfit = await self._misfit(assembly)
+            if misfit is None:
+                return replace(assembly, skips=(*unfit, *assembly.skips))
+            unfit.append(misfit)
+
+    async def _misfit(self, assembly: Assembly) -> Skip | None:
+        """Find a head with which the jobs of all cannot be told, or are not what each of them needs by itself.
+
+        What a batch has to pass is told from its members: one that takes away, or changes, what others need is tested
+        and landed alone.
+        """
+        jobs, steps = self.enactor.jobs, assembly.steps
+        if not steps or not jobs.may_differ or not await self._discord(steps):
+            return None
+        discords = [await self._discord(steps[:count]) for count in range(1, len(steps) + 1)]
+        first = next(index for index, discord in enumerate(discords) if discord)
+        upto = steps[: first + 1]
+        changing = [step for step in upto if await jobs.changes(assembly.base_sha, step.head_sha)]
+        return Skip((changing or upto)[-1].number, discords[first])
+
+    async def _discord(self, steps: Sequence[Step]) -> str:
+        """Say why these heads, one after the other, do not have the jobs that each of them needs; "" when they do."""
+        jobs = self.enactor.jobs
+        try:
+            found = await jobs.of_tree(steps[-1].run_tree)
+        except JobsUnknown as error:
+            return str(error)
+        together = await jobs.required(found, self.snapshot.base_sha, [step.head_sha for step in steps])
+        alone = self.snapshot.contexts_of([step.number for step in steps])
+        others = sorted({*together}.symmetric_difference(alone))
+        return f"{', '.join(others)} would be required of it otherwise than of each by itself" if others else ""
+
+    async def _merged(self, targets: Sequence[Target], limit: int) -> Assembly:
         git, pool, base_sha = self.enactor.world.git, self.snapshot.pool, self.snapshot.base_sha
         lost = await fetch_heads(git, pool, base_sha, {target.number: target.head_sha for target in targets})
         proposals = [
@@ -138,12 +180,12 @@ class _Enacting:
         heads = tuple(_head(views[target.number], target) for target in targets)
         return Candidate(self.snapshot.pool, self.snapshot.base_sha, heads, run_tree)
 
-    def _jobs(self, contexts: Iterable[str]) -> list[Presubmit]:
+    def _reporting(self, contexts: Iterable[str], found: JobSet) -> list[Presubmit]:
         """Give the jobs that report these contexts on this branch, the first of each (Prow: tide.go trigger)."""
         wanted = set(contexts)
         branch = self.snapshot.pool.branch
         jobs: dict[str, Presubmit] = {}
-        for job in self.presubmits:
+        for job in found.presubmits:
             if job.context in wanted and runs_on_branch(job, branch):
                 jobs.setdefault(job.context, job)
         return list(jobs.values())

@@ -5,15 +5,16 @@ tree that was planned, and must be the branch's head. A tree that a push by some
 unproven. Any other one freezes the pool: GitHub did not do what git does, and a human must look.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from tide.domain.errors import ConfigError, Permanent
 from tide.domain.evidence import Landing, Proposal, Step
 from tide.domain.jobs import Presubmit
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.snapshot import StandingKind
 from tide.ports.code_host import Commit
+from tide.sync.candidate_jobs import CandidateJobs, JobsUnknown
 from tide.sync.heads import pull_ref
 from tide.sync.standings import Standings, contexts_of_branch
 from tide.sync.world import World
@@ -31,12 +32,16 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Inspector:
-    """Looks at what landed on the branch of one pool; `presubmits` are those of its repository."""
+    """Looks at what landed on the branch of the pool that `jobs` are of."""
 
     world: World
     standings: Standings
-    presubmits: Collection[Presubmit]
-    pool: PoolKey
+    jobs: CandidateJobs
+
+    @property
+    def pool(self) -> PoolKey:
+        """The pool whose branch is looked at."""
+        return self.jobs.pool
 
     async def inspect(self, step: Step, onto: str, sha: str) -> Finding | None:
         """Look at a merge that was just made, and keep it; give what is wrong with it.
@@ -85,9 +90,17 @@ class Inspector:
         if pull is None or pull.is_open or pull.pool == self.pool:
             return ""
         reason = f"#{step.number} was retargeted during the merge and landed on {pull.base_branch} untested"
-        contexts = contexts_of_branch(self.presubmits, pull.base_branch)
+        contexts = contexts_of_branch(await self._presubmits_of(pull.pool), pull.base_branch)
         await self.standings.doubt(self.world, pull.pool, reason, contexts)
         return reason
+
+    async def _presubmits_of(self, pool: PoolKey) -> tuple[Presubmit, ...]:
+        """Give the jobs of another branch as it is; where they cannot be told, those that are configured."""
+        try:
+            head = await self.world.code_host.branch_head(pool)
+            return (await replace(self.jobs, pool=pool).of_branch(head)).presubmits
+        except (ConfigError, JobsUnknown, Permanent):
+            return self.jobs.config.presubmits(pool.repository)
 
     async def judge(self, step: Step, onto: str, commit: Commit) -> Finding:
         """Say what to make of a merge whose tree is not the one that was planned."""

@@ -6,18 +6,18 @@ stays open, and the next sync finds out what became of it (`recovery`) before it
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from tide.domain.actions import Merge, MergeBatch, Target, targets_of
 from tide.domain.errors import RateLimited, RemoteError, Unauthorized, Unavailable
 from tide.domain.evidence import Assembly, Batch, BatchState, Proposal, Step
 from tide.domain.intents import Intent, IntentKind
-from tide.domain.jobs import Presubmit
 from tide.domain.outcomes import Merged, NotMerged, Outcome, Refusal
 from tide.domain.pulls import Pull
 from tide.domain.snapshot import Snapshot, StandingKind
 from tide.policy.landing import may_land
+from tide.sync.candidate_jobs import CandidateJobs
 from tide.sync.deeds import Deeds
 from tide.sync.heads import pull_ref
 from tide.sync.holds import TROUBLE_LASTS, Holds
@@ -46,12 +46,12 @@ class _Stopped(Exception):  # noqa: N818 - an event inside this module, not an e
 
 @dataclass(frozen=True, slots=True)
 class Lander:
-    """Merges tested pull requests; `presubmits` are those of their repository."""
+    """Merges tested pull requests of one pool."""
 
     world: World
+    jobs: CandidateJobs
     holds: Holds
     standings: Standings
-    presubmits: Collection[Presubmit]
 
     async def land(self, deeds: Deeds, snapshot: Snapshot, action: Merge | MergeBatch) -> Outcome:
         """Merge the targets in order; stop at the first thing that is not as planned.
@@ -60,7 +60,7 @@ class Lander:
             LeaseLost: somebody else leads; the rest is theirs to find out and to do.
             RemoteError: something could not be read before the first merge; nothing was done.
         """
-        inspector = Inspector(self.world, self.standings, self.presubmits, snapshot.pool)
+        inspector = Inspector(self.world, self.standings, self.jobs)
         targets = targets_of(action)
         landing = _Landing(deeds, inspector, snapshot, targets)
         error = ""

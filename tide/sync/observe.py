@@ -4,28 +4,27 @@ One trouble stays where it is: a pull request that cannot be examined is held wi
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tide.domain.errors import Permanent
-from tide.domain.evidence import BatchState
-from tide.domain.jobs import Presubmit
+from tide.domain.evidence import BatchState, Proposal
 from tide.domain.keys import PoolKey, PullKey, RepoKey
-from tide.domain.pulls import Blocker, Pull, RepoSettings
+from tide.domain.pulls import Blocker, MergeMethod, Pull, RepoSettings
 from tide.domain.rules import PoolRules
-from tide.domain.snapshot import PullView, Snapshot, StandingKind
+from tide.domain.snapshot import PullView, Snapshot, Standing, StandingKind
 from tide.policy import blockers as blocker_rules
-from tide.policy import jobs as job_rules
+from tide.policy.jobs import needs_changed_files
+from tide.policy.merge_method import method_for
 from tide.policy.queries import meets_any
 from tide.ports.code_host import PartlyRead
-from tide.ports.job_config import JobConfig
+from tide.sync.candidate_jobs import CandidateJobs, JobSet, JobsUnknown
 from tide.sync.heads import fetch_heads
 from tide.sync.holds import Holds
 from tide.sync.standings import provable
 from tide.sync.world import World
 
 SETTINGS_LAST = timedelta(hours=1)
-IN_REPO_NAMES = (".prow.yaml", ".prow")
 
 
 @dataclass(slots=True)
@@ -45,44 +44,43 @@ class SettingsCache:
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """Reads pools; `settings` and `holds` live as long as the process."""
+    """Reads one pool; `settings` and `holds` live as long as the process."""
 
     world: World
+    jobs: CandidateJobs
     settings: SettingsCache
     holds: Holds
     is_dry_run: bool
 
-    async def observe(
-        self,
-        pool: PoolKey,
-        config: JobConfig,
-        *,
-        blockers: Sequence[Blocker],
-        already_read: Collection[PullKey] = (),
-    ) -> Snapshot:
-        """Read one pool.
+    async def observe(self, *, blockers: Sequence[Blocker], already_read: Collection[PullKey] = ()) -> Snapshot:
+        """Read the pool.
 
         Args:
-            pool: the pool to read.
-            config: the configuration in force.
             blockers: the issues that block its repository.
             already_read: pull requests that were read in this round and need not be read again.
 
         Raises:
             RemoteError: something that the whole pool rests on could not be read.
             ConfigError: what is configured for the pool contradicts itself.
+            JobsUnknown: the branch is to be proved, and its jobs cannot be told.
         """
-        rules, presubmits = config.rules(pool), config.presubmits(pool.repository)
-        pulls, lost = await self._open_pulls(pool, rules, already_read)
+        pool, store = self.jobs.pool, self.world.store
+        rules = self.jobs.config.rules(pool)
+        pulls, lost = await self._open_pulls(rules, already_read)
         candidates = [pull for pull in pulls if pull.key not in lost and meets_any(rules.queries, pull)]
-        store = self.world.store
-        standing = provable(await store.standing(pool), presubmits, pool.branch)
+        standing = await store.standing(pool)
         # A head that is not proven is proved also when nothing waits to land on it.
         is_needed = bool(candidates) or standing.kind is StandingKind.UNPROVEN
         base_sha = await self.world.code_host.branch_head(pool) if is_needed else ""
+        unfetched = await self._fetch(rules, base_sha, candidates)
+        jobs = await self._jobs_of_branch(base_sha, standing) if is_needed else None
+        if jobs:
+            rules = replace(rules, context_policy=jobs.context_policy)
+            standing = provable(standing, jobs.presubmits, pool.branch)
         heads = [pull.head_sha for pull in candidates]
         self.holds.forget_all_but(pool, frozenset((pull.number, pull.head_sha) for pull in candidates))
-        views = await _Examination(self, pool, base_sha, rules, presubmits).views(candidates)
+        examination = _Examination(self, base_sha, rules)
+        views = {pull.key: await examination.view(pull, unfetched.get(pull.number, "")) for pull in candidates}
         return Snapshot(
             pool=pool,
             now=self.world.clock.now(),
@@ -98,14 +96,32 @@ class Observer:
             is_dry_run=self.is_dry_run,
         )
 
+    async def _fetch(self, rules: PoolRules, base_sha: str, candidates: Sequence[Pull]) -> Mapping[int, str]:
+        """Make the candidates present where that is needed; give the reason for each whose head cannot be had."""
+        pool = self.jobs.pool
+        configured = self.jobs.config.presubmits(pool.repository)
+        if not candidates or not (rules.in_repo_config or needs_changed_files(configured, pool.branch)):
+            return {}
+        return await fetch_heads(self.world.git, pool, base_sha, {pull.number: pull.head_sha for pull in candidates})
+
+    async def _jobs_of_branch(self, base_sha: str, standing: Standing) -> JobSet | None:
+        """Give the jobs of the branch as it is; None where they cannot be told, and only its candidates need them."""
+        try:
+            return await self.jobs.of_branch(base_sha)
+        except JobsUnknown:
+            # What mends them has jobs of its own, and goes on; a proof would have none.
+            if standing.kind is StandingKind.UNPROVEN:
+                raise
+            return None
+
     async def _open_pulls(
-        self, pool: PoolKey, rules: PoolRules, already_read: Collection[PullKey]
+        self, rules: PoolRules, already_read: Collection[PullKey]
     ) -> tuple[list[Pull], Mapping[PullKey, str]]:
         """Give the open pull requests, and the reason for each that should have been read anew and could not be.
 
         Those that may merge are given as they are now, the rest as last read.
         """
-        store = self.world.store
+        pool, store = self.jobs.pool, self.world.store
         mirrored = await store.pool_pulls(pool)
         stale = [pull.key for pull in mirrored if meets_any(rules.queries, pull) and pull.key not in already_read]
         if not stale:
@@ -130,62 +146,30 @@ class Observer:
 
 @dataclass(frozen=True, slots=True)
 class _Examination:
-    """Finds, for each candidate, the jobs that it needs or the reason to hold it."""
+    """Finds the jobs that a candidate needs, or the reason to hold it; `rules` are those of the branch."""
 
     observer: Observer
-    pool: PoolKey
     base_sha: str
     rules: PoolRules
-    presubmits: tuple[Presubmit, ...]
 
-    async def views(self, candidates: Sequence[Pull]) -> dict[PullKey, PullView]:
-        lost: dict[int, str] = {}
-        if self._needs_git:
-            heads = {pull.number: pull.head_sha for pull in candidates}
-            lost = await fetch_heads(self.observer.world.git, self.pool, self.base_sha, heads)
-        base_holds = await self._base_hold() if candidates else ""
-        return {pull.key: await self._view(pull, base_holds or lost.get(pull.number, "")) for pull in candidates}
-
-    @property
-    def _needs_git(self) -> bool:
-        return self.rules.in_repo_config or job_rules.needs_changed_files(self.presubmits, self.pool.branch)
-
-    async def _base_hold(self) -> str:
-        if not self.rules.in_repo_config:
-            return ""
-        found = await self.observer.world.git.paths_at(self.pool.repository, self.base_sha, IN_REPO_NAMES)
-        return _in_repo_reason(found, f"the branch {self.pool.branch}")
-
-    async def _view(self, pull: Pull, held: str) -> PullView:
+    async def view(self, pull: Pull, held: str) -> PullView:
         if held:
             return PullView(pull, held=held)
         try:
             return await self._examined(pull)
+        except JobsUnknown as error:
+            return PullView(pull, held=str(error))
         except Permanent as error:
             return PullView(pull, held=f"what it changes cannot be read: {error}")
 
     async def _examined(self, pull: Pull) -> PullView:
-        git, repo = self.observer.world.git, self.pool.repository
-        if self.rules.in_repo_config:
-            found = await git.paths_at(repo, pull.head_sha, IN_REPO_NAMES)
-            if found:
-                return PullView(pull, held=_in_repo_reason(found, "its head"))
-        files: tuple[str, ...] = ()
-        if job_rules.needs_changed_files(self.presubmits, self.pool.branch):
-            files = await git.changed_files(repo, self.base_sha, pull.head_sha)
-        required = job_rules.required_presubmits(
-            self.presubmits, self.pool.branch, files, require_manually_triggered=self.rules.require_manually_triggered
-        )
-        now = self.observer.world.clock.now()
+        proposal = Proposal(pull.number, pull.head_sha, method_for(self.rules, pull) or MergeMethod.MERGE)
+        jobs = await self.observer.jobs.of_pull(self.base_sha, proposal)
+        is_as_usual = jobs.context_policy == self.rules.context_policy
+        pool, now = self.observer.jobs.pool, self.observer.world.clock.now()
         return PullView(
             pull,
-            required=tuple(sorted({job.context for job in required})),
-            held=self.observer.holds.reason(self.pool, self.base_sha, pull.number, pull.head_sha, now),
+            required=await self.observer.jobs.required(jobs, self.base_sha, [pull.head_sha]),
+            held=self.observer.holds.reason(pool, self.base_sha, pull.number, pull.head_sha, now),
+            context_policy=None if is_as_usual else jobs.context_policy,
         )
-
-
-def _in_repo_reason(found: Sequence[str], where: str) -> str:
-    if not found:
-        return ""
-    names = " and ".join(found)
-    return f"jobs in the repository itself ({names} in {where}) are not supported yet, so its jobs are not known"

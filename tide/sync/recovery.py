@@ -60,6 +60,8 @@ async def recover(inspector: Inspector) -> None:
     """
     world = inspector.world
     for intent in await world.store.open_intents(inspector.pool):
+        if intent.kind is IntentKind.STATUS:
+            continue  # may be under way; `statuses` settles them
         outcome = "found unfinished; runs are found again by their names"
         if intent.kind is IntentKind.MERGE:
             await _let_it_come(inspector, intent)

@@ -8,10 +8,11 @@ from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from tide.domain.actions import Blocked, Wait, targets_of
+from tide.domain.actions import Action, Blocked, Merge, MergeBatch, Wait, targets_of
 from tide.domain.decisions import Decision
 from tide.domain.errors import LeaseLost, RemoteError, StoreError, TideError
-from tide.domain.keys import Hint, PoolKey
+from tide.domain.intents import IntentKind
+from tide.domain.keys import HeadKey, Hint, PoolKey
 from tide.domain.leases import Lease
 from tide.domain.outcomes import Outcome
 from tide.domain.records import HistoryRecord, HistoryTarget
@@ -19,6 +20,7 @@ from tide.domain.snapshot import Snapshot
 from tide.policy.decide import decide
 from tide.policy.search import covers
 from tide.ports.job_config import JobConfig
+from tide.sync.candidate_jobs import CandidateJobs, Evaluations
 from tide.sync.enact import Enactor
 from tide.sync.hints import pools_of
 from tide.sync.holds import Holds
@@ -28,6 +30,7 @@ from tide.sync.observe import Observer, SettingsCache
 from tide.sync.recovery import recover
 from tide.sync.refresh import Refreshed, read_blockers, refresh
 from tide.sync.standings import Standings
+from tide.sync.statuses import Statuses
 from tide.sync.verdicts import Recorder, tenant_ids
 from tide.sync.world import World
 
@@ -41,8 +44,8 @@ class Sync:
     `config` gives the configuration in force; it is asked once for each turn of a pool. `lease` gives the lease under
     which we act and raises LeaseLost when there is none; None makes it a dry run, which needs none. `concurrency`
     bounds how many pools are synced at once. `wake` is called with a pool that wants another look: it has changed by
-    our own doing, or something outside has hinted at it. `errors` are those of the last round that no pool shows, the
-    `search_errors` among them.
+    our own doing, or something outside has hinted at it. `statuses` are told of each decision; without any nothing is
+    shown. `errors` are those of the last round that no pool shows, the `search_errors` among them.
     """
 
     world: World
@@ -50,10 +53,12 @@ class Sync:
     lease: Callable[[], Lease] | None
     concurrency: int = 20
     wake: Callable[[PoolKey], None] = lambda _pool: None
+    statuses: Statuses | None = None
     search_errors: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     _settings: SettingsCache = field(default_factory=SettingsCache)
     _holds: Holds = field(default_factory=Holds)
+    _evaluations: Evaluations = field(default_factory=Evaluations)
     _locks: defaultdict[PoolKey, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _standings: Standings = field(default_factory=Standings)
     # The pools without a deed whose outcome is not known, with the token of the lease under which that was seen:
@@ -124,7 +129,8 @@ class Sync:
         """See what became of the runs and the deeds in pools that have vanished."""
         try:
             await Recorder(self.world, self._standings).follow(pools)
-            for pool in sorted({intent.pool for intent in await self.world.store.open_intents()} - set(pools)):
+            begun = {one.pool for one in await self.world.store.open_intents() if one.kind is not IntentKind.STATUS}
+            for pool in sorted(begun - set(pools)):
                 async with self._locks[pool]:
                     await self._settle(pool, config, lease)
         except RemoteError as error:
@@ -139,6 +145,8 @@ class Sync:
         await store.drop_pulls([pull.key for pull in uncovered], now)
         await store.drop_pools(pools, now)
         self.world.observer.pools_vanished(pools)
+        if self.statuses:
+            self.statuses.keep(pools)
         return pools
 
     async def _facts(self, config: JobConfig) -> Refreshed:
@@ -171,13 +179,15 @@ class Sync:
         if lease:
             await self._settle(pool, config, lease)
         blockers = facts.blockers.get(pool.repository, ())
-        observer = Observer(self.world, self._settings, self._holds, self.is_dry_run)
-        observed = await observer.observe(pool, config, blockers=blockers, already_read=facts.read)
+        observer = Observer(self.world, self._jobs(pool, config), self._settings, self._holds, self.is_dry_run)
+        observed = await observer.observe(blockers=blockers, already_read=facts.read)
         snapshot = observed if self.is_dry_run else await Recorder(self.world, self._standings).record(observed)
         self.world.observer.standing_seen(pool, snapshot.standing)
         decision = decide(snapshot)
         decision_id = await self.world.store.record_decision(snapshot, decision)
         self.world.observer.decided(decision)
+        if self.statuses:
+            self.statuses.decided(snapshot, decision)
         is_idle = isinstance(decision.action, Wait | Blocked)
         if lease is None or (is_idle and not decision.first_runs):
             return
@@ -188,21 +198,24 @@ class Sync:
 
     async def _settle(self, pool: PoolKey, config: JobConfig, lease: Lease) -> None:
         if self._settled.get(pool) != lease.token:
-            presubmits = config.presubmits(pool.repository)
-            await recover(Inspector(self.world, self._standings, presubmits, pool))
+            await recover(Inspector(self.world, self._standings, self._jobs(pool, config)))
             self._settled[pool] = lease.token
 
     async def _enact(self, lease: Lease, snapshot: Snapshot, decision: Decision, config: JobConfig) -> Outcome:
-        presubmits = config.presubmits(snapshot.pool.repository)
-        lander = Lander(self.world, self._holds, self._standings, presubmits)
-        enactor = Enactor(self.world, self._holds, lander)
-        outcome = await enactor.enact(lease, snapshot, decision, presubmits)
+        if self.statuses and isinstance(decision.action, Merge | MergeBatch):
+            await self.statuses.show(_heads_of(decision.action, snapshot.pool))
+        jobs = self._jobs(snapshot.pool, config)
+        lander = Lander(self.world, jobs, self._holds, self._standings)
+        outcome = await Enactor(self.world, jobs, self._holds, lander).enact(lease, snapshot, decision)
         self.world.observer.enacted(snapshot.pool, outcome)
         if outcome.action in HISTORY_ACTIONS:
             await self.world.store.add_history(_history(snapshot, decision, outcome, self.world))
             if outcome.numbers or not outcome.error or self._stands_back(snapshot, decision):
                 self.wake(snapshot.pool)
         return outcome
+
+    def _jobs(self, pool: PoolKey, config: JobConfig) -> CandidateJobs:
+        return CandidateJobs(self.world, config, self._evaluations, pool)
 
     def _stands_back(self, snapshot: Snapshot, decision: Decision) -> bool:
         """Tell whether a target of the decision gives way to others now; else the same would be tried at once."""
@@ -215,6 +228,10 @@ class Sync:
 
 class BlockersUnknown(TideError):  # noqa: N818 - names the state
     """The blocking issues could not be read: when in doubt, wait."""
+
+
+def _heads_of(action: Action, pool: PoolKey) -> list[HeadKey]:
+    return [HeadKey(pool.org, pool.repo, target.head_sha) for target in targets_of(action)]
 
 
 def _history(snapshot: Snapshot, decision: Decision, outcome: Outcome, world: World) -> HistoryRecord:

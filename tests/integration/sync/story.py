@@ -44,6 +44,7 @@ from tide.sandbox.scenarios.suite import failures
 from tide.sandbox.scenarios.truth import Truth
 from tide.sandbox.server import Sandbox, Settings, running
 from tide.sandbox.state import Forge, NewPull
+from tide.sync.statuses import Statuses
 from tide.sync.sync import Sync
 from tide.sync.world import World
 
@@ -75,13 +76,14 @@ class Config:
     """The configuration of a story: what `PROW_CONFIG` says, with these changes.
 
     `prow` adds sections, `tide` replaces keys of its own; `jobs` are the presubmits by repository; `queue` the keys of
-    our own file.
+    our own file. With `statuses` the status context `tide` is written.
     """
 
     prow: Mapping[str, Any] = field(default_factory=dict)
     tide: Mapping[str, Any] = field(default_factory=dict)
     jobs: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=lambda: {ROCKET: [job()]})
     queue: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"*": {"trigger": True}})
+    statuses: bool = False
 
     def load(self, folder: Path) -> ConfigSource:
         """Write the files and load them."""
@@ -205,6 +207,8 @@ class Story:
         self.clock.sandbox.forward(seconds=10)
         await self.lead.keep()
         await self.sync_.round()
+        if self.sync_.statuses:
+            await self.sync_.statuses.round()
 
     async def run_jobs(self) -> None:
         """Let every live run end, as its tree deserves."""
@@ -235,6 +239,8 @@ class Story:
         self.world = replace(self.world, **changed)
         # What this process remembers, stays.
         self.sync_.world = self.world
+        if self.sync_.statuses:
+            self.sync_.statuses.world = self.world
         return tampered
 
     async def sync_and_die(self) -> None:
@@ -331,7 +337,8 @@ class Story:
     def _sync(self, *, is_dry_run: bool = False) -> Sync:
         loaded = self.config.load(self.folder)
         lease = None if is_dry_run else self.lead
-        return Sync(self.world, lambda: loaded.current, lease, wake=self.woken.append)
+        statuses = Statuses(self.world, lease) if self.config.statuses else None
+        return Sync(self.world, lambda: loaded.current, lease, wake=self.woken.append, statuses=statuses)
 
 
 @dataclass
@@ -421,6 +428,7 @@ async def told(store: PostgresStore, views: PostgresViews, folder: Path, config:
             loaded = config.load(folder / "config")
             lead, woken = Lead(leases), list[PoolKey]()
             await lead.keep()
+            statuses = Statuses(world, lead) if config.statuses else None
             yield Story(
                 config=config,
                 sandbox=sandbox,
@@ -433,7 +441,7 @@ async def told(store: PostgresStore, views: PostgresViews, folder: Path, config:
                 world=world,
                 witness=witness,
                 lead=lead,
-                sync_=Sync(world, lambda: loaded.current, lead, wake=woken.append),
+                sync_=Sync(world, lambda: loaded.current, lead, wake=woken.append, statuses=statuses),
                 woken=woken,
                 pushes=pushes,
             )

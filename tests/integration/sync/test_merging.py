@@ -274,12 +274,3 @@ async def test_repositories_do_not_share_pools(world: World) -> None:
         assert engine.merged
         assert {run.job for run in ctx.ci.all if run.pool.repo == "engine"} == {"test"}
         assert all(run.kind is RunKind.PRESUBMIT for run in ctx.ci.all)
-
-
-async def test_jobs_in_the_repository_itself_hold_a_pull_request_where_they_are_enabled(world: World) -> None:
-    async with world(prow={"in_repo_config": {"enabled": {"acme/rocket": True}}}) as ctx:
-        plain, configured = await ctx.open_pull("pump"), await ctx.open_pull("valve")
-        await ctx.write("valve", {".prow.yaml": b"presubmits: []\n"})
-        await ctx.settle()
-        assert [plain.merged, configured.merged] == [True, False]
-        assert ".prow.yaml in its head" in (await ctx.verdict(configured)).summary
