@@ -65,13 +65,19 @@ class Statuses:
     _withheld: dict[HeadKey, Context] = field(default_factory=dict)
     _paused: dict[str, datetime] = field(default_factory=dict)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _token: int = 0
     # The token of the lease under which no status is left whose outcome is not known, 0 while there may be one.
     _settled: int = 0
 
     def decided(self, snapshot: Snapshot, decision: Decision) -> None:
-        """Take over what a pool's pull requests should show; nothing is written yet."""
+        """Take over what a pool's pull requests should show; nothing is written yet.
+
+        Raises:
+            LeaseLost: somebody else leads.
+        """
         if self.lease is None:
             return
+        self._lead_under(self.lease())
         due = self._due.keys() | ()
         self._replace(snapshot.pool, pull_statuses(snapshot, decision, self.page_url))
         if self._due.keys() - due:
@@ -95,6 +101,7 @@ class Statuses:
         started = self.world.clock.now()
         try:
             if self.lease:
+                self._lead_under(self.lease())
                 await self._settle(self.lease())
                 await self._write_all(is_stopping)
         finally:
@@ -117,6 +124,13 @@ class Statuses:
                 raise
             except RemoteError as error:
                 self._tell(head, str(error))
+
+    def _lead_under(self, lease: Lease) -> None:
+        """Forget what was known under an earlier lease: somebody else has decided and written since."""
+        if self._token != lease.token:
+            for known in (self._pools, self._heads, self._due, self._written, self._withheld):
+                known.clear()
+            self._token = lease.token
 
     async def _settle(self, lease: Lease) -> None:
         """Close the deeds that were cut short; what their heads show now is not known."""

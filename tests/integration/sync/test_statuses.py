@@ -362,6 +362,20 @@ async def test_no_status_is_written_without_the_lead(world: World) -> None:
         assert told(ctx, pull) == []
 
 
+async def test_what_was_due_before_somebody_else_led_is_decided_anew(world: World) -> None:
+    async with world(statuses=True) as ctx:
+        pull = await ctx.open_pull("pump", labels=())
+        await ctx.sync_.round()
+        await lose_the_lead(ctx)
+        ctx.add_label(pull, "hold")
+        ctx.lead.lease = await ctx.lead.leases.take("another replica")
+        await write_statuses(ctx)
+        assert told(ctx, pull) == []
+        ctx.remove_label(pull, "hold")
+        await ctx.sync()
+        assert told(ctx, pull) == [NEEDS_LGTM]
+
+
 async def test_near_the_limit_of_a_commit_nothing_more_is_written_and_that_is_told_once(world: World) -> None:
     async with world(statuses=True) as ctx:
         pull = await ctx.open_pull("pump", labels=())
