@@ -38,9 +38,9 @@ format: $(STAMP)-dev ## format the code and fix what can be fixed
 # uv resolves; the files hold versions and hashes, and no address.
 lock: ## resolve the requirements anew (needs uv)
 	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile -q --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --extra embedded --group build pyproject.toml -o requirements/run.txt
+	  --no-emit-index-url --no-emit-find-links --extra buckets --extra embedded --group build pyproject.toml -o requirements/run.txt
 	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile -q --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --extra embedded --group build --group dev -c requirements/run.txt \
+	  --no-emit-index-url --no-emit-find-links --extra buckets --extra embedded --group build --group dev -c requirements/run.txt \
 	  pyproject.toml -o requirements/dev.txt
 
 clean: ## remove the virtual environment and caches

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from tide.adapters.history.tide_json import history_json
 from tide.domain.keys import PullKey
 from tide.domain.records import HistoryRecord, PoolView
 from tide.web import ages
@@ -21,7 +22,7 @@ from tide.web.last_known import LastKnown, Reading, staleness
 from tide.web.links import HostLinks, outside_link, pool_path, pull_asked_for, pull_path
 from tide.web.negotiation import prefers_html
 from tide.web.parameters import cursor_of, limit_of, pool_in_path, pool_of, pull_in_path, search_of
-from tide.web.prow_format import history_json, pools_json
+from tide.web.prow_format import pools_json
 from tide.web.status import DaemonStatus
 from tide.web.verdicts import reason_of, verdict_of
 

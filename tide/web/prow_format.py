@@ -1,34 +1,22 @@
-"""Tide's own JSON, field by field as Go's encoding/json writes Prow's types, so that Prow's Deck can show it.
+"""Tide's pools as its own JSON, field by field as Go's encoding/json writes Prow's types: Prow's Deck can show them.
 
-A nil slice is `null`, as there; so is a pool without pull requests not listed (Prow: tide.go filterSubpools), nor an
-action recorded that Tide has no word for.
+A nil slice is `null`, as there; so is a pool without pull requests not listed (Prow: tide.go filterSubpools). Tide's
+history is written by `tide.adapters.history.tide_json`.
 """
 
-import json
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 
+from tide.adapters.history.tide_json import RECORDED, go_json, go_time
 from tide.domain.pulls import Blocker, Pull
-from tide.domain.records import HistoryRecord, HistoryTarget, PoolView
+from tide.domain.records import PoolView
 
 _WAIT = "WAIT"
-_ACTIONS = frozenset({_WAIT, "TRIGGER", "TRIGGER_BATCH", "MERGE", "MERGE_BATCH", "BLOCKED"})
-_RECORDED = _ACTIONS - {_WAIT, "BLOCKED"}
-_ESCAPES = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
+_ACTIONS = RECORDED | {_WAIT, "BLOCKED"}
 
 
 def pools_json(pools: Iterable[PoolView]) -> bytes:
     """Write the answer of Tide's `/`: an array of pools (Prow: tide.go Pool)."""
-    return _go_json([_pool(view) for view in pools if view.passing or view.pending or view.missing])
-
-
-def history_json(records: Iterable[HistoryRecord]) -> bytes:
-    """Write the answer of Tide's `/history`: pool to records, newest first (Prow: history.go Record)."""
-    by_pool: dict[str, list[dict[str, object]]] = {}
-    for record in sorted(records, key=lambda record: record.time, reverse=True):
-        if record.action in _RECORDED:
-            by_pool.setdefault(str(record.pool), []).append(_record(record))
-    return _go_json(dict(sorted(by_pool.items())))
+    return go_json([_pool(view) for view in pools if view.passing or view.pending or view.missing])
 
 
 def _pool(view: PoolView) -> dict[str, object]:
@@ -65,7 +53,7 @@ def _pull(pull: Pull) -> dict[str, object]:
         "Title": pull.title,
         "Body": pull.body,
         "AuthorLogin": pull.author,
-        "UpdatedAtTime": _go_time(pull.updated_at),
+        "UpdatedAtTime": go_time(pull.updated_at),
         "Mergeable": str(pull.mergeable),
         "CanBeRebased": pull.can_be_rebased,
         "GitHub": None,
@@ -75,31 +63,3 @@ def _pull(pull: Pull) -> dict[str, object]:
 
 def _blocker(blocker: Blocker) -> dict[str, object]:
     return {"Number": blocker.number, "Title": blocker.title, "URL": blocker.url}
-
-
-def _record(record: HistoryRecord) -> dict[str, object]:
-    targets = [_target(target) for target in sorted(record.targets, key=lambda target: target.number)]
-    fields: dict[str, object] = {
-        "time": _go_time(record.time),
-        "action": record.action,
-        "baseSHA": record.base_sha,
-        "target": targets,
-        "err": record.error,
-    }
-    return {name: value for name, value in fields.items() if value} | {"tenantids": list(record.tenant_ids)}
-
-
-def _target(target: HistoryTarget) -> dict[str, object]:
-    always: dict[str, object] = {"number": target.number, "author": target.author, "sha": target.sha}
-    if_any = {"title": target.title, "head_ref": target.head_branch}
-    return always | {name: value for name, value in if_any.items() if value}
-
-
-def _go_time(moment: datetime) -> str:
-    """Write a time as Go's RFC3339Nano does: UTC as Z, no zeros at the end of the fraction."""
-    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat()
-    return (text.rstrip("0").rstrip(".") if "." in text else text) + "Z"
-
-
-def _go_json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES).encode()

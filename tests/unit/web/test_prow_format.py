@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 
 from tests.builders import NOW, make_pull, sha
 from tests.unit.web.kept import ROCKET, busy_morning
+from tide.adapters.history.tide_json import history_json
 from tide.domain.pulls import Blocker, Mergeable
 from tide.domain.records import HistoryRecord, HistoryTarget, PoolView
-from tide.web.prow_format import history_json, pools_json
+from tide.web.prow_format import pools_json
 
 PULL = replace(make_pull(7, title="Fix <b> & co", body="why"), updated_at=datetime(2026, 1, 2, 3, 4, 5, 120000, UTC))
 VIEW = PoolView(ROCKET, sha("base"), "TRIGGER", "ours", missing=(PULL,), target=(PULL,), tenant_ids=("",))
