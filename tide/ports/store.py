@@ -157,6 +157,13 @@ class Ledger(Protocol):
         """Keep what was done, newest first for readers."""
         ...
 
+    async def take_over_history(self, records: Sequence[HistoryRecord]) -> int:
+        """Keep what was done elsewhere, but for the records that are here already; give how many were not.
+
+        A record is known by its pool, time, action and base.
+        """
+        ...
+
 
 class StatusLog(Protocol):
     """What was written of the status context `tide`."""

@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -215,6 +216,31 @@ async def test_history_is_told_newest_first_and_counted_per_pool(store: Postgres
     assert [record.action for record in await views.history(POOL, 1)] == ["MERGE"]
     assert [replace(record, id=0) for record in await views.history(limit=1)] == [third, second]
     assert [replace(record, id=0) for record in await views.recent_history(2)] == [third, second]
+
+
+async def test_history_is_taken_over_exactly_once(store: PostgresStore, views: PostgresViews) -> None:
+    one, two = HistoryTarget(1, "alice", sha(1), "", ""), HistoryTarget(2, "bob", sha(2), "", "")
+    ours = HistoryRecord(POOL, NOW, "MERGE_BATCH", BASE, (two, one), reason="ours", tenant_ids=("",))
+    await store.add_history(ours)
+    as_read_again = replace(ours, targets=(one, two), reason="")
+    elsewhere = replace(ours, time=NOW + timedelta(microseconds=1), targets=(one,))
+    released = replace(ours, pool=RELEASE)
+    assert await store.take_over_history((as_read_again, elsewhere, released)) == 2
+    assert await store.take_over_history((as_read_again, elsewhere, released)) == 0
+    assert [replace(record, id=0) for record in await views.history(POOL)] == [elsewhere, ours]
+    assert [replace(record, id=0) for record in await views.history(RELEASE)] == [released]
+
+
+async def test_many_records_taken_over_keep_the_order_of_their_times(
+    store: PostgresStore, views: PostgresViews
+) -> None:
+    times = [NOW + timedelta(seconds=second) for second in range(2500)]
+    records = [HistoryRecord(POOL, time, "TRIGGER", BASE, ()) for time in times]
+    taken = await asyncio.gather(store.take_over_history(records), store.take_over_history(records))
+    assert sorted(taken) == [0, 2500]
+    told = await views.history(POOL, 3000)
+    assert [record.time for record in told] == times[::-1]
+    assert [record.id for record in told] == sorted((record.id for record in told), reverse=True)
 
 
 async def test_hostile_text_is_stored(store: PostgresStore, views: PostgresViews) -> None:

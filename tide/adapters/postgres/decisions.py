@@ -1,10 +1,10 @@
 """What was decided about the pools, and what came of it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy import bindparam, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -20,7 +20,7 @@ from tide.adapters.postgres.documents import (
 from tide.adapters.postgres.engine import statements, transaction
 from tide.adapters.postgres.keys import POOL, PULL, in_its_pool, its_pool, pool_row, pull_row
 from tide.adapters.postgres.schema import decisions, history, pools, snapshots, verdicts
-from tide.adapters.postgres.statements import given, insert_given, rows, upsert
+from tide.adapters.postgres.statements import given, insert_given, insert_missing, rows, upsert
 from tide.domain.actions import targets_of
 from tide.domain.decisions import Decision
 from tide.domain.errors import StoreError
@@ -76,6 +76,12 @@ _DROP = (
 )
 _HISTORY_COLUMNS = (*POOL, "time", "action", "base_sha", "targets", "error", "reason", "tenant_ids")
 _ADD_HISTORY = insert_given(history, _HISTORY_COLUMNS)
+# A pool is synced one action at a time: nothing else of it has the same moment. What was done for is no part of the
+# name, as it may be written in another order.
+_HISTORY_NAME = (*POOL, "time", "action", "base_sha")
+_TAKE_OVER_HISTORY = insert_missing(history, _HISTORY_COLUMNS, _HISTORY_NAME, order=("time",)).returning(history.c.id)
+_HISTORY_LOCK = 0x7469_6866  # of taking over, so that two replicas which start together do not do it twice
+_TAKEN_AT_ONCE = 2000
 
 
 class PostgresDecisions:
@@ -131,11 +137,19 @@ class PostgresDecisions:
 
     async def add_history(self, record: HistoryRecord) -> None:
         """Keep what was done, newest first for readers."""
-        names = [name for name in _HISTORY_COLUMNS if name not in {*POOL, "targets"}]
-        row = pool_row(record.pool) | {name: getattr(record, name) for name in names}
-        row["targets"] = list(map(asdict, record.targets))
         async with statements(self.engine) as connection:
-            await connection.execute(_ADD_HISTORY, rows([row]))
+            await connection.execute(_ADD_HISTORY, rows([_history_row(record)]))
+
+    async def take_over_history(self, records: Sequence[HistoryRecord]) -> int:
+        """Keep what was done elsewhere, but for the records that are here already; give how many were not."""
+        count = 0
+        if records:
+            async with transaction(self.engine) as connection:
+                await connection.execute(select(func.pg_advisory_xact_lock(_HISTORY_LOCK)))
+                for start in range(0, len(records), _TAKEN_AT_ONCE):
+                    part = rows(map(_history_row, records[start : start + _TAKEN_AT_ONCE]))
+                    count += len((await connection.execute(_TAKE_OVER_HISTORY, part)).all())
+        return count
 
     async def recorded(self, decision_id: int) -> tuple[Snapshot, Decision]:
         """Give a decision with the snapshot it rests on, as of the moment it was first taken; for replaying it.
@@ -153,6 +167,12 @@ class PostgresDecisions:
         if row is None:
             raise StoreError(f"there is no decision {decision_id}")
         return snapshot_from(row.snapshot, row.first_seen), decision_from(row.body)
+
+
+def _history_row(record: HistoryRecord) -> dict[str, object]:
+    names = [name for name in _HISTORY_COLUMNS if name not in {*POOL, "targets"}]
+    row = pool_row(record.pool) | {name: getattr(record, name) for name in names}
+    return row | {"targets": list(map(asdict, record.targets))}
 
 
 def _decision_row(snapshot: Snapshot, decision: Decision) -> dict[str, object]:

@@ -40,6 +40,14 @@ def insert_given(table: Table, names: Sequence[str], keys: Sequence[str] = ()) -
     return insert(table).from_select(names, select(*source.c).order_by(*(source.c[key] for key in keys)))
 
 
+def insert_missing(table: Table, names: Sequence[str], name_of: Sequence[str], order: Sequence[str]) -> Insert:
+    """Insert the rows that no row of the same `name_of` is there for, in an order; nobody else may insert meanwhile."""
+    source = given(table, names)
+    is_there = exists(select(table).where(*(table.c[name] == source.c[name] for name in name_of)))
+    news = select(*source.c).where(~is_there).order_by(*(source.c[name] for name in order))
+    return insert(table).from_select(names, news)
+
+
 def upsert(
     table: Table,
     names: Sequence[str],
