@@ -75,6 +75,7 @@ class Striker:
     hits: Counter[Cell] = field(default_factory=Counter)
     _cells: dict[int, Cell] = field(default_factory=dict)
     _told: set[int] = field(default_factory=set)
+    _killed: set[Strike] = field(default_factory=set)
     _seen: Counter[Action] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -111,6 +112,7 @@ class Striker:
             await self.app(scope, receive, _unheard)
         token = _token(scope)
         if self.kill(token):
+            self._killed.add(strike)
             self.hits[strike.cell] += 1
             self.tell(f"{strike.cell} (who has {token})")
 
@@ -121,10 +123,12 @@ class Striker:
                 self.tell(str(self._cells[rule["id"]]))
 
     def _due(self, action: Action | None) -> Strike | None:
+        """Find the kill that is due; one whose request came from somebody who is dead already waits for the next."""
         if action is None:
             return None
         self._seen[action] += 1
-        return next((one for one in self.strikes if _kills(one, action) and one.nth == self._seen[action]), None)
+        due = (one for one in self.strikes if _kills(one, action) and one.nth <= self._seen[action])
+        return next((one for one in due if one not in self._killed), None)
 
 
 def _kills(strike: Strike, action: Action) -> bool:
