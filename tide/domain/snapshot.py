@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from tide.domain.keys import PoolKey
 from tide.domain.pulls import EVERY_METHOD, Blocker, Pull, RepoSettings
-from tide.domain.rules import PoolRules
+from tide.domain.rules import ContextPolicy, PoolRules
 from tide.domain.runs import Run
 
 
@@ -40,12 +40,14 @@ class PullView:
     """One open pull request of the pool as a decision sees it.
 
     `required` are the contexts of the presubmits that must pass for it (sorted); it is filled in only for a pull
-    request that meets a query. `held` says why it cannot be considered, "" when it can.
+    request that meets a query. `held` says why it cannot be considered, "" when it can. `context_policy` says which
+    contexts count for it where it changes jobs that its repository holds itself, None where that is as for the branch.
     """
 
     pull: Pull
     required: tuple[str, ...] = ()
     held: str = ""
+    context_policy: ContextPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,10 @@ class Snapshot:
     failed_batches: tuple[tuple[tuple[int, str], ...], ...] = ()
     first_runs: tuple[tuple[str, str], ...] = ()
     is_dry_run: bool = False
+
+    def policy_of(self, view: PullView) -> ContextPolicy:
+        """Tell which contexts count for one of the pull requests."""
+        return self.rules.context_policy if view.context_policy is None else view.context_policy
 
     def contexts_of(self, numbers: Collection[int]) -> tuple[str, ...]:
         """Name the contexts that these pull requests need together: all that any of them needs, sorted."""

@@ -146,7 +146,7 @@ class _Assessor:
 
     def _contexts(self, view: PullView, member: Member) -> tuple[tuple[Context, ...], tuple[Context, ...]]:
         """Split the contexts that are not successful: those that stand against merging, those that jobs work on."""
-        found = unsuccessful(self.snapshot.rules.context_policy, view.pull.contexts)
+        found = unsuccessful(self.snapshot.policy_of(view), view.pull.contexts)
         if not found:
             return (), ()
         in_progress = tuple(context for context in found if self._is_worked_on(view, member, context))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tide.adapters.git.attributes import merge_attributes
 from tide.adapters.git.blobs import contents
-from tide.adapters.git.memo import Memo
 from tide.adapters.git.repository import BareRepository
+from tide.domain.memo import Memo
 
 EMPTY_TREES = {
     40: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",

@@ -9,7 +9,6 @@ from tide.adapters.git.attribute_files import AttributeFiles
 from tide.adapters.git.credentials import Credentials, TokenOf
 from tide.adapters.git.failures import failure
 from tide.adapters.git.in_repo import read_files, read_key
-from tide.adapters.git.memo import Memo
 from tide.adapters.git.merging import Merger
 from tide.adapters.git.names import repository_directory
 from tide.adapters.git.program import GitProgram
@@ -18,6 +17,7 @@ from tide.domain.errors import BadAnswer
 from tide.domain.evidence import Assembly, Proposal
 from tide.domain.in_repo import InRepoFile
 from tide.domain.keys import RepoKey
+from tide.domain.memo import Memo
 
 UrlOf = Callable[[RepoKey], str]
 """Gives the URL that a repository is fetched from; no credentials in it."""

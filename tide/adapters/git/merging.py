@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from tide.adapters.git.failures import failure, is_damage, is_environmental
-from tide.adapters.git.memo import Memo
 from tide.adapters.git.program import Finished
 from tide.adapters.git.repository import BareRepository
 from tide.domain.errors import Unavailable
+from tide.domain.memo import Memo
 
 # What a clone without any configuration of its host does; the last names no driver, as `merge.default` could.
 _DEFAULTS = (
