@@ -7,7 +7,7 @@ import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -30,6 +30,7 @@ from tide.adapters.postgres.views import PostgresViews
 from tide.adapters.prometheus.metrics import Metrics
 from tide.app.backends import Backend, Surroundings, backend
 from tide.app.database import database, upgraded
+from tide.app.history import OpenedHistory, opened_history
 from tide.app.options import RunOptions
 from tide.app.running import Daemon
 from tide.app.status import StatusKeeper
@@ -37,6 +38,7 @@ from tide.config.loading import LoadOptions
 from tide.config.reload import ConfigSource
 from tide.config.sources import ConfigPaths
 from tide.daemon.hints import HintFollower
+from tide.daemon.history import HistoryKeeper
 from tide.daemon.leadership import Leadership
 from tide.daemon.loop import Loop
 from tide.daemon.wakeups import Wakeups
@@ -93,6 +95,7 @@ async def assembled(
     config = ConfigSource(paths, load)
     redactor = redactor or Redactor()
     token, hook_tokens = _token(options, redactor), _hook_tokens(options, redactor)
+    history = await opened_history(options, redactor.hide)
     metrics = Metrics(clock)
     async with AsyncExitStack() as stack:
         host = await stack.enter_async_context(
@@ -116,9 +119,10 @@ async def assembled(
         own = await stack.enter_async_context(engine.connected(url, connections=4))
         parts = _Parts(options, config, _Opened(clock, metrics, host, token, connections, own, hook_tokens))
         parts.status.clean = redactor.clean
+        keeper = await parts.history_keeper(history)
         await parts.git.check()
         jobs = await stack.enter_async_context(backend(parts.surroundings()))
-        yield parts.daemon(jobs, sleep)
+        yield parts.daemon(jobs, keeper, sleep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +185,17 @@ class _Parts:
             cautions=(OTHERS_MAY_PUSH, *((STATE_DIES,) if _loses_state(self.options) else ())),
         )
 
-    def daemon(self, jobs: Backend, sleep: Callable[[float], Awaitable[None]]) -> Daemon:
+    async def history_keeper(self, opened: OpenedHistory) -> HistoryKeeper | None:
+        """Take over the history that was found, and give who keeps its file."""
+        if opened.caution:
+            status = self.status.status
+            self.status.status = replace(status, cautions=(*status.cautions, opened.caution))
+        limit = self.options.max_records_per_pool
+        return await opened.taken_over(self.store, self.views, limit, self.status.history_told)
+
+    def daemon(
+        self, jobs: Backend, history: HistoryKeeper | None, sleep: Callable[[float], Awaitable[None]]
+    ) -> Daemon:
         """Give the whole."""
         observer = Observers((LogObserver(), self.metrics, self.status))
         world = World(self.host, self.git, jobs.runner, self.store, observer, self.clock, self.leases, sleep)
@@ -207,6 +221,7 @@ class _Parts:
             loop=Loop(self.wakeups, sync.round, sync.look_again, self.status.sync_failed),
             hints=hints,
             leadership=leadership,
+            history=history,
             status=self.status,
             metrics=self.metrics,
             hooks=self._hooks(hints),

@@ -22,6 +22,9 @@ class RunOptions:
     dry_run: bool = True
     run_once: bool = False
     max_records_per_pool: int = 1000
+    history_uri: str = ""
+    gcs_credentials_file: Path | None = None
+    s3_credentials_file: Path | None = None
     github_endpoint: tuple[str, ...] = ("https://api.github.com",)
     github_graphql_endpoint: str = "https://api.github.com/graphql"
     github_host: str = "github.com"

@@ -18,6 +18,7 @@ from tide.app.options import RunOptions
 from tide.app.status import StatusKeeper
 from tide.config.reload import ConfigSource
 from tide.daemon.hints import HintFollower
+from tide.daemon.history import HistoryKeeper
 from tide.daemon.leadership import GRACE_SECONDS, Leadership
 from tide.daemon.loop import Loop
 from tide.daemon.scheduler import Scheduler
@@ -34,6 +35,7 @@ log = structlog.get_logger(component="tide")
 RELOAD_PERIOD = timedelta(seconds=5)
 KNOWN_PERIOD = timedelta(minutes=1)
 PRUNE_PERIOD = timedelta(hours=6)
+LAST_WRITE = timedelta(seconds=8)  # of the history file, within the grace that a leader has
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Daemon:
     loop: Loop
     hints: HintFollower
     leadership: Leadership
+    history: HistoryKeeper | None
     status: StatusKeeper
     metrics: Metrics
     hooks: Hooks | None
@@ -80,11 +83,21 @@ class Daemon:
             if self.options.dry_run:
                 await self.sync.round()
             else:
-                await self.leadership.run(lambda _stopping: self.sync.round(), asyncio.Event())
+                await self.leadership.run(lambda _stopping: self._round(), asyncio.Event())
+
+    async def _keep_history(self) -> None:
+        if self.history and self.leadership.role.leads:
+            await self.history.keep()
+
+    async def _round(self) -> None:
+        await self.sync.round()
+        await self._keep_history()
 
     async def _lead(self, stopping: asyncio.Event) -> None:
         async with self.backend.working():
             await self._sync(stopping)
+        if self.history:
+            await self.history.keep(LAST_WRITE)
 
     async def _sync(self, stopping: asyncio.Event) -> None:
         """Sync everything now, and from then on whatever the timer and the hints are about."""
@@ -104,6 +117,7 @@ class Daemon:
             read_log=self.backend.read_log,
             metrics=self.metrics.page,
             hooks=self.hooks,
+            history_per_pool=self.options.max_records_per_pool,
         )
         others = {
             "metrics_port": (options.metrics_port, build_metrics_app(self.status.now, self.metrics.page)),
@@ -124,6 +138,7 @@ class Daemon:
         scheduler = Scheduler()
         scheduler.every("round", self.config.sync_period, self.wakeups.look_at_all)
         scheduler.every("last known", KNOWN_PERIOD, self.known.refresh, first=self.sync.world.clock.now())
+        scheduler.every("history", self.config.sync_period, self._keep_history)
         scheduler.every("prune", PRUNE_PERIOD, self._prune)
         scheduler.every("reload", RELOAD_PERIOD, partial(self._reload, scheduler))
         with scheduler.running():
@@ -137,7 +152,8 @@ class Daemon:
             self.metrics.config_loaded(now)
             self.sync.concurrency = self.config.max_goroutines
             self.status.status = replace(self.status.status, sync_period=self.config.sync_period)
-            scheduler.change_period("round", self.config.sync_period)
+            for name in ("round", "history"):
+                scheduler.change_period(name, self.config.sync_period)
             self.wakeups.look_at_all()
         elif self.config.broken_since != was_broken_since and self.config.broken_since:
             self.metrics.config_refused()
@@ -146,5 +162,5 @@ class Daemon:
 
     async def _prune(self) -> None:
         if self.leadership.role.leads:
-            await self.store.prune(self.sync.world.clock.now())
+            await self.store.prune(self.sync.world.clock.now(), history_per_pool=self.options.max_records_per_pool)
             await self.backend.prune()

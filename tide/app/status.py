@@ -51,6 +51,7 @@ class StatusKeeper:
     _outages: dict[tuple[System, _Source], Outage] = field(default_factory=dict)
     _told_at: dict[_Source, datetime] = field(default_factory=dict)
     _has_reached_pools: bool = False
+    _history_trouble: str = ""
 
     def now(self) -> DaemonStatus:
         """Give the status at this moment."""
@@ -62,6 +63,7 @@ class StatusKeeper:
             outages=self._outages_now(role),
             config_problems=problems,
             config_broken_since=since,
+            cautions=(*self.status.cautions, *self._cautions(role)),
         )
 
     def is_leading(self) -> bool:
@@ -84,6 +86,10 @@ class StatusKeeper:
     def kubernetes_told(self, error: str) -> None:
         """Keep what the job runner has heard of Kubernetes; "" means that it answers."""
         self._tell(System.KUBERNETES, _Source.RUNNER, error)
+
+    def history_told(self, error: str) -> None:
+        """Keep why the history file could not be written; "" means that it was."""
+        self._history_trouble = self._told_to_people(error)
 
     def sync_failed(self, error: Exception) -> None:
         """Keep what a sync that could not be done at all died of, if it was the database."""
@@ -130,6 +136,11 @@ class StatusKeeper:
         self._has_reached_pools = False
         self._last_syncs[controller] = self.clock.now()
         self._tell(System.GITHUB, _Source.SYNC, "; ".join(dict.fromkeys(self.errors())))
+
+    def _cautions(self, role: Role) -> tuple[str, ...]:
+        if not self._history_trouble or role.kind is not RoleKind.LEADER:
+            return ()
+        return (f"The history file is not written, though nothing is lost here: {self._history_trouble}",)
 
     def _role(self) -> Role:
         if self.leadership is None:

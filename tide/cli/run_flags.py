@@ -26,9 +26,6 @@ IGNORED_FLAGS = {
     "in-repo-config-cache-size": "the cache needs no size",
     "cache-dir-base": "git copies lie under --data-dir",
     "moonraker-address": "the configuration is read here",
-    "gcs-credentials-file": "history is kept in the database",
-    "s3-credentials-file": "history is kept in the database",
-    "history-uri": "history is kept in the database",
     "pprof-port": "there is no Go to profile",
     "profile-memory-usage": "there is no Go to profile",
     "memory-profile-interval": "there is no Go to profile",
@@ -70,7 +67,21 @@ _BEHAVIOUR = (
         type=click.IntRange(1),
         default=1000,
         show_default=True,
-        help="How much history is shown per pool.",
+        help="How much history is shown, and kept in --history-uri, per pool.",
+    ),
+    click.option(
+        "--history-uri",
+        default="",
+        help="A file, gs://BUCKET/FILE or s3://BUCKET/FILE from which history is taken over, and where it is written "
+        "as Tide does; the buckets need the extra `buckets`.",
+    ),
+    click.option(
+        "--gcs-credentials-file", type=_FILE, help="Google's credentials for gs://, unless the machine has its own."
+    ),
+    click.option(
+        "--s3-credentials-file",
+        type=_FILE,
+        help="Prow's JSON with region, endpoint, access_key and secret_key for s3://, unless the machine has its own.",
     ),
     switch("--search-per-repository", default=False, help="Send one search per repository, not one per query."),
     click.option("--provider", type=click.Choice(("github", "gerrit")), default="github", hidden=True),

@@ -1,6 +1,6 @@
 """Keeping Tide's history file, so that Tide and this go on from each other.
 
-The database is what counts: the file is taken over into it, and written out of it. What Tide may have written
+The database is what counts: the file is taken over into it at the start, and written out of it. What Tide has written
 meanwhile, as when the old pod of a rollout ends after the new one has begun, is taken over before the file is written
 again, so that nothing is lost however often they take turns.
 """
@@ -24,7 +24,7 @@ PATIENCE = timedelta(seconds=30)  # as long as Tide has (Prow: history.go writeH
 
 @dataclass(slots=True)
 class HistoryKeeper:
-    """Takes the history file over, and writes it whenever something was done since.
+    """Writes the history file whenever something was done since it was last written.
 
     `add` keeps those records of some that are not kept yet, and tells how many they were. `limit` bounds how many
     records per pool are written. `told` hears why the file could not be written, "" when it was; nothing else is held
@@ -39,17 +39,6 @@ class HistoryKeeper:
     _written_up_to: int = 0
     _trouble: str = ""
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    async def take_over(self) -> None:
-        """Take over what the file has and the database has not.
-
-        Raises:
-            RemoteError: the file cannot be read, or is no history.
-            StoreError: the database is out of reach.
-        """
-        taken = await self.add(await self.file.news())
-        if taken:
-            log.info("history was taken over", records=taken)
 
     async def keep(self, patience: timedelta = PATIENCE) -> None:
         """Write the file if anything was done since it was last written; only the leader may."""
@@ -67,7 +56,7 @@ class HistoryKeeper:
         newest = max((record.id for record in await self.views.recent_history(1)), default=0)
         if newest == self._written_up_to:
             return
-        await self.take_over()
+        await self.add(await self.file.news())
         await self.file.write(await self.views.history(None, self.limit))
         self._written_up_to = newest
 

@@ -28,14 +28,16 @@ def build_app(
     read_log: ReadLog,
     metrics: MetricsPage,
     hooks: Hooks | None = None,
+    history_per_pool: int = 1000,
 ) -> Starlette:
     """Build what answers on --port.
 
     `known` reads the store, and keeps what it last said. `status` is asked anew for each answer. `read_log` gives the
     log of a run by its name (a UUID), None when there is none. `metrics` gives the exposition and its content type for
-    an Accept header. Without `hooks` there is no /hook.
+    an Accept header. Without `hooks` there is no /hook. Tide's /history tells the newest `history_per_pool` records of
+    each pool (Prow: --max-records-per-pool).
     """
-    pages = Pages(known, status, read_log)
+    pages = Pages(known, status, read_log, history_per_pool)
     return Starlette(
         routes=[
             *pages.routes(),

@@ -38,8 +38,11 @@ _VARY = {"vary": "Accept"}
 class Pages:
     """Answers people."""
 
-    def __init__(self, known: LastKnown, status: Callable[[], DaemonStatus], read_log: ReadLog) -> None:
+    def __init__(
+        self, known: LastKnown, status: Callable[[], DaemonStatus], read_log: ReadLog, history_per_pool: int = 1000
+    ) -> None:
         self._known = known
+        self._history_per_pool = history_per_pool
         self._status = status
         self._read_log = read_log
         self._templates = _environment()
@@ -82,7 +85,7 @@ class Pages:
         """Show what was done; JSON as Tide's `/history` to programs."""
         views = self._known.reading()
         if not _wants_page(request):
-            return self._tide_json(history_json(await views.history()), views)
+            return self._tide_json(history_json(await views.history(None, self._history_per_pool)), views)
         pool, limit = pool_of(request), limit_of(request)
         records = await (views.history(pool, limit) if pool else views.recent_history(limit))
         return self._page("history.html", views, records=records, pool=pool)

@@ -1,6 +1,7 @@
 """Prow's own tide Deployment with our image in it: its args, its mounts, its Role, no volume, no database."""
 
 import gzip
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import yaml
 
 from tests.box import Box, needs_namespaces
 from tests.integration.cli.prow_pod import SERVICE_ACCOUNT, ProwPod, project
+from tests.integration.history.bucket_server import emulated_gcs
 from tests.manifests import PROW
 from tests.networks import https, in_a_network_of_its_own, make_certificate
 from tests.programs import ROOT, Sandbox, open_directory, sandbox, started
@@ -38,7 +40,8 @@ GHPROXY = 80
 HISTORY = "http://127.0.0.1:8888/history"
 PROBES = ("http://127.0.0.1:8081/healthz", "http://127.0.0.1:8081/healthz/ready", "http://127.0.0.1:9090/metrics")
 ACCOUNT_TOKEN = "token-of-the-service-account"
-WITHOUT_MEANING = ["--status-path", "--history-uri"]
+WITHOUT_MEANING = ["--status-path"]
+HISTORY_FILE = "acme-prow/tide-history.json"
 
 
 @pytest.fixture
@@ -66,9 +69,10 @@ def test_prows_deployment_starts_us_unchanged_and_we_merge(place: Path) -> None:
     with (
         sandbox(place, "--scenario=config", *story, "--pulls=5", "--spread=1", f"--port={GHPROXY}") as world,
         https(certificate, key, GHPROXY),
+        emulated_gcs() as gcs,
     ):
         pod = ProwPod.read()
-        box = box_of(place, certificate)
+        box = box_of(place, certificate, {"STORAGE_EMULATOR_HOST": gcs.url})
         give_prows_role(world)
         token = Path(world.places["token_file"]).read_bytes()
         config = {"config": {"config.yaml": CONFIG}, "job-config": {"jobs.yaml": gzip.compress(JOBS)}}
@@ -77,11 +81,13 @@ def test_prows_deployment_starts_us_unchanged_and_we_merge(place: Path) -> None:
             truth = program.wait_for(lambda: end_of_the_story(world), "end of the story", patience=120)
             assert (truth["red"], "merged" in {one["state"] for one in truth["pulls"]}) == ([], True)
             assert [answer.status_code for answer in map(httpx.get, PROBES)] == [200, 200, 200]
-            actions = {record["action"] for record in httpx.get(HISTORY).json()["acme/rocket:main"]}
+            history = httpx.get(HISTORY).json()
+            actions = {record["action"] for record in history["acme/rocket:main"]}
             assert {"TRIGGER", "TRIGGER_BATCH"} & actions
             assert {"MERGE", "MERGE_BATCH"} & actions
             assert program.end() == 0, program.told
             told = program.stderr.read_text()
+        assert json.loads(gcs.objects[HISTORY_FILE]) == history
     assert [line.split()[2] for line in told.splitlines() if line.startswith("tide: warning: ")] == WITHOUT_MEANING
     assert token.decode().strip() not in told
     assert ACCOUNT_TOKEN not in told
@@ -97,12 +103,12 @@ def give_prows_role(world: Sandbox) -> None:
     httpx.put(f"{world.url}/_sandbox/access/system:serviceaccount:default:tide", json=body).raise_for_status()
 
 
-def box_of(place: Path, certificate: Path) -> Box:
+def box_of(place: Path, certificate: Path, environment: dict[str, str]) -> Box:
     """Give a container in a cluster: the service account's files, the API server's address, and who vouches for all."""
     account = place / "account"
     files = {"ca.crt": certificate.read_bytes(), "namespace": b"default", "token": ACCOUNT_TOKEN.encode()}
     project(account, files)
-    environment = {
+    environment = environment | {
         "KUBERNETES_SERVICE_HOST": "127.0.0.1",
         "KUBERNETES_SERVICE_PORT": "443",
         "SSL_CERT_FILE": "/etc/ca.pem",

@@ -151,7 +151,7 @@ def test_every_argument_is_one_that_tide_run_knows_and_heeds(manifests: Manifest
     given = parsed(manifests.container["args"])
     assert given["dry_run"] is False
     ignored = {name for name in IGNORED_FLAGS if given[parameter_name(name)]}
-    assert ignored <= {"history-uri", "status-path"}
+    assert ignored <= {"status-path"}
 
 
 def test_an_argument_that_nobody_knows_is_noticed(base: Manifests) -> None:

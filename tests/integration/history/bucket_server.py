@@ -5,11 +5,12 @@ To S3's clients it says no unless the signature is right (AWS: Signature Version
 
 import hashlib
 import hmac
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from anyio.from_thread import start_blocking_portal
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -64,6 +65,16 @@ async def bucket_server(*, is_signed: bool) -> AsyncIterator[BucketServer]:
     app = Starlette(routes=[Route("/{name:path}", server.answer, methods=["GET", "PUT", "HEAD"])])
     async with serving(app, "127.0.0.1", 0) as port:
         server.port = port
+        yield server
+
+
+@contextmanager
+def emulated_gcs() -> Iterator[BucketServer]:
+    """Serve buckets as an emulator of GCS in a thread, for a program that is run meanwhile."""
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(bucket_server(is_signed=False)) as server,
+    ):
         yield server
 
 

@@ -95,6 +95,13 @@ async def test_old_history_stays_as_long_as_there_is_little_of_it(store: Postgre
     assert len(await views.history()) == 1
 
 
+async def test_as_much_old_history_stays_per_pool_as_is_wanted(store: PostgresStore, views: PostgresViews) -> None:
+    for seconds in range(3):
+        await store.add_history(HistoryRecord(POOL, OLD + timedelta(seconds=seconds), "MERGE", BASE, ()))
+    assert (await store.prune(NOW, history_per_pool=2))["history"] == 1
+    assert [record.time for record in await views.history()] == [OLD + timedelta(seconds=2), OLD + timedelta(seconds=1)]
+
+
 async def test_pools_dropped_long_ago_go(store: PostgresStore, views: PostgresViews) -> None:
     await decide(store, 1, OLD)
     await store.drop_pools([], OLD)

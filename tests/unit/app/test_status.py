@@ -182,3 +182,14 @@ def test_a_dry_run_is_ready_after_its_first_sync_whoever_leads() -> None:
     kept.round()
     assert kept.keeper.now().obstacles == ()
     assert not kept.keeper.is_leading()
+
+
+def test_a_history_file_that_is_not_written_is_a_caution_of_the_leader(kept: Kept) -> None:
+    kept.keeper.history_told("gs://acme-prow/history.json: it cannot be written: HTTP 503")
+    (caution,) = kept.keeper.now().cautions
+    assert caution.endswith("gs://acme-prow/history.json: it cannot be written: HTTP 503")
+    kept.see_leader()
+    assert kept.keeper.now().cautions == ()
+    kept.see_leader(leads=True)
+    kept.keeper.history_told("")
+    assert kept.keeper.now().cautions == ()

@@ -57,19 +57,6 @@ def bench() -> Bench:
     return Bench()
 
 
-async def test_what_the_file_has_is_taken_over_at_the_start(bench: Bench) -> None:
-    bench.file.unread = (FIRST, SECOND)
-    await bench.keeper.take_over()
-    assert bench.archive.records == [FIRST, SECOND]
-    assert bench.file.written == []
-
-
-async def test_a_file_that_cannot_be_read_at_the_start_is_an_error(bench: Bench) -> None:
-    bench.file.trouble = "it is away"
-    with pytest.raises(Unavailable, match="it is away"):
-        await bench.keeper.take_over()
-
-
 async def test_what_was_done_is_written_newest_first_and_once(bench: Bench) -> None:
     bench.archive.records = [FIRST]
     await bench.keeper.keep()

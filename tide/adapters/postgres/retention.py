@@ -32,7 +32,9 @@ KEEP_DELIVERIES = timedelta(days=4)
 HISTORY_PER_POOL = 1000  # as many as Tide keeps (Prow: --max-records-per-pool)
 
 
-async def prune(engine: AsyncEngine, now: datetime, keep: timedelta = KEEP) -> Mapping[str, int]:
+async def prune(
+    engine: AsyncEngine, now: datetime, keep: timedelta = KEEP, history_per_pool: int = HISTORY_PER_POOL
+) -> Mapping[str, int]:
     """Delete what is older than `keep` and no longer needed; give how many rows went, by table.
 
     What the pools show, what is under way, the history that Tide would keep and the landings (the proof of what is on
@@ -42,12 +44,12 @@ async def prune(engine: AsyncEngine, now: datetime, keep: timedelta = KEEP) -> M
     async with statements(engine) as connection:
         taken_before = now - min(keep, KEEP_DELIVERIES)
         taken = [delete(table).where(table.c.received_at < taken_before) for table in (deliveries, hints)]
-        for statement in (*_deletions(now - keep), *taken):
+        for statement in (*_deletions(now - keep, history_per_pool), *taken):
             counts[statement.table.description] = (await connection.execute(statement)).rowcount
     return counts
 
 
-def _deletions(before: datetime) -> list[Delete]:
+def _deletions(before: datetime, history_per_pool: int) -> list[Delete]:
     """List what to delete, in an order in which nothing is needed any more by what is left."""
     return [
         delete(pools).where(pools.c.dropped_at < before),
@@ -67,7 +69,7 @@ def _deletions(before: datetime) -> list[Delete]:
         delete(batches).where(batches.c.ended_at < before),
         delete(intents).where(intents.c.ended_at < before),
         delete(statuses).where(statuses.c.written_at < before),
-        delete(history).where(history.c.time < before, history.c.id.not_in(_recent_history())),
+        delete(history).where(history.c.time < before, history.c.id.not_in(_recent_history(history_per_pool))),
     ]
 
 
@@ -86,9 +88,9 @@ def _is_of_open_head() -> ColumnElement[bool]:
     return exists(select(pulls).where(pulls.c.is_open, same_repo, runs.c.heads.contains(head)))
 
 
-def _recent_history() -> Select[tuple[int]]:
+def _recent_history(per_pool: int) -> Select[tuple[int]]:
     """Select the newest records of each pool."""
     newest_first = [history.c.time.desc(), history.c.id.desc()]
     rank = func.row_number().over(partition_by=[history.c[name] for name in POOL], order_by=newest_first)
     ranked = select(history.c.id, rank.label("rank")).subquery()
-    return select(ranked.c.id).where(ranked.c.rank <= HISTORY_PER_POOL)
+    return select(ranked.c.id).where(ranked.c.rank <= per_pool)

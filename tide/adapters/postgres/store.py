@@ -13,6 +13,15 @@ from tide.adapters.postgres.statuses import PostgresStatuses
 class PostgresStore(PostgresMirror, PostgresLedger, PostgresDecisions, PostgresStatuses):
     """Keeps everything in Postgres (tide.ports.store.Store). Every call may raise a StoreError."""
 
-    async def prune(self, now: datetime, keep: timedelta = retention.KEEP) -> Mapping[str, int]:
-        """Delete what is older than `keep` and no longer needed; give how many rows went, by table."""
-        return await retention.prune(self.engine, now, keep)
+    async def prune(
+        self,
+        now: datetime,
+        keep: timedelta = retention.KEEP,
+        *,
+        history_per_pool: int = retention.HISTORY_PER_POOL,
+    ) -> Mapping[str, int]:
+        """Delete what is older than `keep` and no longer needed; give how many rows went, by table.
+
+        The newest `history_per_pool` records of each pool stay, however old.
+        """
+        return await retention.prune(self.engine, now, keep, history_per_pool)

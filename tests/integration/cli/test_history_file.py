@@ -1,0 +1,70 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.builders import BASE, NOW, POOL
+from tests.integration.cli.conftest import Tide
+from tide.adapters.history.tide_json import history_json
+from tide.domain.records import HistoryRecord
+
+RECORD = HistoryRecord(POOL, NOW, "MERGE", BASE, (), tenant_ids=("",))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Tide's history file with one record."""
+    path = tmp_path / "history.json"
+    path.write_bytes(history_json([RECORD]))
+    return path
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_what_tide_has_done_is_taken_over_once(
+    run_once: Tide, tide: Tide, database_url: str, file: Path, *, dry_run: bool
+) -> None:
+    for _ in range(2):
+        told = run_once(f"--history-uri={file}", f"--dry-run={dry_run}")
+        assert told.code == 0, told.err
+    known = json.loads(tide("history", "--format=json", f"--database-url={database_url}").out)
+    assert [(item["action"], item["base_sha"]) for item in known["items"]] == [("MERGE", BASE)]
+    assert file.read_bytes() == history_json([RECORD])
+
+
+def test_the_database_is_written_into_a_new_file(run_once: Tide, file: Path, tmp_path: Path) -> None:
+    run_once(f"--history-uri={file}")
+    new = tmp_path / "new.json"
+    told = run_once(f"--history-uri={new}", "--dry-run=false")
+    assert told.code == 0, told.err
+    assert new.read_bytes() == file.read_bytes()
+
+
+def test_a_dry_run_writes_no_file(run_once: Tide, file: Path, tmp_path: Path) -> None:
+    run_once(f"--history-uri={file}")
+    run_once(f"--history-uri={tmp_path / 'new.json'}")
+    assert not (tmp_path / "new.json").exists()
+
+
+def test_only_the_newest_are_kept(run_once: Tide, file: Path, tmp_path: Path) -> None:
+    older = HistoryRecord(POOL, NOW.replace(year=2025), "TRIGGER", BASE, (), tenant_ids=("",))
+    file.write_bytes(history_json([RECORD, older]))
+    run_once(f"--history-uri={file}")
+    new = tmp_path / "new.json"
+    run_once(f"--history-uri={new}", "--dry-run=false", "--max-records-per-pool=1")
+    assert new.read_bytes() == history_json([RECORD])
+
+
+def test_a_file_that_is_no_history_is_told_before_anything_is_started(run_once: Tide, file: Path) -> None:
+    file.write_text("{")
+    told = run_once(f"--history-uri={file}", "--database-url=postgresql://tide@host.invalid/tide")
+    assert told.code == 1
+    assert [str(file) in error and "this is no history of Tide" in error for error in told.errors] == [True]
+    assert file.read_text() == "{"
+
+
+def test_a_file_that_cannot_be_written_is_told_and_stops_nothing(run_once: Tide, file: Path, tmp_path: Path) -> None:
+    run_once(f"--history-uri={file}")
+    told = run_once(f"--history-uri={tmp_path / 'nowhere' / 'h.json'}", "--dry-run=false")
+    assert told.code == 0
+    (line,) = [line for line in told.err.splitlines() if "the history file is not written" in line]
+    assert "it cannot be written: No such file or directory" in line
