@@ -41,10 +41,12 @@ from tide.daemon.hints import HintFollower
 from tide.daemon.history import HistoryKeeper
 from tide.daemon.leadership import Leadership
 from tide.daemon.loop import Loop
+from tide.daemon.status_loop import StatusLoop
 from tide.daemon.wakeups import Wakeups
 from tide.domain.errors import ConfigError, Problem, TideError
 from tide.domain.keys import RepoKey
 from tide.ports.clock import SteadyClock
+from tide.sync.statuses import Statuses
 from tide.sync.sync import Sync
 from tide.sync.world import World
 from tide.web.hook_tokens import HookTokenFile
@@ -193,22 +195,25 @@ class _Parts:
         limit = self.options.max_records_per_pool
         return await opened.taken_over(self.store, self.views, limit, self.status.history_told)
 
-    def daemon(
-        self, jobs: Backend, history: HistoryKeeper | None, sleep: Callable[[float], Awaitable[None]]
-    ) -> Daemon:
+    def daemon(self, jobs: Backend, history: HistoryKeeper | None, sleep: Callable[[float], Awaitable[None]]) -> Daemon:
         """Give the whole."""
         observer = Observers((LogObserver(), self.metrics, self.status))
         world = World(self.host, self.git, jobs.runner, self.store, observer, self.clock, self.leases, sleep)
         config, leadership = self.config, self._leadership()
+        lease = None if self.options.dry_run else lambda: leadership.lease
+        statuses = Statuses(world, lease, self.options.public_url)
         sync = Sync(
             world,
             lambda: config.current,
-            None if self.options.dry_run else lambda: leadership.lease,
+            lease,
             concurrency=config.max_goroutines,
             wake=self.wakeups.look_at,
+            statuses=statuses,
         )
         self._tell_status(sync, leadership)
         hints = HintFollower(self.inbox, sync.look_near, self.status.sync_failed)
+        status_loop = StatusLoop(statuses.round, lambda: config.current.status_update_period, self.status.sync_failed)
+        statuses.ring = status_loop.ring
         return Daemon(
             options=self.options,
             config=config,
@@ -220,6 +225,8 @@ class _Parts:
             wakeups=self.wakeups,
             loop=Loop(self.wakeups, sync.round, sync.look_again, self.status.sync_failed),
             hints=hints,
+            statuses=statuses,
+            status_loop=status_loop,
             leadership=leadership,
             history=history,
             status=self.status,

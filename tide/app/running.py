@@ -23,7 +23,9 @@ from tide.daemon.leadership import GRACE_SECONDS, Leadership
 from tide.daemon.loop import Loop
 from tide.daemon.scheduler import Scheduler
 from tide.daemon.shutdown import ended_in_time
+from tide.daemon.status_loop import StatusLoop
 from tide.daemon.wakeups import Wakeups
+from tide.sync.statuses import Statuses
 from tide.sync.sync import Sync
 from tide.web.app import build_app
 from tide.web.hooks import Hooks
@@ -52,6 +54,8 @@ class Daemon:
     wakeups: Wakeups
     loop: Loop
     hints: HintFollower
+    statuses: Statuses
+    status_loop: StatusLoop
     leadership: Leadership
     history: HistoryKeeper | None
     status: StatusKeeper
@@ -81,7 +85,7 @@ class Daemon:
         """
         async with self.backend.following():
             if self.options.dry_run:
-                await self.sync.round()
+                await self._round()
             else:
                 await self.leadership.run(lambda _stopping: self._round(), asyncio.Event())
 
@@ -91,6 +95,7 @@ class Daemon:
 
     async def _round(self) -> None:
         await self.sync.round()
+        await self.statuses.round()
         await self._keep_history()
 
     async def _lead(self, stopping: asyncio.Event) -> None:
@@ -104,6 +109,7 @@ class Daemon:
         self.wakeups.look_at_all()
         async with asyncio.TaskGroup() as group:
             group.create_task(self.loop.run(stopping))
+            group.create_task(self.status_loop.run(stopping))
             # The hints of a database are the leader's to follow.
             if not self.options.dry_run:
                 group.create_task(self.hints.run(stopping))
