@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from tide.domain.errors import ConfigError, TideError
+from tide.domain.errors import ConfigError, TideError, Unavailable
 from tide.domain.evidence import Proposal, Skip
 from tide.domain.in_repo import InRepoFile
 from tide.domain.jobs import Presubmit
@@ -35,12 +35,13 @@ class JobSet:
 
 @dataclass(slots=True)
 class Evaluations:
-    """What job files were found to say, by configuration and content; lives as long as the process."""
+    """What job files were found to say, by configuration and content; lives as long as the process.
 
-    presubmits: Memo[tuple[str, RepoKey, str], tuple[Presubmit, ...] | TideError] = field(
-        default_factory=lambda: Memo(512)
-    )
-    sets: Memo[tuple[str, PoolKey, str], JobSet] = field(default_factory=lambda: Memo(1024))
+    A text in place of `presubmits` says what is wrong with the files.
+    """
+
+    presubmits: Memo[tuple[str, RepoKey, str], tuple[Presubmit, ...] | str] = field(default_factory=lambda: Memo(256))
+    sets: Memo[tuple[str, PoolKey, str], JobSet] = field(default_factory=lambda: Memo(256))
     merged: Memo[tuple[PoolKey, str, Proposal], str | Skip] = field(default_factory=lambda: Memo(16384))
     # One at a time: strangers choose how long it takes, and pools of one repository need the same.
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -141,35 +142,38 @@ class CandidateJobs:
         if known is not None:
             return known
         found = await self._evaluated(key)
+        if isinstance(found, str):
+            raise JobsUnknown(f"{what} cannot be used: {found}")
         try:
-            if isinstance(found, TideError):
-                raise found
             policy = self.config.context_policy(self.pool, found)
-        except TideError as error:
+        except ConfigError as error:
             raise JobsUnknown(f"{what} cannot be used: {_in_one_line(error)}") from None
         return self.evaluations.sets.keep(at, JobSet(found, policy))
 
-    async def _evaluated(self, key: str) -> tuple[Presubmit, ...] | TideError:
+    async def _evaluated(self, key: str) -> tuple[Presubmit, ...] | str:
         repo, known = self.pool.repository, self.evaluations.presubmits
         at = (self.config.digest, repo, key)
         found = known.get(at)
         if found is not None:
             return found
-        files = await self.world.git.in_repo_files(repo, key)
+        try:
+            files = await self.world.git.in_repo_files(repo, key)
+        except Unavailable as error:
+            return f"they cannot be read: {error}"  # not kept: it may have been the machine's fault
         async with self.evaluations.turn:
             found = known.get(at)
             return known.keep(at, await self._evaluate(files)) if found is None else found
 
-    async def _evaluate(self, files: Sequence[InRepoFile]) -> tuple[Presubmit, ...] | TideError:
+    async def _evaluate(self, files: Sequence[InRepoFile]) -> tuple[Presubmit, ...] | str:
         try:
             # In a thread, since large files take a while.
             return await asyncio.to_thread(self.config.presubmits_with, self.pool.repository, files)
         except ConfigError as error:
-            return error
+            return _in_one_line(error)
         except Exception as error:  # noqa: BLE001 - what one stranger wrote never stops the pull requests of others
-            return TideError(f"internal error: {error!r}")
+            return f"internal error: {error!r}"
 
 
-def _in_one_line(error: TideError) -> str:
+def _in_one_line(error: ConfigError) -> str:
     first, *others = str(error).splitlines() or [""]
     return f"{first} (and {len(others)} more)" if others else first

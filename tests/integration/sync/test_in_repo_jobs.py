@@ -1,5 +1,6 @@
 """Jobs that a repository holds itself: each pull request needs those that its own merge would bring."""
 
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -7,6 +8,7 @@ import yaml
 from tests.integration.sync.conftest import World
 from tests.integration.sync.story import MAIN, ROCKET, Story, job
 from tide.domain.decisions import VerdictKind
+from tide.domain.errors import Unavailable
 from tide.domain.keys import RepoKey
 from tide.domain.pulls import ContextState
 from tide.domain.runs import RunKind
@@ -265,3 +267,43 @@ async def test_of_many_pull_requests_only_those_that_touch_the_files_cost_an_eva
         await ctx.push("main", direct="provides direct")
         await ctx.sync()
         assert read.calls == 4
+
+
+async def test_a_retargeted_merge_is_proved_by_the_jobs_in_the_branch_it_went_to(world: World) -> None:
+    async with world(prow=ENABLED) as ctx:
+        await ctx.write("release", {".prow.yaml": prow_yaml(job("lint"))})
+        await ctx.open_pull("pump")
+        await ctx.sync()
+        await ctx.run_jobs()
+        ctx.fault("retarget_before_merge", branch="release", times=1)
+        await ctx.sync()
+        assert (await ctx.standing(replace(MAIN, branch="release"))).contexts == ("lint", "unit")
+
+
+async def test_what_makes_us_stumble_over_one_pull_request_stops_no_other(world: World) -> None:
+    async with world(prow=ENABLED) as ctx:
+        await begin_with(ctx, job("lint"))
+        pulls = [await ctx.open_pull(name) for name in ("pump", "valve", "nozzle")]
+        deep = "{a: " * 300 + "1" + "}" * 300
+        await ctx.write(
+            "pump", {".prow.yaml": f"presubmits: [{{name: a, spec: {{}}, reporter_config: {deep}}}]".encode()}
+        )
+        await ctx.write("valve", {".prow.yaml": prow_yaml(job("lint", context="nul\0 \x07 \N{SNOWMAN}"))})
+        await ctx.settle()
+        assert [pull.merged for pull in (pulls[0], pulls[2])] == [False, True]
+        assert "internal error" in (await ctx.verdict(pulls[0])).summary
+
+
+async def test_job_files_that_cannot_be_read_just_now_hold_their_pull_request_until_they_can(world: World) -> None:
+    async with world(prow=ENABLED) as ctx:
+        pulls = [await ctx.open_pull(name) for name in ("pump", "valve")]
+        await ctx.write("pump", {".prow.yaml": prow_yaml(job("lint"))})
+        ctx.tamper("git", "in_repo_files", before=out_of_reach)
+        await ctx.sync()
+        assert [run.heads[0][0] for run in ctx.ci.live] == [pulls[1].number]
+        await ctx.settle()
+        assert all(pull.merged for pull in pulls)
+
+
+async def out_of_reach() -> None:
+    raise Unavailable("git took too long")
