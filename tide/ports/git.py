@@ -23,10 +23,6 @@ class Git(Protocol):
         """List the paths that the head changes since it left the base, without rename detection, sorted."""
         ...
 
-    async def paths_at(self, repo: RepoKey, sha: str, names: Sequence[str]) -> tuple[str, ...]:
-        """Tell which of these top-level names exist in the tree of a commit."""
-        ...
-
     async def in_repo_key(self, repo: RepoKey, sha: str) -> str:
         """Name the job files that a repository holds itself (`.prow/`, `.prow.yaml`), "" where there are none.
 

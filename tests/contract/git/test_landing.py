@@ -54,7 +54,7 @@ async def test_a_head_that_was_pushed_over_can_still_be_had(world: World, tmp_pa
     await world.forge.write_branch(world.repository, "boost", new, actor="alice")
     git = client(world, tmp_path)
     await git.fetch(REPO, {old: f"refs/pull/{pull.number}/head", new: f"refs/pull/{pull.number}/head"})
-    assert await git.paths_at(REPO, old, ["boost.txt"]) == ("boost.txt",)
+    assert await git.in_repo_key(REPO, old) == ""
 
 
 async def test_a_repository_that_does_not_exist_is_not_found(world: World, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ async def test_after_a_restart_the_server_is_asked_for_nothing_that_is_there(
     shutil.rmtree(origin.path)
     again = BareRepositories(git.directory, git.url_of)
     await again.fetch(REPO, {base: MAIN})
-    assert await again.paths_at(REPO, base, ["docs"]) == ("docs",)
+    assert await again.in_repo_key(REPO, base) == ""
 
 
 async def test_only_what_is_wanted_is_fetched_and_no_contents(git: BareRepositories, origin: Origin, base: str) -> None:
@@ -69,7 +69,7 @@ async def test_a_server_that_gives_out_only_whole_repositories_will_do(
 ) -> None:
     origin.git("config", "uploadpack.allowFilter", "false")
     await git.fetch(REPO, {base: MAIN})
-    assert await git.paths_at(REPO, base, ["a.txt"]) == ("a.txt",)
+    assert await git.in_repo_key(REPO, base) == ""
 
 
 async def test_a_head_that_its_ref_has_moved_on_from_is_still_had(
@@ -78,7 +78,7 @@ async def test_a_head_that_its_ref_has_moved_on_from_is_still_had(
     head = origin.commit({"c.txt": "1"}, base, ref="refs/pull/7/head")
     origin.commit({"c.txt": "2"}, head, ref="refs/pull/7/head")
     await git.fetch(REPO, {head: "refs/pull/7/head"})
-    assert await git.paths_at(REPO, head, ["c.txt"]) == ("c.txt",)
+    assert await git.in_repo_key(REPO, head) == ""
 
 
 async def test_where_the_server_gives_out_only_tips_a_moved_ref_still_leads_to_its_past(
@@ -92,7 +92,7 @@ async def test_where_the_server_gives_out_only_tips_a_moved_ref_still_leads_to_i
     origin.git("update-ref", "-d", f"refs/keep/{head}")
     origin.commit({"c.txt": "2"}, head, ref="refs/pull/7/head")
     await git.fetch(REPO, {base: MAIN, head: "refs/pull/7/head"})
-    assert await git.paths_at(REPO, head, ["c.txt"]) == ("c.txt",)
+    assert await git.in_repo_key(REPO, head) == ""
     with pytest.raises(NotFound):
         await git.fetch(REPO, {"b" * 40: "refs/pull/7/head", "c" * 40: "refs/pull/8/head"})
 
@@ -100,7 +100,7 @@ async def test_where_the_server_gives_out_only_tips_a_moved_ref_still_leads_to_i
 async def test_a_commit_that_nobody_has_is_told_and_the_others_are_fetched(git: BareRepositories, base: str) -> None:
     with pytest.raises(NotFound, match="b" * 40):
         await git.fetch(REPO, {"b" * 40: "refs/pull/7/head", base: MAIN})
-    assert await git.paths_at(REPO, base, ["a.txt"]) == ("a.txt",)
+    assert await git.in_repo_key(REPO, base) == ""
 
 
 async def test_a_repository_that_is_not_there_is_not_found(git: BareRepositories, origin: Origin) -> None:
@@ -137,7 +137,7 @@ async def test_the_operators_instead_of_goes_on_working(
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", "https://git.example/acme/")
     git = BareRepositories(tmp_path / "cache", lambda _: "https://git.example/acme/rocket.git")
     await git.fetch(REPO, {base: MAIN})
-    assert await git.paths_at(REPO, base, ["a.txt"]) == ("a.txt",)
+    assert await git.in_repo_key(REPO, base) == ""
 
 
 async def test_git_is_not_led_astray_by_what_the_host_sets(
@@ -199,7 +199,7 @@ async def test_a_cache_that_cannot_be_repaired_is_an_error(git: BareRepositories
     shutil.rmtree(cache(git) / "objects")
     shutil.rmtree(origin.path)
     with pytest.raises((NotFound, BadAnswer, Unavailable)):
-        await git.paths_at(REPO, base, ["a.txt"])
+        await git.in_repo_key(REPO, base)
 
 
 async def test_commits_that_nobody_asks_for_any_more_are_let_go(
@@ -213,7 +213,7 @@ async def test_commits_that_nobody_asks_for_any_more_are_let_go(
         await git.fetch(REPO, {heads[-1]: MAIN})
     assert len(list((cache(git) / "refs" / "tide").iterdir())) < 8
     await git.fetch(REPO, {base: MAIN})
-    assert await git.paths_at(REPO, base, ["a.txt"]) == ("a.txt",)
+    assert await git.in_repo_key(REPO, base) == ""
 
 
 @pytest.mark.parametrize(

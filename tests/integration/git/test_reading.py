@@ -3,7 +3,7 @@ import pytest
 from tests.integration.git.conftest import REPO, WatchedGit
 from tests.integration.git.origin import Origin
 from tide.adapters.git.bare_repositories import BareRepositories
-from tide.domain.errors import BadAnswer, NotFound
+from tide.domain.errors import NotFound
 
 
 @pytest.fixture
@@ -58,26 +58,10 @@ async def test_what_was_found_is_not_looked_for_again(
 ) -> None:
     head = origin.commit({"c.txt": "c"}, base)
     await fetched(git, base, head)
-    first = (await git.changed_files(REPO, base, head), await git.paths_at(REPO, head, ["c.txt"]))
+    first = (await git.changed_files(REPO, base, head), await git.in_repo_key(REPO, head))
     started = len(program.started)
-    assert (await git.changed_files(REPO, base, head), await git.paths_at(REPO, head, ["c.txt"])) == first
+    assert (await git.changed_files(REPO, base, head), await git.in_repo_key(REPO, head)) == first
     assert len(program.started) == started
-
-
-async def test_paths_at_tells_files_and_directories_of_the_top_level(
-    git: BareRepositories, origin: Origin, base: str
-) -> None:
-    sha = origin.commit({".prow/jobs.yaml": "x", ":(top)x": "x"}, base)
-    await fetched(git, sha)
-    asked = [".prow.yaml", ".prow", "b.txt", ":(top)x", "*", "docs"]
-    assert await git.paths_at(REPO, sha, asked) == (".prow", ":(top)x", "docs")
-
-
-@pytest.mark.parametrize("name", ["", "docs/b.txt", "a\0b"])
-async def test_only_names_of_the_top_level_can_be_asked_for(git: BareRepositories, base: str, name: str) -> None:
-    await fetched(git, base)
-    with pytest.raises(BadAnswer):
-        await git.paths_at(REPO, base, [name])
 
 
 async def test_what_was_not_fetched_is_not_answered(git: BareRepositories, base: str) -> None:
@@ -85,4 +69,4 @@ async def test_what_was_not_fetched_is_not_answered(git: BareRepositories, base:
     with pytest.raises(NotFound):
         await git.changed_files(REPO, base, "b" * 40)
     with pytest.raises(NotFound):
-        await git.paths_at(REPO, "b" * 40, ["a.txt"])
+        await git.in_repo_key(REPO, "b" * 40)

@@ -13,7 +13,6 @@ from tide.adapters.git.merging import Merger
 from tide.adapters.git.names import repository_directory
 from tide.adapters.git.program import GitProgram
 from tide.adapters.git.repository import BareRepository, Patience
-from tide.domain.errors import BadAnswer
 from tide.domain.evidence import Assembly, Proposal
 from tide.domain.in_repo import InRepoFile
 from tide.domain.keys import RepoKey
@@ -31,7 +30,6 @@ class _Copy:
     merger: Merger
     attributes: AttributeFiles
     changed_files: Memo[tuple[str, str], tuple[str, ...]] = field(default_factory=lambda: Memo(16384))
-    paths: Memo[tuple[str, tuple[str, ...]], tuple[str, ...]] = field(default_factory=lambda: Memo(16384))
     in_repo_keys: Memo[str, str] = field(default_factory=lambda: Memo(16384))
     assembled: Memo[str, str] = field(default_factory=lambda: Memo(16384))
 
@@ -66,14 +64,6 @@ class BareRepositories:
             return known
         found = await copy.repository.repairing(lambda: _changed_files(copy.repository, base_sha, head_sha))
         return copy.changed_files.keep(key, found)
-
-    async def paths_at(self, repo: RepoKey, sha: str, names: Sequence[str]) -> tuple[str, ...]:
-        """Tell which top-level names exist; see `tide.ports.git.Git.paths_at`."""
-        copy, key = self._copy(repo), (sha, tuple(names))
-        known = copy.paths.get(key)
-        if known is not None:
-            return known
-        return copy.paths.keep(key, await copy.repository.repairing(lambda: _paths_at(copy.repository, sha, names)))
 
     async def in_repo_key(self, repo: RepoKey, sha: str) -> str:
         """Name the job files that a commit or a tree holds; see `tide.ports.git.Git.in_repo_key`."""
@@ -148,16 +138,3 @@ async def _origin(repository: BareRepository, base_sha: str, head_sha: str) -> s
     """Give the first of several merge bases; the base itself where there is no common history."""
     finished = await repository.run("merge-base", base_sha, head_sha)
     return finished.stdout.decode().strip() or base_sha
-
-
-async def _paths_at(repository: BareRepository, sha: str, names: Sequence[str]) -> tuple[str, ...]:
-    repository.require(sha)
-    for name in names:
-        if not name or "/" in name or "\0" in name:
-            raise BadAnswer(f"{name!r} is not a name in the top directory")
-    options = ("-z", "--name-only", sha, "--", *names)
-    finished = await repository.run("--literal-pathspecs", "ls-tree", *options)
-    if finished.code:
-        raise failure(f"git ls-tree in {repository.name}", finished)
-    found = set(finished.stdout.decode(errors="surrogateescape").split("\0"))
-    return tuple(name for name in names if name in found)
