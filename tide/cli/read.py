@@ -9,14 +9,16 @@ from typing import Any, TypeVar
 import click
 from pydantic import BaseModel
 
+from tide.adapters.history.tide_json import RECORDED
 from tide.app.reading import Archive, open_archive
 from tide.cli.database import database_flags, log_to_stderr
 from tide.domain.errors import NotFound
 from tide.domain.keys import PoolKey, PullKey
-from tide.domain.records import PullRecord
+from tide.domain.records import HistoryFilter, HistoryRecord, PullRecord
 from tide.web import api_models, text
 
 F = TypeVar("F", bound=Callable[..., Any])
+_PAGE = 1000
 
 _json_too = click.option(
     "--format", "output", type=click.Choice(("text", "json")), default="text", show_default=True, help="How to print."
@@ -91,17 +93,40 @@ def pools(output: str, **where: Path | str | None) -> None:
 
 @click.command()
 @click.argument("pool", type=_Pool(), required=False)
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many at most.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many at most.")
+@click.option("--pull", type=click.IntRange(1), help="Only what was done for this number.")
+@click.option("--author", help="Only what was done for pull requests of theirs.")
+@click.option("--action", type=click.Choice(sorted(RECORDED)), help="Only what was done so.")
+@click.option("--state", type=click.Choice(("success", "failure")), help="Only what went so.")
 @_json_too
 @database_flags
-def history(pool: PoolKey | None, limit: int, output: str, **where: Path | str | None) -> None:
+def history(pool: PoolKey | None, limit: int, state: str | None, output: str, **options: Any) -> None:
     """List what was done, newest first; in one POOL (ORG/REPO:BRANCH) or in all."""
+    wanted = HistoryFilter(
+        repo=pool.repository if pool else None,
+        branch=pool.branch if pool else None,
+        has_failed=state == "failure" if state else None,
+        **{name: options.pop(name) for name in ("pull", "author", "action")},
+    )
 
     async def work(archive: Archive) -> None:
-        records = await archive.views.history(pool, limit) if pool else await archive.views.recent_history(limit)
-        click.echo(_dump(api_models.history_document(records)) if output == "json" else text.history_table(records))
+        records = await _pages_of_history(archive, wanted, limit)
+        document = api_models.history_document(records, limit)
+        click.echo(_dump(document) if output == "json" else text.history_table(records))
 
-    _with_archive(work, where)
+    _with_archive(work, options)
+
+
+async def _pages_of_history(archive: Archive, wanted: HistoryFilter, limit: int) -> list[HistoryRecord]:
+    """Read page after page, so that no answer of the database is large."""
+    records: list[HistoryRecord] = []
+    while len(records) < limit:
+        size = min(_PAGE, limit - len(records))
+        page = await archive.views.history_page(wanted, size, records[-1].mark if records else None)
+        records += page
+        if len(page) < size:
+            break
+    return records
 
 
 @click.command()

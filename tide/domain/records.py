@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tide.domain.decisions import Verdict
-from tide.domain.keys import PoolKey
+from tide.domain.keys import PoolKey, RepoKey
 from tide.domain.pulls import Blocker, Pull
 from tide.domain.snapshot import PROVEN, Standing
 
@@ -33,6 +33,45 @@ class HistoryRecord:
     reason: str = ""
     tenant_ids: tuple[str, ...] = ()
     id: int = 0
+
+    @property
+    def mark(self) -> "HistoryMark":
+        """The place of the record in the history of all pools."""
+        return HistoryMark(self.time, self.id)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class HistoryMark:
+    """A place in the history of all pools: that of the record with this moment and id."""
+
+    time: datetime
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFilter:
+    """Which records are wanted (Prow: the filters of Deck's /tide-history); None leaves a thing open.
+
+    `pull` and `author` are of any of the targets; `has_failed` tells whether the record has an error.
+    """
+
+    repo: RepoKey | None = None
+    branch: str | None = None
+    pull: int | None = None
+    author: str | None = None
+    action: str | None = None
+    has_failed: bool | None = None
+
+    def wants(self, record: HistoryRecord) -> bool:
+        """Tell whether a record is wanted."""
+        return (
+            self.repo in {None, record.pool.repository}
+            and self.branch in {None, record.pool.branch}
+            and (self.pull is None or any(target.number == self.pull for target in record.targets))
+            and (self.author is None or any(target.author == self.author for target in record.targets))
+            and self.action in {None, record.action}
+            and self.has_failed in {None, bool(record.error)}
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from tide.domain.evidence import Batch
 from tide.domain.keys import PoolKey, PullKey
-from tide.domain.records import DecisionRecord, HistoryRecord, PoolView, PullRecord
+from tide.domain.records import DecisionRecord, HistoryFilter, HistoryMark, HistoryRecord, PoolView, PullRecord
 from tide.domain.runs import Run
 
 
@@ -29,6 +29,12 @@ class Views(Protocol):
 
     async def recent_history(self, limit: int) -> tuple[HistoryRecord, ...]:
         """Give the last things done in any pool, newest first."""
+        ...
+
+    async def history_page(
+        self, wanted: HistoryFilter, limit: int, before: HistoryMark | None
+    ) -> tuple[HistoryRecord, ...]:
+        """Give what is wanted of all history, newest first, from the record at `before` on when it is given."""
         ...
 
     async def decisions(self, pool: PoolKey | None, limit: int, before: int | None) -> tuple[DecisionRecord, ...]:

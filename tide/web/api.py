@@ -15,7 +15,15 @@ from tide.web.api_models import (
     pools_document,
 )
 from tide.web.last_known import LastKnown, Reading, staleness
-from tide.web.parameters import cursor_of, limit_of, pool_in_path, pool_of, pull_in_path
+from tide.web.parameters import (
+    cursor_of,
+    history_cursor_of,
+    history_filter_of,
+    limit_of,
+    pool_in_path,
+    pool_of,
+    pull_in_path,
+)
 
 
 class Api:
@@ -68,10 +76,10 @@ class Api:
         return self._json(decisions_document(records, limit), views)
 
     async def history(self, request: Request) -> Response:
-        """List what was done, newest first."""
-        views, pool, limit = self._known.reading(), pool_of(request), limit_of(request)
-        records = await (views.history(pool, limit) if pool else views.recent_history(limit))
-        return self._json(history_document(records), views)
+        """List what was done, newest first, as far as it is asked for, from a cursor on."""
+        views, limit = self._known.reading(), limit_of(request)
+        records = await views.history_page(history_filter_of(request), limit, history_cursor_of(request))
+        return self._json(history_document(records, limit), views)
 
     def _json(self, document: BaseModel, views: Reading) -> Response:
         headers = staleness(views.as_of, self._known.clock.now())

@@ -1,6 +1,6 @@
 """The documents of our JSON API, and of `--format json`: snake_case, times in UTC, full SHAs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -11,6 +11,7 @@ from tide.domain.evidence import Batch, BatchState
 from tide.domain.pulls import Blocker, Context, Pull
 from tide.domain.records import DecisionRecord, HistoryRecord, PoolView, PullRecord
 from tide.domain.snapshot import Standing, StandingKind
+from tide.web.cursors import history_cursor
 from tide.web.verdicts import verdict_of
 
 Moment = Annotated[datetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
@@ -373,9 +374,10 @@ def batches_document(batches: Iterable[Batch]) -> Items[BatchItem]:
     return Items[BatchItem](items=[BatchItem.of(batch) for batch in batches])
 
 
-def history_document(records: Iterable[HistoryRecord]) -> Items[HistoryItem]:
-    """Give what `/api/v1/history` answers and `tide history --format json` prints."""
-    return Items[HistoryItem](items=[HistoryItem.of(record) for record in records])
+def history_document(records: Sequence[HistoryRecord], limit: int) -> Items[HistoryItem]:
+    """Give what `/api/v1/history` answers and `tide history --format json` prints; a full page has a cursor on."""
+    items = [HistoryItem.of(record) for record in records]
+    return Items[HistoryItem](items=items, next=history_cursor(records[-1].mark) if len(items) == limit else None)
 
 
 def decisions_document(records: Iterable[DecisionRecord], limit: int) -> Items[DecisionItem]:

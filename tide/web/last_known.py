@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 from tide.domain.errors import StoreError
 from tide.domain.evidence import Batch
 from tide.domain.keys import PoolKey, PullKey
-from tide.domain.records import DecisionRecord, HistoryRecord, PoolView, PullRecord
+from tide.domain.records import DecisionRecord, HistoryFilter, HistoryMark, HistoryRecord, PoolView, PullRecord
 from tide.domain.runs import Run
 from tide.ports.clock import Clock
 from tide.ports.views import Views
@@ -135,6 +135,17 @@ class Reading:
         memory, asked = self._memory, max(limit, _RECENT_HISTORY)
         answer = await self._listed(lambda: self._views.recent_history(asked), memory.recent, memory.known_history)
         return answer[:limit]
+
+    async def history_page(
+        self, wanted: HistoryFilter, limit: int, before: HistoryMark | None
+    ) -> tuple[HistoryRecord, ...]:
+        """Give what is wanted of all history, newest first, from a place on."""
+
+        def recall() -> tuple[HistoryRecord, ...]:
+            known = self._recall(self._memory.known_history())
+            return tuple(one for one in known if wanted.wants(one) and (before is None or one.mark < before))[:limit]
+
+        return await self._asked(lambda: self._views.history_page(wanted, limit, before), recall)
 
     async def decisions(self, pool: PoolKey | None, limit: int, before: int | None) -> tuple[DecisionRecord, ...]:
         """Give decisions newest first, those with an id below `before` when it is given; none are kept."""

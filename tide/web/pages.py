@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
@@ -14,14 +15,24 @@ from starlette.routing import BaseRoute, Route
 
 from tide.adapters.history.tide_json import history_json
 from tide.domain.keys import PullKey
-from tide.domain.records import HistoryRecord, PoolView
+from tide.domain.records import HistoryFilter, PoolView
 from tide.web import ages
 from tide.web.banners import daemon_banners
 from tide.web.cards import PoolCard, action_done, action_now, pool_card
+from tide.web.cursors import history_cursor
 from tide.web.last_known import LastKnown, Reading, staleness
 from tide.web.links import HostLinks, outside_link, pool_path, pull_asked_for, pull_path
 from tide.web.negotiation import prefers_html
-from tide.web.parameters import cursor_of, limit_of, pool_in_path, pool_of, pull_in_path, search_of
+from tide.web.parameters import (
+    cursor_of,
+    history_cursor_of,
+    history_filter_of,
+    limit_of,
+    pool_in_path,
+    pool_of,
+    pull_in_path,
+    search_of,
+)
 from tide.web.prow_format import pools_json
 from tide.web.status import DaemonStatus
 from tide.web.verdicts import reason_of, verdict_of
@@ -31,7 +42,7 @@ ReadLog = Callable[[str], bytes | None]
 
 _RECENT_ACTIONS = 12
 _RECENT_BATCHES = 200
-_PULL_HISTORY = 500
+_PULL_HISTORY = 100
 _VARY = {"vary": "Accept"}
 
 
@@ -86,9 +97,11 @@ class Pages:
         views = self._known.reading()
         if not _wants_page(request):
             return self._tide_json(history_json(await views.history(None, self._history_per_pool)), views)
-        pool, limit = pool_of(request), limit_of(request)
-        records = await (views.history(pool, limit) if pool else views.recent_history(limit))
-        return self._page("history.html", views, records=records, pool=pool)
+        wanted, limit = history_filter_of(request), limit_of(request)
+        records = await views.history_page(wanted, limit, history_cursor_of(request))
+        kept = [(name, value) for name, value in request.query_params.items() if name != "cursor" and value]
+        older = urlencode([*kept, ("cursor", history_cursor(records[-1].mark))]) if len(records) == limit else ""
+        return self._page("history.html", views, records=records, wanted=wanted, older=older, is_narrowed=bool(kept))
 
     async def decisions(self, request: Request) -> Response:
         """Show decisions, newest first, a page at a time."""
@@ -118,7 +131,8 @@ class Pages:
                 "This pull request has not been read. Does it exist, and does a query of the configuration cover its "
                 "repository?",
             )
-        done = await views.history(record.pull.pool, _PULL_HISTORY)
+        about = HistoryFilter(key.repository, record.pull.base_branch, key.number)
+        recent = await views.history_page(about, _PULL_HISTORY, None)
         runs = [run for run in await views.live_runs() if (key.number, record.pull.head_sha) in run.heads]
         return self._page(
             "pull.html",
@@ -127,7 +141,7 @@ class Pages:
             pull=record.pull,
             verdict=verdict_of(record),
             runs=[run for run in runs if run.pool.repository == key.repository],
-            recent=_about(key, done),
+            recent=recent,
         )
 
     async def log(self, request: Request) -> Response:
@@ -209,7 +223,3 @@ def _totals(cards: Iterable[PoolCard]) -> dict[str, int]:
         for lane in card.lanes:
             totals[lane.name] += len(lane.lines)
     return totals
-
-
-def _about(pull: PullKey, records: Iterable[HistoryRecord]) -> list[HistoryRecord]:
-    return [record for record in records if any(target.number == pull.number for target in record.targets)]

@@ -3,7 +3,9 @@
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from tide.domain.keys import PoolKey, PullKey
+from tide.domain.keys import PoolKey, PullKey, RepoKey
+from tide.domain.records import HistoryFilter, HistoryMark
+from tide.web.cursors import history_mark
 from tide.web.links import pool_key, pull_key
 
 _DEFAULT_LIMIT = 100
@@ -53,9 +55,53 @@ def cursor_of(request: Request) -> int | None:
     return _positive(request, "cursor")
 
 
+def history_cursor_of(request: Request) -> HistoryMark | None:
+    """Give `?cursor=` of a history as an earlier answer's `next` told it."""
+    text = request.query_params.get("cursor", "")
+    try:
+        return history_mark(text) if text else None
+    except ValueError:
+        raise HTTPException(400, "cursor is none that an earlier answer has told") from None
+
+
+def history_filter_of(request: Request) -> HistoryFilter:
+    """Give what `?repo=org/repo`, branch, pull, author, action and state (success, failure) leave, or `?pool=`."""
+    pool = pool_of(request)
+    return HistoryFilter(
+        repo=pool.repository if pool else _repo_of(request),
+        branch=pool.branch if pool else _name_of(request, "branch"),
+        pull=_positive(request, "pull"),
+        author=_name_of(request, "author"),
+        action=_name_of(request, "action"),
+        has_failed=_failed_of(request),
+    )
+
+
 def search_of(request: Request) -> str:
     """Give `?q=`, cut to a sensible length."""
     return request.query_params.get("q", "").strip()[:_LONGEST_SEARCH]
+
+
+def _name_of(request: Request, name: str) -> str | None:
+    text = request.query_params.get(name, "").strip()
+    if not text.isprintable():
+        raise HTTPException(400, f"{name} holds what no name does")
+    return text or None
+
+
+def _repo_of(request: Request) -> RepoKey | None:
+    text = _name_of(request, "repo")
+    try:
+        return RepoKey.parse(text) if text else None
+    except ValueError:
+        raise HTTPException(400, "repo is not of the form org/repo") from None
+
+
+def _failed_of(request: Request) -> bool | None:
+    text = _name_of(request, "state")
+    if text not in {None, "success", "failure"}:
+        raise HTTPException(400, "state is neither success nor failure")
+    return None if text is None else text == "failure"
 
 
 def _positive(request: Request, name: str) -> int | None:

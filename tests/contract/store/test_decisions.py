@@ -11,9 +11,10 @@ from tide.adapters.postgres.views import PostgresViews
 from tide.domain.actions import Merge, MergeBatch, Target, Trigger, TriggerBatch, Wait
 from tide.domain.decisions import Decision, Place, Requirement, Verdict, VerdictKind
 from tide.domain.errors import StoreError
+from tide.domain.keys import RepoKey
 from tide.domain.outcomes import Outcome
 from tide.domain.pulls import Blocker, Pull
-from tide.domain.records import HistoryRecord, HistoryTarget
+from tide.domain.records import HistoryFilter, HistoryRecord, HistoryTarget
 from tide.domain.snapshot import Snapshot, Standing, StandingKind
 
 LATER = NOW + timedelta(minutes=1)
@@ -216,6 +217,51 @@ async def test_history_is_told_newest_first_and_counted_per_pool(store: Postgres
     assert [record.action for record in await views.history(POOL, 1)] == ["MERGE"]
     assert [replace(record, id=0) for record in await views.history(limit=1)] == [third, second]
     assert [replace(record, id=0) for record in await views.recent_history(2)] == [third, second]
+
+
+FILTERS = [
+    (HistoryFilter(), ["merged", "failed", "tested", "elsewhere"]),
+    (HistoryFilter(repo=POOL.repository), ["merged", "failed", "tested"]),
+    (HistoryFilter(repo=RepoKey("acme", "rockets")), ["elsewhere"]),
+    (HistoryFilter(branch=RELEASE.branch), ["failed"]),
+    (HistoryFilter(pull=2), ["failed", "tested"]),
+    (HistoryFilter(author="alice"), ["merged", "tested"]),
+    (HistoryFilter(pull=2, author="alice"), ["tested"]),
+    (HistoryFilter(action="MERGE"), ["merged", "failed"]),
+    (HistoryFilter(has_failed=True), ["failed"]),
+    (HistoryFilter(has_failed=False), ["merged", "tested", "elsewhere"]),
+]
+
+
+@pytest.mark.parametrize(("wanted", "reasons"), FILTERS)
+async def test_history_is_told_as_far_as_it_is_wanted(
+    store: PostgresStore, views: PostgresViews, wanted: HistoryFilter, reasons: list[str]
+) -> None:
+    one, two = HistoryTarget(1, "alice", sha(1), "", ""), HistoryTarget(2, "bob", sha(2), "", "")
+    other = replace(POOL, repo="rockets")
+    for record in (
+        HistoryRecord(POOL, NOW, "MERGE", BASE, (one,), reason="merged"),
+        HistoryRecord(RELEASE, NOW - timedelta(seconds=1), "MERGE", BASE, (two,), "refused", "failed"),
+        HistoryRecord(POOL, NOW - timedelta(seconds=2), "TRIGGER_BATCH", BASE, (one, two), reason="tested"),
+        HistoryRecord(other, NOW - timedelta(seconds=3), "TRIGGER", BASE, (), reason="elsewhere"),
+    ):
+        await store.add_history(record)
+    found = await views.history_page(wanted, 10, None)
+    assert [record.reason for record in found] == reasons
+    assert [record for record in await views.history() if wanted.wants(record)] == list(found)
+
+
+async def test_pages_of_history_leave_nothing_out_and_repeat_nothing(
+    store: PostgresStore, views: PostgresViews
+) -> None:
+    # Taken over last, though of an earlier time: ids do not follow the times.
+    for seconds in (3, 3, 3, 5, 1, 4, 3):
+        await store.add_history(HistoryRecord(POOL, NOW + timedelta(seconds=seconds), "MERGE", BASE, ()))
+    told: list[HistoryRecord] = []
+    while page := await views.history_page(HistoryFilter(), 2, told[-1].mark if told else None):
+        told += page
+    assert told == list(await views.history())
+    assert len(told) == 7
 
 
 async def test_history_is_taken_over_exactly_once(store: PostgresStore, views: PostgresViews) -> None:

@@ -1,5 +1,7 @@
 import json
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,3 +70,26 @@ def test_a_file_that_cannot_be_written_is_told_and_stops_nothing(run_once: Tide,
     assert told.code == 0
     (line,) = [line for line in told.err.splitlines() if "the history file is not written" in line]
     assert "it cannot be written: No such file or directory" in line
+
+
+def test_history_is_listed_as_far_as_it_is_wanted(
+    run_once: Tide, tide: Tide, database_url: str, file: Path, tmp_path: Path
+) -> None:
+    moments = [NOW + timedelta(seconds=second) for second in range(1500)]
+    many = [HistoryRecord(POOL, moment, "TRIGGER", BASE, (), tenant_ids=("",)) for moment in moments]
+    file.write_bytes(history_json([*many, RECORD]))
+    run_once(f"--history-uri={file}", "--max-records-per-pool=2000")
+
+    def listed(*flags: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(
+            tide("history", "--format=json", f"--database-url={database_url}", *flags).out
+        )
+        return found
+
+    everything = listed("--limit=5000")
+    assert (len(everything["items"]), everything["next"]) == (1501, None)
+    assert listed("--limit=1200")["items"] == everything["items"][:1200]
+    assert listed("--limit=1200")["next"]
+    merged = listed("--action=MERGE", "--state=success", str(POOL))
+    assert [item["action"] for item in merged["items"]] == ["MERGE"]
+    assert listed("--author=nobody")["items"] == listed("--pull=7")["items"] == []

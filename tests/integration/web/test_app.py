@@ -1,6 +1,8 @@
 """The web application over its ASGI door, read by a real HTTP client library."""
 
+import html
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -10,10 +12,10 @@ import pytest
 from starlette.applications import Starlette
 
 from tests.builders import NOW, make_pull, sha
-from tests.unit.web.kept import ROCKET, RUN, KeptViews, StandingClock, app_over, busy_morning, healthy
+from tests.unit.web.kept import ORBIT, ROCKET, RUN, KeptViews, StandingClock, app_over, busy_morning, healthy
 from tide.domain.decisions import Place, Requirement, Verdict, VerdictKind
 from tide.domain.pulls import Blocker, Context, ContextState
-from tide.domain.records import PoolView, PullRecord
+from tide.domain.records import HistoryRecord, HistoryTarget, PoolView, PullRecord
 from tide.web.probes import build_health_app, build_metrics_app
 from tide.web.status import DaemonStatus, Outage, Role, RoleKind, System
 
@@ -122,6 +124,12 @@ async def test_other_methods_are_refused(client: httpx.AsyncClient) -> None:
         "/api/v1/decisions?limit=x",
         "/api/v1/decisions?cursor=-1",
         "/api/v1/history?limit=0",
+        "/api/v1/history?cursor=7",
+        "/api/v1/history?cursor=999999999999999999.1",
+        "/api/v1/history?repo=acme",
+        "/api/v1/history?pull=seven",
+        "/api/v1/history?state=odd",
+        "/api/v1/history?author=%00",
         "/api/v1/batches?pool=nonsense",
         "/decisions?cursor=" + "9" * 5000,
     ],
@@ -366,6 +374,60 @@ async def test_decisions_are_paged_by_cursor(client: httpx.AsyncClient) -> None:
         seen += [item["id"] for item in page["items"]]
         cursor = page["next"]
     assert seen == [7, 6, 5]
+
+
+@pytest.mark.parametrize("wanted", [{}, {"repo": "acme/rocket"}, {"pool": "acme/rocket:main", "state": "success"}])
+async def test_history_is_paged_by_cursor(client: httpx.AsyncClient, wanted: dict[str, str]) -> None:
+    whole = (await client.get("/api/v1/history", params=wanted)).json()
+    assert whole["next"] is None
+    seen: list[dict[str, object]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = (await client.get("/api/v1/history", params={**wanted, "limit": "1", "cursor": cursor})).json()
+        seen += page["items"]
+        cursor = page["next"]
+    assert seen == whole["items"]
+    assert len(seen) > 1
+
+
+@pytest.mark.parametrize(
+    ("wanted", "others"),
+    [
+        ({"repo": "acme/orbit"}, {"repo": "acme/rocket"}),
+        ({"branch": "main"}, {"branch": "release/1.4"}),
+        ({"pull": "409"}, {"pull": "9999"}),
+        ({"author": "erin"}, {"author": "nobody"}),
+        ({"action": "MERGE"}, {"action": "TRIGGER"}),
+        ({"state": "success"}, {"state": "failure"}),
+    ],
+)
+async def test_history_is_narrowed_as_decks_page_narrows_it(wanted: dict[str, str], others: dict[str, str]) -> None:
+    target = HistoryTarget(409, "erin", sha(409), "Cache lookups", "cache")
+    record = HistoryRecord(ORBIT, NOW, "MERGE", sha("base"), (target,), reason="It passes.")
+    async with client_of(KeptViews(records=[record])) as client:
+        assert len((await client.get("/api/v1/history", params=wanted)).json()["items"]) == 1
+        assert (await client.get("/api/v1/history", params=others)).json() == {"items": [], "next": None}
+        page, empty = [await client.get("/history", params=params, headers=HTML) for params in (wanted, others)]
+    assert "It passes." in page.text
+    assert "Nothing of that kind has been done." in empty.text
+
+
+async def test_the_page_of_history_leads_to_the_older_ones_of_the_same_kind(client: httpx.AsyncClient) -> None:
+    address, seen = "/history?repo=acme%2Frocket&limit=1", list[str]()
+    while address:
+        page = (await client.get(address, headers=HTML)).text
+        seen += re.findall(r'<time datetime="([^"]+)"', page.partition('<section class="panel">')[2])
+        older = re.search(r'href="(/history\?[^"]+)">Older', page)
+        address = html.unescape(older[1]) if older else ""
+        assert 'value="acme/rocket"' in page
+    items = (await client.get("/api/v1/history?repo=acme/rocket")).json()["items"]
+    assert seen == [item["time"] for item in items]
+
+
+async def test_a_filter_is_shown_as_text_whatever_it_holds(client: httpx.AsyncClient) -> None:
+    page = await client.get("/history", params={"author": '"><script>alert(1)</script>'}, headers=HTML)
+    assert "<script>alert" not in page.text
+    assert "Nothing of that kind has been done." in page.text
 
 
 async def test_lists_can_be_narrowed_to_a_pool(client: httpx.AsyncClient) -> None:

@@ -12,7 +12,15 @@ from tide.domain.errors import StoreError
 from tide.domain.evidence import Batch, BatchState
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.pulls import Blocker, Context, ContextState, Pull
-from tide.domain.records import DecisionRecord, HistoryRecord, HistoryTarget, PoolView, PullRecord
+from tide.domain.records import (
+    DecisionRecord,
+    HistoryFilter,
+    HistoryMark,
+    HistoryRecord,
+    HistoryTarget,
+    PoolView,
+    PullRecord,
+)
 from tide.domain.runs import Purpose, Run, RunKind, RunState
 from tide.domain.snapshot import Standing, StandingKind
 from tide.web.app import build_app
@@ -57,6 +65,13 @@ class KeptViews:
     async def recent_history(self, limit: int) -> tuple[HistoryRecord, ...]:
         self._check()
         return tuple(self._newest_first()[:limit])
+
+    async def history_page(
+        self, wanted: HistoryFilter, limit: int, before: HistoryMark | None
+    ) -> tuple[HistoryRecord, ...]:
+        self._check()
+        found = [one for one in self.records if wanted.wants(one) and (before is None or one.mark < before)]
+        return tuple(sorted(found, key=lambda record: record.mark, reverse=True)[:limit])
 
     async def decisions(self, pool: PoolKey | None, limit: int, before: int | None) -> tuple[DecisionRecord, ...]:
         self._check()

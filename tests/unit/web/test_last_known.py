@@ -10,7 +10,7 @@ from tests.builders import NOW
 from tests.unit.web.kept import DOCS, ORBIT, ROCKET, KeptViews, StandingClock, busy_morning
 from tide.domain.errors import StoreError
 from tide.domain.keys import PoolKey, PullKey
-from tide.domain.records import PoolView
+from tide.domain.records import HistoryFilter, PoolView
 from tide.web.last_known import LastKnown, staleness
 
 FOUR_MINUTES = timedelta(minutes=4)
@@ -84,6 +84,17 @@ async def test_one_pool_and_its_story_are_found_in_what_is_known_of_all(memory: 
     views = memory.known.reading()
     assert [await views.pool(ORBIT), await views.batches(ROCKET, 2), await views.history(ORBIT, 1)] == expected
     assert views.as_of == NOW
+
+
+async def test_history_is_narrowed_and_paged_in_what_is_known(memory: Memory) -> None:
+    wanted = HistoryFilter(repo=ROCKET.repository)
+    expected = await memory.views.history_page(wanted, 10, None)
+    await memory.known.refresh()
+    memory.lose_the_store()
+    views = memory.known.reading()
+    assert await views.history_page(wanted, 1, None) == expected[:1]
+    assert await views.history_page(wanted, 10, expected[0].mark) == expected[1:]
+    assert len(expected) > 1
 
 
 async def test_an_open_pull_request_is_found_with_its_verdict(memory: Memory) -> None:

@@ -28,7 +28,15 @@ from tide.domain.decisions import Verdict
 from tide.domain.evidence import Batch
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.pulls import Blocker, Pull
-from tide.domain.records import DecisionRecord, HistoryRecord, HistoryTarget, PoolView, PullRecord
+from tide.domain.records import (
+    DecisionRecord,
+    HistoryFilter,
+    HistoryMark,
+    HistoryRecord,
+    HistoryTarget,
+    PoolView,
+    PullRecord,
+)
 from tide.domain.runs import Run
 from tide.domain.snapshot import PROVEN
 
@@ -104,6 +112,15 @@ class PostgresViews:
     async def recent_history(self, limit: int) -> tuple[HistoryRecord, ...]:
         """Give the last things done in any pool, newest first."""
         return await self._all(select(history).order_by(*_NEWEST_FIRST).limit(limit), _history_from)
+
+    async def history_page(
+        self, wanted: HistoryFilter, limit: int, before: HistoryMark | None
+    ) -> tuple[HistoryRecord, ...]:
+        """Give what is wanted of all history, newest first, from the record at `before` on when it is given."""
+        query = select(history).where(*_wanted(wanted)).order_by(*_NEWEST_FIRST).limit(limit)
+        if before is not None:
+            query = query.where(_key(history, ("time", "id")) < (before.time, before.id))
+        return await self._all(query, _history_from)
 
     async def decisions(self, pool: PoolKey | None, limit: int, before: int | None) -> tuple[DecisionRecord, ...]:
         """Give decisions newest first, those with an id below `before` when it is given."""
@@ -194,6 +211,22 @@ def _pool_view(
 
 def _numbers(row: RowMapping) -> Iterable[int]:
     return chain.from_iterable(row[name] or () for name in _LISTS)
+
+
+def _wanted(wanted: HistoryFilter) -> Iterable[ColumnElement[bool]]:
+    columns = history.c
+    if wanted.repo is not None:
+        yield _key(history, ("org", "repo")) == (wanted.repo.org, wanted.repo.name)
+    if wanted.branch is not None:
+        yield columns.branch == wanted.branch
+    if wanted.pull is not None:
+        yield columns.targets.contains([{"number": wanted.pull}])
+    if wanted.author is not None:
+        yield columns.targets.contains([{"author": wanted.author}])
+    if wanted.action is not None:
+        yield columns.action == wanted.action
+    if wanted.has_failed is not None:
+        yield (columns.error != "") if wanted.has_failed else (columns.error == "")
 
 
 def _history_from(row: RowMapping) -> HistoryRecord:
