@@ -77,7 +77,7 @@ class Metrics(Collector):
         if outcome.action in _MERGES and outcome.numbers:
             self._merges.setdefault(_labels(pool), Counter())[len(outcome.numbers)] += 1
         if outcome.action in _TRIGGERS and outcome.numbers:
-            self._counts["tide_retests"][(*_labels(pool), outcome.action)] += 1
+            self._counts["tide_retests"][(*_labels(pool), outcome.action)] += len(outcome.numbers)
         if outcome.run_names:
             self._counts["tide_runs_started"][(outcome.action,)] += len(outcome.run_names)
 
@@ -181,7 +181,7 @@ _UNTYPED: tuple[tuple[str, str, Labels], ...] = (
 )
 # The exposition puts _total after these names.
 _COUNTERS: tuple[tuple[str, str, Labels], ...] = (
-    ("tide_retests", "Count of tests that were started on a new base.", (*_POOL, "action")),
+    ("tide_retests", "Count of PRs that were tested on a new base, by action.", (*_POOL, "action")),
     ("tide_decisions", "Count of decisions by action.", ("action",)),
     ("tide_runs_started", "Count of runs that were started, by action.", ("action",)),
     ("tide_statuses_withheld", "Count of status contexts that should have been written and were not.", ("org",)),

@@ -93,11 +93,14 @@ def test_gauges_of_vanished_pools_vanish_and_counters_stay(metrics: Metrics) -> 
     assert left == ['tidepoolerrors{branch="old",org="acme",repo="rocket"} 1.0']
 
 
-def test_retests_and_runs_are_counted_when_they_were_started(metrics: Metrics) -> None:
+def test_retests_are_counted_by_pull_request_and_runs_by_run(metrics: Metrics) -> None:
+    metrics.enacted(MAIN, Outcome("TRIGGER", (1,), ("a", "b")))
     metrics.enacted(MAIN, Outcome("TRIGGER_BATCH", (1, 2), ("a", "b", "c")))
     metrics.enacted(MAIN, Outcome("TRIGGER", (), error="refused"))
     assert lines(metrics, "tide_retests", "tide_runs_started") == [
-        'tide_retests_total{action="TRIGGER_BATCH",branch="main",org="acme",repo="rocket"} 1.0',
+        'tide_retests_total{action="TRIGGER",branch="main",org="acme",repo="rocket"} 1.0',
+        'tide_retests_total{action="TRIGGER_BATCH",branch="main",org="acme",repo="rocket"} 2.0',
+        'tide_runs_started_total{action="TRIGGER"} 2.0',
         'tide_runs_started_total{action="TRIGGER_BATCH"} 3.0',
     ]
 
@@ -125,6 +128,35 @@ def test_a_frozen_pool_is_shown_and_thawed(metrics: Metrics) -> None:
     assert lines(metrics, "tide_pool_frozen") == [f"tide_pool_frozen{LABELS} 1.0"]
     metrics.standing_seen(MAIN, Standing())
     assert lines(metrics, "tide_pool_frozen") == [f"tide_pool_frozen{LABELS} 0.0"]
+
+
+# The families that dashboards and alerts of Prow's installations select by, with their types.
+TIDES = {
+    "pooledprs": "gauge",
+    "updatetime": "gauge",
+    "merges": "histogram",
+    "tidepoolerrors": "untyped",
+    "tidequeryresults": "untyped",
+    "syncdur": "gauge",
+    "statusupdatedur": "gauge",
+    "tidesyncheartbeat": "untyped",
+    "tide_retests_total": "counter",
+    "tide_pool_missing_prs": "gauge",
+    "tide_pool_pending_prs": "gauge",
+    "tide_pool_successful_prs": "gauge",
+    "tide_pool_batch_pending_prs": "gauge",
+}
+
+
+def test_every_family_of_tide_is_there_under_its_name(metrics: Metrics) -> None:
+    told = dict(line.split()[2:4] for line in lines(metrics, "# TYPE "))
+    assert {name: told.get(name) for name in TIDES} == TIDES
+
+
+def test_merges_have_the_buckets_of_tide(metrics: Metrics) -> None:
+    metrics.enacted(MAIN, Outcome("MERGE", (7,)))
+    bounds = {line.partition('le="')[2].partition('"')[0] for line in lines(metrics, "merges_bucket")}
+    assert bounds == {"1", "2", "3", "4", "5", "7", "10", "15", "25", "+Inf"}
 
 
 def test_hostile_labels_cannot_forge_a_line(metrics: Metrics) -> None:
