@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.builders import BASE, NOW, POOL
-from tests.integration.cli.conftest import Tide
+from tests.integration.cli.conftest import CONFIG, Tide
+from tests.programs import TIDE, Sandbox, open_directory, started
 from tide.adapters.history.tide_json import history_json
 from tide.domain.records import HistoryRecord
 
@@ -70,6 +71,23 @@ def test_a_file_that_cannot_be_written_is_told_and_stops_nothing(run_once: Tide,
     assert told.code == 0
     (line,) = [line for line in told.err.splitlines() if "the history file is not written" in line]
     assert "it cannot be written: No such file or directory" in line
+
+
+def test_the_file_is_written_at_the_end(
+    run_once: Tide, config: Path, github: Sandbox, database_url: str, file: Path
+) -> None:
+    run_once(f"--history-uri={file}")
+    config.write_text(CONFIG.replace("tide:", "tide:\n  sync_period: 1h"))
+    with open_directory("history") as place:
+        where = (f"--config-path={config}", f"--database-url={database_url}", f"--data-dir={place / 'data'}")
+        ports = ("--port=0", "--metrics-port=0", "--health-port=0", "--bind=127.0.0.1")
+        flags = ("--dry-run=false", "--prowjob-backend=local", *github.flags, *where, *ports)
+        new = place / "new.json"
+        with started((*TIDE, "run", *flags, f"--history-uri={new}"), place, "run") as program:
+            program.wait_for(lambda: '"synced"' in program.stderr.read_text(), "end of the first round")
+            assert not new.exists()
+            assert program.end() == 0, program.told
+        assert new.read_bytes() == file.read_bytes()
 
 
 def test_history_is_listed_as_far_as_it_is_wanted(
