@@ -129,13 +129,15 @@ class StatusKeeper:
         """Keep when the round ended, and what GitHub said in it.
 
         A round of syncs that has not even come to the pools was none: it neither makes us ready, nor heard of GitHub.
+        Rounds of statuses end in the midst of it, and say nothing about it.
         """
         del took
-        if controller == SYNC_CONTROLLER and not self._has_reached_pools:
-            return
-        self._has_reached_pools = False
+        if controller == SYNC_CONTROLLER:
+            if not self._has_reached_pools:
+                return
+            self._has_reached_pools = False
+            self._tell(System.GITHUB, _Source.SYNC, "; ".join(dict.fromkeys(self.errors())))
         self._last_syncs[controller] = self.clock.now()
-        self._tell(System.GITHUB, _Source.SYNC, "; ".join(dict.fromkeys(self.errors())))
 
     def _cautions(self, role: Role) -> tuple[str, ...]:
         if not self._history_trouble or role.kind is not RoleKind.LEADER:

@@ -143,6 +143,14 @@ def test_a_round_that_never_came_to_the_pools_is_none(kept: Kept) -> None:
     assert len(kept.keeper.now().obstacles) == 2
 
 
+def test_statuses_written_in_the_midst_of_a_round_do_not_undo_it(kept: Kept) -> None:
+    kept.keeper.pools_vanished(frozenset())
+    kept.keeper.synced("status-update", ROUND)
+    kept.keeper.synced("sync", ROUND)
+    assert kept.keeper.now().last_sync == NOW
+    assert kept.keeper.now().obstacles == ()
+
+
 def test_a_standby_is_ready_while_it_sees_a_leader() -> None:
     kept = Kept(Role())
     assert kept.keeper.now().obstacles == ("nobody leads",)
