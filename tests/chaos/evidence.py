@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tide.adapters.prowjobs.reading import runs_of
 from tide.domain.runs import Run, RunState
 from tide.domain.snapshot import StandingKind
+from tide.policy.contexts import TIDE_CONTEXT
 from tide.sandbox.changes import AnyChange, Pushed
 from tide.sandbox.scenarios.contributors import Opened
 from tide.sandbox.scenarios.story import Fate
@@ -29,6 +30,7 @@ INVARIANTS = (
     "attempt begun too early",
     "deed without the lead",
     "merged what must not",
+    "untold or untrue status",
     "open intent",
     "frozen pool",
     "unproven pool",
@@ -148,11 +150,20 @@ def broken(evidence: Evidence, ledger: Ledger, verdict: Verdict, opened: Collect
         *_told("attempt begun too early", evidence.too_early),
         *_told("deed without the lead", evidence.late_deeds),
         *_told("merged what must not", (one.name for one in opened if one.pull.merged and _must_not(one.fate))),
+        *_told("untold or untrue status", (one.name for one in opened if is_misled(one))),
         *_told("open intent", ledger.open_intents),
         *_told("frozen pool", ledger.frozen),
         *_told("unproven pool", ledger.unproven),
         *_told("run that does not end", evidence.live_runs),
     ]
+
+
+def is_misled(one: Opened) -> bool:
+    """Tell whether an open pull request that is not to merge is silent about it, or says that it will."""
+    if one.pull.state != "open" or not _must_not(one.fate):
+        return False
+    told = [status for status in one.repository.statuses.get(one.pull.head_sha, ()) if status.context == TIDE_CONTEXT]
+    return not told or told[-1].state == "success"
 
 
 def _must_not(fate: Fate) -> bool:

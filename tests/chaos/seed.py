@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from tests.chaos.evidence import Broken, Evidence, Ledger, broken
+from tests.chaos.evidence import Broken, Evidence, Ledger, broken, is_misled
 from tests.chaos.replicas import Replica
 from tests.chaos.striker import REPLICA_HEADER, Striker
 from tests.chaos.strikes import Cell, Strike, Trouble, strikes
@@ -112,9 +112,10 @@ class Town:
 
     async def _is_quiet(self) -> bool:
         try:
-            return (await Ledger.read(self.engine)).is_quiet and not self.evidence.live_runs
+            quiet = (await Ledger.read(self.engine)).is_quiet and not self.evidence.live_runs
         except SQLAlchemyError:
             return False
+        return quiet and not any(map(is_misled, self.contributors.pulls.values()))
 
     def _left(self) -> list[str]:
         """Name what is good and has not merged; of two that cannot both merge one has to."""

@@ -21,6 +21,7 @@ REPLICA_HEADER = "X-Replica"
 _WHERE: Mapping[Action, Mapping[str, str]] = {
     Action.MERGE: {"method": "PUT", "path": r"/pulls/\d+/merge$"},
     Action.START_RUN: {"method": "POST", "path": r"/prowjobs$"},
+    Action.STATUS: {"method": "POST", "path": r"/statuses/[0-9a-f]+$"},
     Action.SEARCH: {"operation": "SearchPulls"},
     Action.READ_PULLS: {"operation": "PullsById"},
     Action.READ_BRANCH: {"method": "GET", "path": r"/git/(ref|commits)/"},

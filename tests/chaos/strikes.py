@@ -12,6 +12,7 @@ class Action(StrEnum):
 
     MERGE = "merge"
     START_RUN = "start a run"
+    STATUS = "write a status"
     SEARCH = "search"
     READ_PULLS = "read pull requests"
     READ_BRANCH = "read a branch"
@@ -20,7 +21,7 @@ class Action(StrEnum):
     WORLD = "the world"
 
 
-DEEDS = (Action.MERGE, Action.START_RUN)
+DEEDS = (Action.MERGE, Action.START_RUN, Action.STATUS)
 READS = (Action.SEARCH, Action.READ_PULLS, Action.READ_BRANCH, Action.FETCH, Action.FOLLOW)
 
 
@@ -92,25 +93,28 @@ def cells() -> tuple[Cell, ...]:
     return tuple(found)
 
 
-STRIKES = 11
-"""How many things go wrong in a seed; one of them asks for a minute of patience."""
+QUICK_STRIKES = 11
+"""How many things go wrong in a seed, beside the one or two that ask for a minute of patience."""
 _LATEST = {Action.MERGE: 8, Action.START_RUN: 7, Action.FETCH: 6, Action.FOLLOW: 6}
 _LATEST_OF_OTHERS = 9
 _SPREAD = 20.0
 _ASKS_FOR_PATIENCE = frozenset({Trouble.FORBIDDEN, Trouble.TOO_MANY})
-_OF_GITHUB = frozenset({Action.MERGE, Action.SEARCH, Action.READ_PULLS, Action.READ_BRANCH})
+_OF_GITHUB = frozenset({Action.MERGE, Action.STATUS, Action.SEARCH, Action.READ_PULLS, Action.READ_BRANCH})
 
 
 def strikes(seed: int) -> tuple[Strike, ...]:
     """Draw what goes wrong in a seed, as from packs of cards, so that many seeds strike each cell about as often.
 
-    A limit of which GitHub does not say when it ends is waited for a minute. There is one of them in each seed: several
-    would have to be waited for one after the other.
+    A limit of which GitHub does not say when it ends is waited for a minute. There is one of them in each seed, and two
+    in every other one: more would have to be waited for one after the other.
     """
     slow = [cell for cell in cells() if cell.action in _OF_GITHUB and cell.trouble in _ASKS_FOR_PATIENCE]
     quick = [cell for cell in cells() if cell not in slow]
-    many = STRIKES - 1
-    chosen = [_card(slow, seed), *(_card(quick, seed * many + number) for number in range(many))]
+    slow_before, slow_ones = seed + seed // 2, 1 + seed % 2
+    chosen = [
+        *(_card(slow, slow_before + number) for number in range(slow_ones)),
+        *(_card(quick, seed * QUICK_STRIKES + number) for number in range(QUICK_STRIKES)),
+    ]
     draw = random.Random(seed)  # noqa: S311 - a story, no secret
     many_of = Counter(cell.action for cell in chosen)
     latest = {action: max(_LATEST.get(action, _LATEST_OF_OTHERS), many_of[action]) for action in Action}

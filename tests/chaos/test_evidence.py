@@ -1,5 +1,7 @@
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +9,13 @@ import pytest
 from tests.builders import BASE, NOW, POOL, sha
 from tests.chaos.evidence import INVARIANTS, Evidence, Ledger, Merged, broken
 from tide.adapters.prowjobs import markers
+from tide.policy.contexts import TIDE_CONTEXT
+from tide.sandbox.evidence import NewStatus
+from tide.sandbox.model import StatusState
+from tide.sandbox.scenarios.contributors import Opened
+from tide.sandbox.scenarios.story import Fate
 from tide.sandbox.scenarios.truth import JudgedHead, Verdict
+from tide.sandbox.state import Forge, NewPull
 
 ONE: Merged = ("acme/rocket", 1, sha("one"))
 AGAIN: Merged = ("acme/rocket", 1, sha("again"))
@@ -27,6 +35,17 @@ def prowjob(state: str, *, attempt: int = 1, purpose: str = "retest") -> dict[st
         "spec": {"type": "presubmit", "job": "unit", "context": "unit", "refs": refs},
         "status": {"state": state},
     }
+
+
+async def opened(place: Path, fate: Fate, states: Iterable[StatusState]) -> Opened:
+    """Open a pull request on a simulated GitHub, whose head is given these statuses of ours."""
+    forge = Forge(lambda: NOW, place)
+    repository = await forge.create_repository(POOL.org, POOL.repo)
+    repository.branches |= {POOL.branch: BASE, "change": sha("head")}
+    pull = forge.open_pull(repository, NewPull(title="A change", head_ref="change", base_ref=POOL.branch))
+    for state in states:
+        forge.create_status(repository, pull.head_sha, NewStatus(context=TIDE_CONTEXT, state=state))
+    return Opened(repository, pull, fate, NOW)
 
 
 def told(evidence: Evidence, ledger: Ledger = QUIET, *heads: JudgedHead) -> list[str]:
@@ -54,6 +73,22 @@ def test_what_github_has_and_what_the_database_knows_are_compared(
 ) -> None:
     assert told(evidence, ledger) == invariants
     assert set(invariants) <= set(INVARIANTS)
+
+
+@pytest.mark.parametrize(
+    ("fate", "states", "invariants"),
+    [
+        (Fate.WAITING, [], ["untold or untrue status"]),
+        (Fate.WAITING, ["success"], ["untold or untrue status"]),
+        (Fate.REJECTED, ["success", "pending"], []),
+        (Fate.MERGED, ["success"], []),
+    ],
+)
+async def test_an_open_pull_request_that_must_not_merge_has_to_say_so(
+    tmp_path: Path, fate: Fate, states: list[StatusState], invariants: list[str]
+) -> None:
+    one = await opened(tmp_path, fate, states)
+    assert [found.invariant for found in broken(Evidence(), QUIET, Verdict(()), [one])] == invariants
 
 
 def test_red_heads_are_told_apart_by_whether_the_branch_rested_on_them() -> None:

