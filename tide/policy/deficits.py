@@ -5,15 +5,16 @@ from collections.abc import Iterable, Sequence
 from tide.domain.pulls import Pull
 from tide.domain.rules import Query
 from tide.policy.queries import Criterion, CriterionKind, admits_branch, criteria, weight
-from tide.policy.wording import plural, shortened
+from tide.policy.wording import listed
 
+# Each for one name, and for several.
 _TEXTS = {
-    CriterionKind.BRANCH: "Merging to branch {names} is forbidden.",
-    CriterionKind.AUTHOR: "Must be by author {names}.",
-    CriterionKind.MILESTONE: "Must be in milestone {names}.",
-    CriterionKind.LABEL: "Needs {names} {labels}.",
-    CriterionKind.FORBIDDEN_LABEL: "Should not have {names} {labels}.",
-    CriterionKind.REVIEW: "PullRequest is missing sufficient approving GitHub review(s)",
+    CriterionKind.BRANCH: ("Merging to branch {} is forbidden.",) * 2,
+    CriterionKind.AUTHOR: ("Must be by author {}.",) * 2,
+    CriterionKind.MILESTONE: ("Must be in milestone {}.",) * 2,
+    CriterionKind.LABEL: ("Needs {} label.", "Needs {} labels."),
+    CriterionKind.FORBIDDEN_LABEL: ("Should not have {} label.", "Should not have {} labels."),
+    CriterionKind.REVIEW: ("PullRequest is missing sufficient approving GitHub review(s)",) * 2,
 }
 
 _REMEDIES = {
@@ -59,8 +60,7 @@ def told(lacking: Sequence[Criterion], branch: str) -> str:
     if not lacking:
         return f"No Tide query for branch {branch} found."
     kind = lacking[0].kind
-    names = [criterion.subject for criterion in lacking if criterion.kind is kind]
-    return _TEXTS[kind].format(names=shortened(names), labels=plural(len(names), "label", "labels"))
+    return listed((criterion.subject for criterion in lacking if criterion.kind is kind), *_TEXTS[kind])
 
 
 def alternatively(texts: Sequence[str]) -> str:

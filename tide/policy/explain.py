@@ -18,7 +18,7 @@ from tide.policy.evaluation import Evaluation
 from tide.policy.mergeability import is_blocked
 from tide.policy.queries import Criterion, CriterionKind, criteria
 from tide.policy.stops import Stop
-from tide.policy.wording import LONGEST_STATUS, enumerated, numbered, plural, sentence, shortened
+from tide.policy.wording import LONGEST_STATUS, enumerated, listed, numbered, plural, sentence
 
 # What is not about the branch and its queries at all, or could not be mended by closing an issue.
 _TOLD_ALONE = frozenset({Obstacle.MERGED, Obstacle.CLOSED, Obstacle.ELSEWHERE, Obstacle.REFUSED, Obstacle.UNREAD})
@@ -153,12 +153,12 @@ class _Explainer:
             others = numbered(number for number, _ in batch if number != one.number)
             return f"Being tested in a batch with {others}."
         if one.first_due:
-            return _limited("Waiting for its first run", one.first_due)
+            return _limited("Waiting for its first run", one.first_due, "Waiting for the first run of {}.")
         if one.missing:
-            return _limited("Waiting for a retest", one.missing)
+            return _limited("Waiting for a retest", one.missing, "Waiting for a retest of {}.")
         if one.pending:
-            return _limited("Retesting", one.pending)
-        return _jobs_text([context.name for context in one.in_progress])
+            return _limited("Retesting", one.pending, "Retesting {}.")
+        return _jobs_text(one.in_progress)
 
     def _jobs(self, one: Assessment) -> str:
         where = self.evaluation.place_name
@@ -176,7 +176,7 @@ def _why_outside(one: Assessment, snapshot: Snapshot) -> str:
         case Obstacle.NO_QUERY | Obstacle.CONTEXTS:
             return _queries_text(one, snapshot)
         case Obstacle.FAILED_HERE:
-            return f"{plural(len(one.failed), 'Job', 'Jobs')} {shortened(one.failed)} failed on the current base."
+            return listed(one.failed, "Job {} failed on the current base.", "Jobs {} failed on the current base.")
         case _:
             return _plain_obstacle(one)
 
@@ -205,8 +205,9 @@ def _queries_text(one: Assessment, snapshot: Snapshot) -> str:
 def _query_text(one: Assessment, lacking: Sequence[Criterion]) -> str:
     """Tell what is lacking; a missing review is told only when no job is in the way (Prow: status.go)."""
     kinds = {criterion.kind for criterion in lacking}
-    if one.standing_against and kinds <= {CriterionKind.REVIEW} and (kinds or one.query):
-        return _jobs_text([context.name for context in one.standing_against])
+    unsuccessful = (*one.standing_against, *one.in_progress)
+    if unsuccessful and kinds <= {CriterionKind.REVIEW} and (kinds or one.query):
+        return _jobs_text(unsuccessful)
     return told(lacking, one.pull.base_branch)
 
 
@@ -258,15 +259,20 @@ def _detail(criterion: Criterion) -> str:
     return f"is {criterion.found}" if criterion.found and not criterion.met else ""
 
 
-def _jobs_text(names: Sequence[str]) -> str:
-    if len(set(names)) == 1:
-        return f"Job {shortened(names)} has not succeeded."
-    return f"Jobs {shortened(names)} have not succeeded."
+def _jobs_text(contexts: Sequence[Context]) -> str:
+    names = (context.name for context in contexts)
+    return listed(names, "Job {} has not succeeded.", "Jobs {} have not succeeded.")
 
 
-def _limited(what: str, names: Sequence[str]) -> str:
-    """List jobs, or count them where a status could not hold the list (Prow: status.go retestingStatus)."""
-    text = f"{what}: {' '.join(names)}"
+def _limited(text: str, names: Sequence[str], counted: str) -> str:
+    """List jobs, or count them where a status could not hold the list (Prow: status.go retestingStatus).
+
+    Args:
+        text: what comes before the list.
+        names: the jobs.
+        counted: the sentence about their number, which stands in the place of `{}`.
+    """
+    text = f"{text}: {' '.join(names)}"
     if len(f"Not mergeable. {text}") <= LONGEST_STATUS:
         return text
-    return f"{what}: {len(names)} {plural(len(names), 'job', 'jobs')}."
+    return counted.format(f"{len(names)} {plural(len(names), 'job', 'jobs')}")

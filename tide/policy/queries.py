@@ -78,7 +78,7 @@ def criteria(query: Query, pull: Pull) -> tuple[Criterion, ...]:
     """Give everything that a query asks for, met or not, in the order in which deficits are told."""
     found = [Criterion(CriterionKind.BRANCH, pull.base_branch, admits_branch(query, pull.base_branch))]
     if query.author:
-        found.append(Criterion(CriterionKind.AUTHOR, query.author, _is_author(query, pull), pull.author))
+        found.append(Criterion(CriterionKind.AUTHOR, _plain(query.author), _is_author(query, pull), pull.author))
     if query.milestone:
         inside = _is_in_milestone(query, pull)
         found.append(Criterion(CriterionKind.MILESTONE, query.milestone, inside, pull.milestone))
@@ -110,9 +110,14 @@ class _Login:
     @classmethod
     def of(cls, text: str, *, is_bot: bool = False) -> "_Login":
         """Read a login as written in a query, in REST (`x[bot]`), in GraphQL (`x` of type Bot) or in a search."""
-        name = text.strip().lower().removeprefix("@")
+        name = _plain(text)
         plain = name.removeprefix("app/").removesuffix("[bot]")
         return cls(plain, is_bot or plain != name)
+
+
+def _plain(login: str) -> str:
+    """Write a login as all of them are compared (Prow: github.NormLogin)."""
+    return login.strip().lower().removeprefix("@")
 
 
 def _is_author(query: Query, pull: Pull) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 LONGEST_STATUS = 140
 """Characters that the description of a status may have (GitHub docs: Create a commit status)."""
 
-_LIST_LIMIT = 50  # Prow: status.go maxStatusDescriptionLength keeps lists of names this short
+_LIST_LIMIT = 50  # Prow: status.go requirementDiff maxLabelChars
 _SEPARATOR = ", "
 
 
@@ -20,17 +20,18 @@ def enumerated(names: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def shortened(names: Iterable[str]) -> str:
-    """Write `a, b`, sorted and each once, leaving out names so that it stays short (Prow: status.go truncate)."""
-    ordered = sorted(set(names))
-    kept = ordered[:1]
-    length = sum(map(len, kept))
-    for name in ordered[1:]:
-        length += len(_SEPARATOR) + len(name)
-        if length > _LIST_LIMIT:
-            break
-        kept.append(name)
-    return _SEPARATOR.join(kept)
+def listed(names: Iterable[str], one: str, several: str) -> str:
+    """Put names into the form for one or the form for several: sorted, each once, and no more than there is room for.
+
+    The form follows the names that are shown (Prow: status.go requirementDiff).
+
+    Args:
+        names: at least one.
+        one: the sentence about one name, which stands in the place of `{}`.
+        several: the sentence about more.
+    """
+    shown = _with_room(sorted(set(names)))
+    return plural(len(shown), one, several).format(_SEPARATOR.join(shown))
 
 
 def plural(count: int, singular: str, several: str) -> str:
@@ -42,3 +43,13 @@ def sentence(text: str) -> str:
     """End a text with a full stop, on one line."""
     line = " ".join(text.split())
     return line if line.endswith((".", "!", "?")) else f"{line}."
+
+
+def _with_room(names: Sequence[str]) -> Sequence[str]:
+    """Give the first of some names, and as many more as fit (Prow: status.go truncate)."""
+    length = len(names[0])
+    for index, name in enumerate(names[1:], start=1):
+        if length + len(name) > _LIST_LIMIT:
+            return names[:index]
+        length += len(name) + len(_SEPARATOR)
+    return names

@@ -153,7 +153,7 @@ def test_a_retest_that_runs_is_told_apart_from_one_that_is_to_come() -> None:
 
 def test_a_list_of_jobs_that_a_status_could_not_hold_is_counted() -> None:
     required = tuple(f"pull-rocket-integration-{number}" for number in range(9))
-    assert verdict(make_view(1, required=required)).summary == "Not mergeable. Waiting for a retest: 9 jobs."
+    assert verdict(make_view(1, required=required)).summary == "Not mergeable. Waiting for a retest of 9 jobs."
 
 
 def test_members_of_the_batch_in_flight_name_each_other() -> None:

@@ -140,7 +140,7 @@ def test_one_in_the_pool_is_told_of_issues_too() -> None:
     [
         ({"excluded_branches": ("main",)}, "Merging to branch main is forbidden."),
         ({"included_branches": ("dev",)}, "Merging to branch main is forbidden."),
-        ({"author": "@Bob"}, "Must be by author @Bob."),
+        ({"author": "@Bob"}, "Must be by author bob."),
         ({"milestone": "v1"}, "Must be in milestone v1."),
         ({"labels": ("b", "a,c")}, "Needs a or c, b labels."),
         ({"missing_labels": ("lgtm",)}, "Should not have lgtm label."),
@@ -225,6 +225,30 @@ def test_contexts_that_have_not_succeeded_are_told_sorted_and_each_once() -> Non
     assert found == (PENDING, "Not mergeable. Jobs a, m, z have not succeeded.")
 
 
+def test_jobs_that_run_are_told_with_those_that_failed_and_before_a_missing_review() -> None:
+    running = make_view(1, [make_context("unit", PENDING)], required=UNIT)
+    rules = asking({"review_approved_required": True})
+    assert told(running, rules=rules) == (PENDING, "Not mergeable. Job unit has not succeeded.")
+    failing = make_view(1, [make_context("lint", FAILURE), make_context("unit", PENDING)], required=UNIT)
+    assert told(failing) == (PENDING, "Not mergeable. Jobs lint, unit have not succeeded.")
+
+
+@pytest.mark.parametrize(
+    ("lengths", "shown"),
+    [((25, 25), 2), ((25, 26), 1), ((20, 20, 8), 3), ((20, 20, 9), 2), ((60, 1), 1)],
+)
+def test_lists_of_names_are_cut_at_50_characters_and_the_word_follows_what_is_shown(
+    lengths: tuple[int, ...], shown: int
+) -> None:
+    names = tuple(chr(ord("a") + place) * length for place, length in enumerate(lengths))
+    label = "label" if shown == 1 else "labels"
+    text = f"Not mergeable. Needs {', '.join(names[:shown])} {label}."
+    assert told(make_view(1), rules=asking({"labels": names})) == (PENDING, text)
+    have = "Job {} has" if shown == 1 else "Jobs {} have"
+    text = f"Not mergeable. {have.format(', '.join(names[:shown]))} not succeeded."
+    assert told(make_view(1, [make_context(name, FAILURE) for name in names])) == (PENDING, text)
+
+
 # Step 4: in the pool.
 
 
@@ -254,7 +278,13 @@ def test_a_retest_that_nobody_has_started_is_not_told_as_running() -> None:
 def test_a_retest_of_too_many_jobs_is_counted() -> None:
     required = tuple(f"pull-rocket-integration-{number}" for number in range(9))
     runs = [make_run(name, 1, RunState.PENDING) for name in required]
-    assert told(make_view(1, required=required), *runs) == (PENDING, "Not mergeable. Retesting: 9 jobs.")
+    assert told(make_view(1, required=required), *runs) == (PENDING, "Not mergeable. Retesting 9 jobs.")
+
+
+def test_a_retest_of_one_job_with_an_endless_name_is_counted_as_one() -> None:
+    name = "unit-" + "x" * 140
+    found = told(make_view(1, required=(name,)), make_run(name, 1, RunState.PENDING))
+    assert found == (PENDING, "Not mergeable. Retesting 1 job.")
 
 
 def test_required_contexts_that_no_job_of_ours_reports_are_not_a_retest() -> None:
