@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[1]
-PAGES = sorted((TESTS / "behaviour").glob("[0-9]-*.md"))
+PAGES = sorted((TESTS / "behaviour").glob("[0-9]*-*.md"))
 REFERENCE = re.compile(r"`([\w/]+\.py)::(test_\w+)`")
 
 
@@ -32,7 +32,7 @@ def rows(page: Path) -> Iterator[Row]:
 
 
 @cache
-def tests_in(path: str) -> frozenset[str]:
+def functions_in(path: str) -> frozenset[str]:
     """Name the tests in a file, a path below `tests`."""
     tree = ast.parse((TESTS / path).read_text())
     functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
@@ -44,7 +44,7 @@ def test_every_statement_names_tests_that_exist(page: Path) -> None:
     found = list(rows(page))
     assert found
     assert not [row.place for row in found if not row.tests]
-    missing = [(row.place, *test) for row in found for test in row.tests if test[1] not in tests_in(test[0])]
+    missing = [(row.place, *test) for row in found for test in row.tests if test[1] not in functions_in(test[0])]
     assert not missing
 
 
