@@ -11,6 +11,7 @@ from tide.adapters.clock import SystemClock
 from tide.app.assembly import assembled
 from tide.app.options import RunOptions
 from tide.app.running import Daemon
+from tide.sandbox.faults import Faults
 from tide.sandbox.scenarios.contributors import Contributors
 from tide.sandbox.scenarios.writing import demo_story
 from tide.sandbox.server import running
@@ -28,10 +29,11 @@ presubmits:
 
 @dataclass(frozen=True)
 class Place:
-    """A GitHub with ten pull requests, some of which never merge, and the options of a daemon on it."""
+    """A GitHub with ten pull requests, some of which never merge, its faults, and the options of a daemon on it."""
 
     directory: Path
     forge: Forge
+    faults: Faults
     options: RunOptions
 
     @asynccontextmanager
@@ -56,7 +58,7 @@ async def place(database_url: str) -> AsyncIterator[Place]:
         async with running(forge) as sandbox:
             await contributors.prepare()
             await contributors.play()
-            yield Place(directory, forge, _options(directory, sandbox.url, database_url))
+            yield Place(directory, forge, sandbox.faults, _options(directory, sandbox.url, database_url))
 
 
 def _options(directory: Path, url: str, database_url: str) -> RunOptions:

@@ -245,6 +245,7 @@ class _Parts:
         self.status.problems = lambda: (tuple(map(str, config.problems)), config.broken_since)
         if not self.options.dry_run:
             self.status.leadership = lambda: leadership.role
+        self.metrics.is_syncing = self.status.is_syncing
         self.metrics.is_leading, self.metrics.outages = self.status.is_leading, self.status.outages
         self.metrics.config_loaded(self.clock.now())
 

@@ -66,6 +66,10 @@ class StatusKeeper:
             cautions=(*self.status.cautions, *self._cautions(role)),
         )
 
+    def is_syncing(self) -> bool:
+        """Tell whether this process itself looks and decides."""
+        return self._role().is_syncing
+
     def is_leading(self) -> bool:
         """Tell whether this process leads."""
         return self._role().kind is RoleKind.LEADER

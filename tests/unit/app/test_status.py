@@ -131,6 +131,7 @@ def test_secrets_and_endless_texts_stay_untold(kept: Kept) -> None:
 def test_a_leader_is_ready_after_its_first_sync(kept: Kept) -> None:
     kept.see_leader(leads=True)
     assert kept.keeper.is_leading()
+    assert kept.keeper.is_syncing()
     assert kept.keeper.now().obstacles == ("the first sync has not ended",)
     kept.round()
     assert kept.keeper.now().obstacles == ()
@@ -155,6 +156,7 @@ def test_a_standby_is_ready_while_it_sees_a_leader() -> None:
     kept = Kept(Role())
     assert kept.keeper.now().obstacles == ("nobody leads",)
     kept.see_leader()
+    assert not kept.keeper.is_syncing()
     assert kept.keeper.now().role == Role(RoleKind.STANDBY, "tide-0", NOW)
     assert kept.keeper.now().obstacles == ()
     kept.keeper.leadership_failed(LOST)
@@ -189,6 +191,7 @@ def test_a_dry_run_is_ready_after_its_first_sync_whoever_leads() -> None:
     assert kept.keeper.now().obstacles == ("the first sync has not ended",)
     kept.round()
     assert kept.keeper.now().obstacles == ()
+    assert kept.keeper.is_syncing()
     assert not kept.keeper.is_leading()
 
 

@@ -38,12 +38,14 @@ Labels = tuple[str, ...]
 class Metrics(Collector):
     """Counts; is an Observer, and a Collector of the client library.
 
-    Counters stay when a pool vanishes, so that rates over them hold; gauges vanish with it. `is_leading` and `outages`
-    (whether each outside system fails, by its name) are asked at each exposition.
+    Counters stay when a pool vanishes, so that rates over them hold; gauges vanish with it. `is_syncing` (else those of
+    the pools are another replica's to tell), `is_leading` and `outages` (whether each outside system fails, by its
+    name) are asked at each exposition.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.is_syncing: Callable[[], bool] = lambda: True
         self.is_leading: Callable[[], bool] = lambda: False
         self.outages: Callable[[], Mapping[str, bool]] = dict
         self._gauges: dict[str, dict[Labels, float]] = {name: {} for name, _ in _POOL_GAUGES}
@@ -73,13 +75,15 @@ class Metrics(Collector):
         self._counts["tide_decisions"][(decision.action.kind,)] += 1
 
     def enacted(self, pool: PoolKey, outcome: Outcome) -> None:
-        """Count what was merged together, and what was started."""
+        """Count what was merged together, what was started, and what was not done as decided."""
         if outcome.action in _MERGES and outcome.numbers:
             self._merges.setdefault(_labels(pool), Counter())[len(outcome.numbers)] += 1
         if outcome.action in _TRIGGERS and outcome.numbers:
             self._counts["tide_retests"][(*_labels(pool), outcome.action)] += len(outcome.numbers)
         if outcome.run_names:
             self._counts["tide_runs_started"][(outcome.action,)] += len(outcome.run_names)
+        if outcome.error:
+            self._counts["tide_action_errors"][(*_labels(pool), outcome.action)] += 1
 
     def pool_failed(self, pool: PoolKey, error: BaseException) -> None:  # noqa: ARG002 - the port's; logs tell the error
         """Count a sync that operators must look at."""
@@ -127,8 +131,10 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Give all families, for the client library."""
+        is_syncing = self.is_syncing()
         for name, help_text in _POOL_GAUGES:
-            yield _filled(GaugeMetricFamily(name, help_text, labels=_POOL), self._gauges[name])
+            values = self._gauges[name] if is_syncing else {}
+            yield _filled(GaugeMetricFamily(name, help_text, labels=_POOL), values)
         yield self._merges_family()
         for name, help_text, labels in _UNTYPED:
             yield _filled(UnknownMetricFamily(name, help_text, labels=labels), self._counts[name])
@@ -183,6 +189,7 @@ _UNTYPED: tuple[tuple[str, str, Labels], ...] = (
 _COUNTERS: tuple[tuple[str, str, Labels], ...] = (
     ("tide_retests", "Count of PRs that were tested on a new base, by action.", (*_POOL, "action")),
     ("tide_decisions", "Count of decisions by action.", ("action",)),
+    ("tide_action_errors", "Count of actions that were refused or failed, by pool and action.", (*_POOL, "action")),
     ("tide_runs_started", "Count of runs that were started, by action.", ("action",)),
     ("tide_statuses_withheld", "Count of status contexts that should have been written and were not.", ("org",)),
     ("tide_config_reload_failures", "Count of configurations that could not be taken over.", ()),

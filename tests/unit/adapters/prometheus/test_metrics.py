@@ -105,6 +105,29 @@ def test_retests_are_counted_by_pull_request_and_runs_by_run(metrics: Metrics) -
     ]
 
 
+def test_what_was_not_done_as_decided_is_counted_by_pool_and_action(metrics: Metrics) -> None:
+    metrics.enacted(MAIN, Outcome("MERGE", (), error="refused"))
+    metrics.enacted(MAIN, Outcome("MERGE_BATCH", (1,), error="#2: refused"))
+    metrics.enacted(MAIN, Outcome("MERGE_BATCH", (1, 2)))
+    assert lines(metrics, "tide_action_errors_total") == [
+        'tide_action_errors_total{action="MERGE",branch="main",org="acme",repo="rocket"} 1.0',
+        'tide_action_errors_total{action="MERGE_BATCH",branch="main",org="acme",repo="rocket"} 1.0',
+    ]
+
+
+def test_who_does_not_sync_leaves_the_pools_to_who_does(metrics: Metrics) -> None:
+    metrics.decided(decision(MAIN))
+    metrics.standing_seen(MAIN, Standing(StandingKind.FROZEN))
+    metrics.pool_failed(MAIN, ValueError("x"))
+    is_syncing = True
+    metrics.is_syncing = lambda: is_syncing
+    pool_gauges = ("pooledprs{", "updatetime{", "tide_pool_")
+    assert lines(metrics, *pool_gauges)
+    is_syncing = False
+    assert lines(metrics, *pool_gauges) == []
+    assert lines(metrics, "tidepoolerrors{") != []
+
+
 def test_calls_points_and_configurations_are_counted(metrics: Metrics) -> None:
     metrics.github_called("search")
     metrics.github_called("search")
