@@ -1,18 +1,19 @@
 """Tide's own metrics, as a whole daemon feeds them and Prometheus reads them."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.in_process import Place, Rounds, place
 from tide.sandbox.faults import Fault
 from tide.sandbox.model import PullRequest
 
 PATIENCE_SECONDS = 120
+LABEL = re.compile(r'(\w+)="([^"]*)"')
 ROCKET = {"org": "acme", "repo": "rocket", "branch": "main"}
 ENGINE = ROCKET | {"repo": "engine"}
 
@@ -27,12 +28,8 @@ class Scraper:
     async def read(self, name: str, **labels: str) -> list[float]:
         """Give the values of the series of this name whose labels are or hold these."""
         text = (await self.browser.get("/metrics")).text
-        return [
-            sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-            if sample.name == name and labels.items() <= sample.labels.items()
-        ]
+        series = re.findall(rf"^{name}(?:{{(.*)}})? (\S+)$", text, re.MULTILINE)
+        return [float(value) for inside, value in series if labels.items() <= dict(LABEL.findall(inside)).items()]
 
     async def wait_for(self, name: str, **labels: str) -> None:
         """Let the daemon make rounds until there is such a series that is not 0."""

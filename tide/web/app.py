@@ -33,9 +33,9 @@ def build_app(
     """Build what answers on --port.
 
     `known` reads the store, and keeps what it last said. `status` is asked anew for each answer. `read_log` gives the
-    log of a run by its name (a UUID), None when there is none. `metrics` gives the exposition and its content type for
-    an Accept header. Without `hooks` there is no /hook. Tide's /history tells the newest `history_per_pool` records of
-    each pool (Prow: --max-records-per-pool).
+    log of a run by its name (a UUID), None when there is none. `metrics` gives the exposition and its content type.
+    Without `hooks` there is no /hook. Tide's /history tells the newest `history_per_pool` records of each pool (Prow:
+    --max-records-per-pool).
     """
     pages = Pages(known, status, read_log, history_per_pool)
     return Starlette(

@@ -9,8 +9,8 @@ from starlette.routing import BaseRoute, Route
 
 from tide.web.status import DaemonStatus
 
-# Accept header in; the exposition and its content type out.
-MetricsPage = Callable[[str], tuple[bytes, str]]
+# The exposition and its content type.
+MetricsPage = Callable[[], tuple[bytes, str]]
 
 
 class Probes:
@@ -37,9 +37,9 @@ class Probes:
         obstacles = self._status().obstacles
         return PlainTextResponse("\n".join(obstacles) or "ok", 503 if obstacles else 200)
 
-    async def metrics(self, request: Request) -> Response:
-        """Give the metrics in the format that the scraper names."""
-        body, content_type = self._metrics(request.headers.get("accept", ""))
+    async def metrics(self, _request: Request) -> Response:
+        """Give the metrics."""
+        body, content_type = self._metrics()
         return Response(body, headers={"content-type": content_type})
 
 

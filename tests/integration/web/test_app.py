@@ -322,8 +322,8 @@ async def test_health_tells_life_from_readiness() -> None:
 
 async def test_health_and_metrics_have_ports_of_their_own() -> None:
     for app, paths in (
-        (build_health_app(healthy, lambda _accept: (b"", "text/plain")), ("/healthz", "/healthz/ready")),
-        (build_metrics_app(healthy, lambda _accept: (b"x 1\n", "text/plain")), ("/metrics",)),
+        (build_health_app(healthy, lambda: (b"", "text/plain")), ("/healthz", "/healthz/ready")),
+        (build_metrics_app(healthy, lambda: (b"x 1\n", "text/plain")), ("/metrics",)),
     ):
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://tide.example") as client:
             assert [(await client.get(path)).status_code for path in paths] == [200] * len(paths)

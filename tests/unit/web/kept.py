@@ -135,7 +135,7 @@ def app_over(
         LastKnown(views, clock or StandingClock(), told),
         status=lambda: status or healthy(),
         read_log=lambda name: log if name == RUN else None,
-        metrics=lambda _accept: (b"tide_up 1\n", "text/plain; version=0.0.4"),
+        metrics=lambda: (b"tide_up 1\n", "text/plain; version=0.0.4"),
     )
 
 

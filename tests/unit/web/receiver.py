@@ -113,7 +113,7 @@ def app_with(hooks: Hooks | None) -> Starlette:
         LastKnown(KeptViews(), StandingClock()),
         status=healthy,
         read_log=lambda _name: None,
-        metrics=lambda _accept: (b"", "text/plain"),
+        metrics=lambda: (b"", "text/plain"),
         hooks=hooks,
     )
 

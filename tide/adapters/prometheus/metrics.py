@@ -1,7 +1,8 @@
 """Tide's own metrics, under exactly its names, and ours.
 
 The client library puts `_total` after the name of every counter and adds series of its own, so nothing but its
-exposition is used: the numbers are kept here and given as families when they are asked for.
+exposition is used: the numbers are kept here and given as families when they are asked for. The exposition is the text
+format, whatever a scraper would like better: the other one has no counters without `_total`, and Tide's has them.
 """
 
 from collections import Counter
@@ -17,7 +18,7 @@ from prometheus_client.core import (
     Metric,
     UnknownMetricFamily,
 )
-from prometheus_client.exposition import choose_encoder
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
 from tide.domain.decisions import Decision
@@ -50,17 +51,19 @@ class Metrics(Collector):
         self.outages: Callable[[], Mapping[str, bool]] = dict
         self._gauges: dict[str, dict[Labels, float]] = {name: {} for name, _ in _POOL_GAUGES}
         self._merges: dict[Labels, Counter[int]] = {}
-        self._counts: dict[str, Counter[Labels]] = {name: Counter() for name, *_ in (*_UNTYPED, *_COUNTERS)}
+        self._counts: dict[str, Counter[Labels]] = {name: Counter() for name, *_ in (*_TIDES_COUNTERS, *_COUNTERS)}
         self._durations: dict[str, float] = {}
         self._config_loaded_at: datetime | None = None
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
 
-    def page(self, accept: str) -> tuple[bytes, str]:
-        """Give the exposition and its content type, in the format that an Accept header names."""
-        encode, content_type = choose_encoder(accept)
-        return encode(self._registry), content_type
+    def page(self) -> tuple[bytes, str]:
+        """Give the exposition and its content type."""
+        text = generate_latest(self._registry)
+        for name, *_ in _TIDES_COUNTERS:
+            text = text.replace(f"\n# TYPE {name} untyped\n".encode(), f"\n# TYPE {name} counter\n".encode())
+        return text, CONTENT_TYPE_PLAIN_0_0_4
 
     def decided(self, decision: Decision) -> None:
         """Take over the sizes of a pool (Prow: tide.go syncSubpool)."""
@@ -136,7 +139,7 @@ class Metrics(Collector):
             values = self._gauges[name] if is_syncing else {}
             yield _filled(GaugeMetricFamily(name, help_text, labels=_POOL), values)
         yield self._merges_family()
-        for name, help_text, labels in _UNTYPED:
+        for name, help_text, labels in _TIDES_COUNTERS:
             yield _filled(UnknownMetricFamily(name, help_text, labels=labels), self._counts[name])
         for name, help_text, labels in _COUNTERS:
             from_zero: dict[Labels, int] = {} if labels else {(): 0}
@@ -176,7 +179,8 @@ _POOL_GAUGES = (
     ("tide_pool_batch_pending_prs", "Number of PRs in the batch that is being tested."),
     ("tide_pool_frozen", "1 where what landed is not what was planned and nothing merges until somebody has looked."),
 )
-_UNTYPED: tuple[tuple[str, str, Labels], ...] = (
+# What comes before _total in other counters is the whole name of these.
+_TIDES_COUNTERS: tuple[tuple[str, str, Labels], ...] = (
     ("tidepoolerrors", "Count of Tide pool sync errors.", _POOL),
     (
         "tidequeryresults",

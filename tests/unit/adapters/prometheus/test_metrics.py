@@ -2,6 +2,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tide.adapters.prometheus.metrics import Metrics
 from tide.domain.actions import Wait
@@ -26,7 +27,7 @@ def metrics() -> Metrics:
 
 
 def lines(metrics: Metrics, *beginnings: str) -> list[str]:
-    text = metrics.page("")[0].decode()
+    text = metrics.page()[0].decode()
     return sorted(line for line in text.splitlines() if line.startswith(beginnings))
 
 
@@ -158,11 +159,11 @@ TIDES = {
     "pooledprs": "gauge",
     "updatetime": "gauge",
     "merges": "histogram",
-    "tidepoolerrors": "untyped",
-    "tidequeryresults": "untyped",
+    "tidepoolerrors": "counter",
+    "tidequeryresults": "counter",
     "syncdur": "gauge",
     "statusupdatedur": "gauge",
-    "tidesyncheartbeat": "untyped",
+    "tidesyncheartbeat": "counter",
     "tide_retests_total": "counter",
     "tide_pool_missing_prs": "gauge",
     "tide_pool_pending_prs": "gauge",
@@ -187,9 +188,12 @@ def test_hostile_labels_cannot_forge_a_line(metrics: Metrics) -> None:
     assert lines(metrics, "evil") == []
 
 
-def test_the_format_is_negotiated(metrics: Metrics) -> None:
-    assert metrics.page("")[1].startswith("text/plain")
-    assert metrics.page("application/openmetrics-text; version=1.0.0")[1].startswith("application/openmetrics-text")
+def test_the_format_is_the_one_in_which_counters_may_have_any_name(metrics: Metrics) -> None:
+    metrics.synced("sync", timedelta(seconds=1))
+    body, content_type = metrics.page()
+    assert content_type == "text/plain; version=0.0.4; charset=utf-8"
+    assert b'# TYPE tidesyncheartbeat counter\ntidesyncheartbeat{controller="sync"} 1.0\n' in body
+    assert list(text_string_to_metric_families(body.decode()))
 
 
 def test_leadership_and_outages_are_told_as_they_are_now(metrics: Metrics) -> None:
