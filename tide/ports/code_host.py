@@ -101,8 +101,11 @@ class CodeHost(Protocol):
         """Find the open issues that block merging, by a search string; `org` as for `search_pulls`."""
         ...
 
-    async def post_status(self, repo: RepoKey, sha: str, status: StatusPost) -> None:
-        """Set a commit status; setting the same one twice does no harm."""
+    async def post_status(self, repo: RepoKey, sha: str, status: StatusPost) -> bool:
+        """Set a commit status; setting the same one twice does no harm.
+
+        Give False when the commit has got as many of this context as the code host takes.
+        """
         ...
 
     async def merge(self, repo: RepoKey, target: Target) -> MergeAnswer:

@@ -22,7 +22,7 @@ from tide.domain.keys import HeadKey, PoolKey, PullKey
 from tide.domain.leases import Lease
 from tide.domain.pulls import Context
 from tide.domain.snapshot import Snapshot
-from tide.policy.status import PullStatus, may_write, pull_statuses, says_the_same, status_of_head
+from tide.policy.status import MOST_STATUSES, PullStatus, may_write, pull_statuses, says_the_same, status_of_head
 from tide.ports.code_host import StatusPost
 from tide.sync.deeds import Deeds
 from tide.sync.world import World
@@ -205,7 +205,9 @@ class Statuses:
             if not may_write(written, self._shown(head), expected):
                 self._withhold(head, expected, written)
                 return False
-            await self._post(head, expected)
+            if not await self._post(head, expected):
+                self._withhold(head, expected, MOST_STATUSES)
+                return False
             self._weigh(head)
             return True
 
@@ -214,7 +216,8 @@ class Statuses:
         self._weigh(head)
         self._tell(head, f"its commit has {written} of them already, and GitHub takes 1,000: {expected.description}")
 
-    async def _post(self, head: HeadKey, expected: Context) -> None:
+    async def _post(self, head: HeadKey, expected: Context) -> bool:
+        """Write a status; give False when the commit takes no more, whoever wrote the others."""
         if self.lease is None:
             raise AssertionError  # nothing is due in a dry run
         store, clock, deeds = self.world.store, self.world.clock, Deeds(self.world, self.lease())
@@ -222,16 +225,20 @@ class Statuses:
         intent = await self._begin(deeds, head, expected)
         self._written[head] = _Written(None, clock.now())
         try:
-            await deeds.do(lambda: self._send(head, expected))
+            is_taken = await deeds.do(lambda: self._send(head, expected))
         except RemoteError as error:
             self._postpone(head, error)
             await deeds.finish(intent, f"error: {error}")
             self._settled = settled
             raise
-        self._written[head] = _Written(expected, clock.now())
-        await store.status_written(head, expected, clock.now())
-        await deeds.finish(intent, "written")
+        if is_taken:
+            self._written[head] = _Written(expected, clock.now())
+            await store.status_written(head, expected, clock.now())
+        else:
+            del self._written[head]
+        await deeds.finish(intent, "written" if is_taken else "the commit takes no more statuses")
         self._settled = settled
+        return is_taken
 
     async def _begin(self, deeds: Deeds, head: HeadKey, expected: Context) -> Intent:
         pool = min(pool for pool, _ in self._heads[head])
@@ -239,9 +246,9 @@ class Statuses:
         detail = json.dumps({"sha": head.sha, "state": expected.state, "description": expected.description})
         return await deeds.begin(IntentKind.STATUS, pool, numbers, detail)
 
-    async def _send(self, head: HeadKey, expected: Context) -> None:
+    async def _send(self, head: HeadKey, expected: Context) -> bool:
         status = StatusPost(expected.name, expected.state, expected.description, expected.target_url)
-        await self.world.code_host.post_status(head.repository, head.sha, status)
+        return await self.world.code_host.post_status(head.repository, head.sha, status)
 
     def _postpone(self, head: HeadKey, error: RemoteError) -> None:
         """Let the others go first, and leave the organisation alone for a while."""

@@ -179,7 +179,7 @@ async def test_a_posted_status_is_a_context_of_the_head(world: CodeHostWorld) ->
     opened = await world.sandbox.pull("thrust")
     post = StatusPost("tide", ContextState.PENDING, "Not mergeable.", "https://queue.example/")
     for _ in range(2):
-        await world.host.post_status(ROCKET, opened.head_sha, post)
+        assert await world.host.post_status(ROCKET, opened.head_sha, post)
     (pull,) = (await world.host.search_pulls(OPEN_PULLS)).pulls
     (context,) = pull.contexts
     assert (context.name, context.state) == ("tide", ContextState.PENDING)
@@ -190,7 +190,8 @@ async def test_a_commit_full_of_statuses_is_let_be(world: CodeHostWorld) -> None
     opened = await world.sandbox.pull("thrust")
     for _ in range(1000):
         world.set_status(opened, NewStatus(context="tide", state="pending"))
-    await world.host.post_status(ROCKET, opened.head_sha, StatusPost("tide", ContextState.SUCCESS, "In merge pool."))
+    pooled = StatusPost("tide", ContextState.SUCCESS, "In merge pool.")
+    assert not await world.host.post_status(ROCKET, opened.head_sha, pooled)
     (pull,) = (await world.host.search_pulls(OPEN_PULLS)).pulls
     assert pull.contexts[0].state is ContextState.PENDING
 

@@ -393,6 +393,26 @@ async def test_near_the_limit_of_a_commit_nothing_more_is_written_and_that_is_to
         assert told(ctx, pull)[-1] == POOLED  # what lets it merge is still written
 
 
+async def test_a_commit_that_others_have_filled_up_is_tried_once_for_each_text(world: World) -> None:
+    async with world(statuses=True, queue={}) as ctx:
+        pull = await ctx.open_pull("pump", labels=())
+        foreign = NewStatus(context="tide", state="pending", description="Not mergeable.")
+        for _ in range(1000):
+            ctx.forge.create_status(ctx.repository(), pull.head_sha, foreign)
+        posts = ctx.tamper("code_host", "post_status")
+        for _ in range(3):
+            ctx.clock.sandbox.forward(minutes=2)
+            await ctx.sync()
+        assert posts.calls == 1
+        assert [reason.partition(":")[0] for _, reason in ctx.witness.withheld] == [
+            "its commit has 1000 of them already, and GitHub takes 1,000"
+        ]
+        ctx.add_label(pull, "lgtm")
+        await ctx.sync()
+        assert posts.calls == 2
+        assert all(row["outcome"] for row in await ctx.rows("intents"))
+
+
 async def test_whoever_stops_does_not_wait_for_all_that_is_due(world: World) -> None:
     async with world(statuses=True) as ctx:
         pulls = [await ctx.open_pull(name, labels=()) for name in ("pump", "valve")]

@@ -175,10 +175,10 @@ class GitHub:
             if after is None:
                 return tuple(found)
 
-    async def post_status(self, repo: RepoKey, sha: str, status: StatusPost) -> None:
+    async def post_status(self, repo: RepoKey, sha: str, status: StatusPost) -> bool:
         """Set a commit status (GitHub docs: Create a commit status).
 
-        A commit that is gone, and one that has as many statuses as GitHub takes, are let be.
+        A commit that is gone, and one that has as many statuses as GitHub takes, are let be; give False for the latter.
         """
         where = path("repos", repo.org, repo.name, "statuses", sha)
         answer = await self.client.write("POST", where, _status_body(status), org=repo.org)
@@ -187,6 +187,7 @@ class GitHub:
             _log.warning("a status was not taken", repo=str(repo), sha=sha, context=status.context, why=answer.message)
         elif problem := failure(answer):
             raise problem
+        return not is_full
 
     async def merge(self, repo: RepoKey, target: Target) -> MergeAnswer:
         """Ask for a merge that pins the head SHA (GitHub docs: Merge a pull request); sent once.

@@ -35,7 +35,7 @@ _PAUSES = tuple(timedelta(seconds=seconds) for seconds in (1, 5, 15, 60, 60, 60,
 class StatusSink(Protocol):
     """The part of `tide.ports.code_host.CodeHost` that is needed here."""
 
-    async def post_status(self, repo: RepoKey, sha: str, status: StatusPost) -> None:
+    async def post_status(self, repo: RepoKey, sha: str, status: StatusPost) -> object:
         """Set a commit status."""
         ...
 

@@ -351,22 +351,29 @@ async def test_a_status_is_posted_as_github_wants_it(connection: Connection) -> 
 
 
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "takes_more"),
     [
-        refused(404, "Not Found"),
-        JSONResponse(
-            {
-                "message": "Validation Failed",
-                "errors": ["This SHA and context has reached the maximum number of statuses."],
-            },
-            422,
+        (refused(404, "Not Found"), True),
+        (
+            JSONResponse(
+                {
+                    "message": "Validation Failed",
+                    "errors": ["This SHA and context has reached the maximum number of statuses."],
+                },
+                422,
+            ),
+            False,
         ),
     ],
 )
-async def test_a_status_that_can_no_longer_be_set_is_let_be(connection: Connection, answer: Response) -> None:
+async def test_a_status_that_can_no_longer_be_set_is_let_be(
+    connection: Connection,
+    answer: Response,
+    takes_more: bool,  # noqa: FBT001 - a row of the table
+) -> None:
     connection.loopback.reply(answer)
     async with connection.github() as host:
-        await host.post_status(ROCKET, SHA, StatusPost("tide", ContextState.SUCCESS, ""))
+        assert await host.post_status(ROCKET, SHA, StatusPost("tide", ContextState.SUCCESS, "")) is takes_more
     assert len(connection.loopback.seen) == 1
 
 
