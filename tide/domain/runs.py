@@ -75,7 +75,8 @@ class Purpose(StrEnum):
 class Run:
     """One test of one candidate by one job.
 
-    `heads` are (number, head SHA) in the order in which they are merged.
+    `heads` are (number, head SHA) in the order in which they are merged. `overdue_at` is the moment from which one that
+    is still live is not waited for any more.
     """
 
     name: str
@@ -95,3 +96,4 @@ class Run:
     tenant_id: str = ""
     started_at: datetime | None = None
     completed_at: datetime | None = None
+    overdue_at: datetime | None = None

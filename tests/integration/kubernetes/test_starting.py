@@ -88,6 +88,16 @@ async def test_what_is_alive_or_passed_is_not_begun_again(prow: Prow, state: str
     assert prow.counted("POST") == 0
 
 
+async def test_what_should_have_ended_long_ago_is_not_waited_for(prow: Prow) -> None:
+    prow.add(7, "pending")
+    async with prow.following() as runner:
+        prow.clock.seconds = 26 * 3600
+        (found,) = await runner.find([FIRST])
+        assert found.state is RunState.ERROR
+        (run,) = await runner.start(CANDIDATE, [UNIT], Purpose.RETEST, {})
+        assert (run.name, run.attempt) == (SECOND, 2)
+
+
 async def test_a_lost_answer_of_an_attempt_that_has_ended_leads_to_the_next(prow: Prow) -> None:
     prow.add(7, "failure")
     prow.fault("status", method="POST", status=502, times=1)

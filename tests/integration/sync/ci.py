@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tide.adapters.local_runner import transitions
 from tide.adapters.local_runner.reporter import StatusSink, is_reported, status_of
-from tide.adapters.prowjobs.reading import needs_another_attempt, relevant, run_of, runs_of
+from tide.adapters.prowjobs.reading import as_of, needs_another_attempt, relevant, run_of, runs_of
 from tide.adapters.prowjobs.storage import ProwJobObject
 from tide.adapters.prowjobs.writing import ProwSettings, build, one_per_context, run_name, timestamp
 from tide.domain.jobs import Presubmit
@@ -50,7 +50,7 @@ class Ci:
     @property
     def all(self) -> tuple[Run, ...]:
         """Every run there has been, oldest first."""
-        return runs_of(self._prowjobs.values())
+        return tuple(as_of(run, self.clock.now()) for run in runs_of(self._prowjobs.values()))
 
     @property
     def live(self) -> tuple[Run, ...]:
@@ -78,7 +78,7 @@ class Ci:
         while (known := self._prowjobs.get(run_name(candidate, job.name, attempt))) or attempt <= spent.get(
             job.name, 0
         ):
-            if known and not needs_another_attempt(run_of(known)):
+            if known and not needs_another_attempt(as_of(run_of(known), self.clock.now())):
                 return run_of(known)
             attempt += 1
         made = build(candidate, job, purpose, attempt, self.clock.now(), _SETTINGS)

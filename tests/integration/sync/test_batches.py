@@ -4,9 +4,11 @@ import json
 import re
 
 from tests.integration.sync.conftest import World
-from tests.integration.sync.story import MAIN
+from tests.integration.sync.story import MAIN, Story
+from tide.adapters.prowjobs.reading import OVERDUE
 from tide.domain.decisions import VerdictKind
 from tide.domain.runs import RunKind, RunState
+from tide.sandbox.model import PullRequest
 
 
 async def test_several_become_a_batch_and_land_as_tested(world: World) -> None:
@@ -194,3 +196,50 @@ async def test_an_intent_names_what_a_batch_is_going_to_do(world: World) -> None
         assert merges[-1]["subject"] == "#2 #3"
         assert [number for number, *_ in detail["steps"]] == [2, 3]
         assert merges[-1]["outcome"] == "landed"
+
+
+async def test_a_batch_whose_run_hangs_is_started_once_more(world: World) -> None:
+    async with world() as ctx:
+        pulls = await waiting_for_a_batch(ctx)
+        (hung,) = ctx.hang()
+        await ctx.sync()
+        (anew,) = ctx.ci.live
+        assert (anew.heads, anew.attempt) == (hung.heads, 2)
+        (told,) = [row for row in await ctx.rows("runs") if row["name"] == hung.name]
+        assert (told["state"], told["description"]) == ("error", OVERDUE)
+        await ctx.settle()
+        assert all(pull.merged for pull in pulls)
+
+
+async def test_a_batch_that_hangs_again_and_again_is_halved(world: World) -> None:
+    async with world() as ctx:
+        pulls = await waiting_for_a_batch(ctx)
+        for _ in range(3):
+            ctx.hang()
+            await ctx.sync()
+        (half,) = ctx.ci.live
+        assert half.heads == tuple((pull.number, pull.head_sha) for pull in pulls[:2])
+        await ctx.settle()
+        assert all(pull.merged for pull in pulls)
+
+
+async def test_a_verdict_that_comes_after_all_still_counts(world: World) -> None:
+    async with world() as ctx:
+        pulls = await waiting_for_a_batch(ctx)
+        (hung,) = ctx.hang()
+        await ctx.sync()
+        await ctx.ci.finish(hung, state=RunState.SUCCESS)
+        await ctx.sync()
+        assert all(pull.merged for pull in pulls)
+
+
+async def waiting_for_a_batch(ctx: Story) -> list[PullRequest]:
+    """Bring three pull requests as far as the batch of all of them."""
+    pulls = [await ctx.open_pull(name) for name in ("pump", "valve", "nozzle")]
+    await ctx.sync()
+    await ctx.ci.finish()
+    await ctx.push("main", tank="provides tank")
+    await ctx.sync()
+    (batch,) = ctx.ci.live
+    assert len(batch.heads) == len(pulls)
+    return pulls

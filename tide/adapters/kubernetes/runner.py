@@ -14,7 +14,7 @@ from tide.adapters.kubernetes.failures import AlreadyExists
 from tide.adapters.kubernetes.following import Follower
 from tide.adapters.kubernetes.prowjob_api import ProwJobApi
 from tide.adapters.prowjobs.attempts import current_attempt
-from tide.adapters.prowjobs.reading import relevant, runs_of
+from tide.adapters.prowjobs.reading import as_of, relevant, runs_of
 from tide.adapters.prowjobs.storage import ProwJobObject
 from tide.adapters.prowjobs.writing import ProwSettings, build, one_per_context, run_name
 from tide.domain.errors import BadAnswer, Unavailable
@@ -31,7 +31,8 @@ class KubernetesRunner:
     """Implements `tide.ports.job_runner.JobRunner`; the ProwJobs are followed while it is entered as an async context.
 
     `runs` answers from what is followed, and raises Unavailable as long as that cannot be trusted. Nothing is ever
-    patched or deleted: runs are put down by plank, and forgotten by sinker.
+    patched or deleted: runs are put down by plank, and forgotten by sinker. One that is overdue is given as one without
+    a verdict, so that another attempt may be begun.
     """
 
     api: ProwJobApi
@@ -90,7 +91,8 @@ class KubernetesRunner:
         self.contact.assure()
         if not self.cache.ask_for(pool.repository):
             raise Unavailable(f"the ProwJobs of {pool.repository} have not been listed yet")
-        return relevant(self.cache.of(pool), base_sha, heads)
+        now = self.clock.now()
+        return relevant([as_of(run, now) for run in self.cache.of(pool)], base_sha, heads)
 
     async def find(self, names: Collection[str]) -> tuple[Run, ...]:
         """Give the runs of these names; see `tide.ports.job_runner.JobRunner.find`."""
@@ -104,7 +106,8 @@ class KubernetesRunner:
                 found = await self.api.get(name)
             return runs_of([found]) if found is not None else ()
 
-        return tuple(run for found in await asyncio.gather(*map(find_one, sorted(set(names)))) for run in found)
+        now, found = self.clock.now(), await asyncio.gather(*map(find_one, sorted(set(names))))
+        return tuple(as_of(run, now) for runs in found for run in runs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,8 @@ class _Starting:
         return await current_attempt(self.candidate, self.job.name, spent, known=self._known, begin=self._begin)
 
     async def _known(self, name: str) -> Run | None:
-        return self.runner.cache.find(name)
+        known = self.runner.cache.find(name)
+        return as_of(known, self.runner.clock.now()) if known else None
 
     async def _begin(self, attempt: int) -> Run | None:
         """Create the object of an attempt; None when it is known from now on, and is to be judged."""

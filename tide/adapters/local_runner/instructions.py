@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from tide.adapters.local_runner.durations import duration
+from tide.adapters.prowjobs.durations import duration
 
 _GRACE = timedelta(seconds=15)  # Prow: config.go DefaultGracePeriod
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_.-][A-Za-z0-9_.-]*)\)")

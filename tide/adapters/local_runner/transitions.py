@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from tide.adapters.local_runner.durations import duration
 from tide.adapters.local_runner.process import Ending
+from tide.adapters.prowjobs.durations import duration
 from tide.adapters.prowjobs.reading import run_of
 from tide.adapters.prowjobs.storage import ProwJobObject
 from tide.adapters.prowjobs.writing import timestamp

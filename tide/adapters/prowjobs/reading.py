@@ -1,14 +1,21 @@
 """Reads ProwJob objects, ours and anybody's: what cannot be made sense of is left out, never guessed."""
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tide.adapters.prowjobs import markers
+from tide.adapters.prowjobs.durations import duration
 from tide.domain.errors import BadAnswer
 from tide.domain.keys import PoolKey
 from tide.domain.runs import Purpose, Run, RunKind, RunState
 
+OVERDUE = "Job should have ended long ago; it is not waited for any more."
+
+_TIME_OUT = timedelta(hours=24)  # Prow: default_job_timeout, also for what waits to be begun
+# Beyond the time-out: pods that wait for a node and their images, the grace period, uploads.
+_MARGIN = timedelta(hours=1)
 _TIDES_PURPOSES = {
     RunKind.PRESUBMIT: Purpose.RETEST,
     RunKind.BATCH: Purpose.BATCH,
@@ -41,6 +48,7 @@ def run_of(prowjob: Mapping[str, Any]) -> Run:
         tenant_id=_text(_mapping(spec.get("prowjob_defaults")).get("tenant_id")),
         started_at=_moment(status.get("startTime")),
         completed_at=_moment(status.get("completionTime")),
+        overdue_at=_overdue_at(spec, status),
     )
 
 
@@ -53,6 +61,17 @@ def runs_of(prowjobs: Iterable[Mapping[str, Any]]) -> tuple[Run, ...]:
         except BadAnswer:
             continue
     return tuple(found)
+
+
+def as_of(run: Run, now: datetime) -> Run:
+    """Give a run as it counts now: one that is overdue has no verdict any more.
+
+    Prow's Tide waits for it as long as it is there, and holds up its whole pool. A verdict that it may bring
+    nevertheless still counts.
+    """
+    if not run.state.is_live or run.overdue_at is None or now < run.overdue_at:
+        return run
+    return replace(run, state=RunState.ERROR, description=OVERDUE, completed_at=run.overdue_at)
 
 
 def relevant(runs: Iterable[Run], base_sha: str, heads: Collection[str]) -> tuple[Run, ...]:
@@ -123,6 +142,17 @@ def _moment(value: object) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _overdue_at(spec: Mapping[str, Any], status: Mapping[str, Any]) -> datetime | None:
+    """Give the moment at which it should have ended at the latest; None when it is not known when it was created."""
+    begun = _moment(status.get("pendingTime")) if _state(status) is RunState.PENDING else None
+    since = begun or _moment(status.get("startTime"))
+    time_out = _mapping(spec.get("decoration_config")).get("timeout") if begun else None
+    try:
+        return since + duration(time_out, _TIME_OUT) + _MARGIN if since else None
+    except OverflowError:
+        return None
 
 
 def _needed(refs: Mapping[str, Any], key: str) -> str:

@@ -55,7 +55,7 @@ def _test(evaluation: Evaluation) -> Action:
 def _test_batch(evaluation: Evaluation, otherwise: Trigger | Wait) -> Action:
     begun = _unfinished_batch(evaluation)
     if begun:
-        reason = f"Some jobs of the batch of {_names(begun.members)} are yet to be started; none has failed."
+        reason = f"The batch of {_names(begun.members)} lacks verdicts of jobs that are not running; none has failed."
         return TriggerBatch(evaluation.targets(begun.members), len(begun.members), reason, otherwise)
     batchable = {one.member: one for one in evaluation.pool if one.is_batchable}
     failed = next((sorted(one) for one in evaluation.batches.failed if one <= batchable.keys()), None)

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import BASE, NOW, POOL, make_job, make_run, sha
-from tide.adapters.prowjobs.reading import needs_another_attempt, relevant, run_of, runs_of
+from tide.adapters.prowjobs.reading import OVERDUE, as_of, needs_another_attempt, relevant, run_of, runs_of
 from tide.adapters.prowjobs.writing import ProwSettings, build, run_name
 from tide.domain.errors import BadAnswer
 from tide.domain.runs import Candidate, Head, Purpose, Run, RunKind, RunState
@@ -62,6 +63,7 @@ def test_what_was_written_is_read_back() -> None:
         tenant_id="blue",
         started_at=NOW,
         completed_at=NOW,
+        overdue_at=NOW + timedelta(hours=25),
     )
 
 
@@ -134,3 +136,37 @@ def test_relevant_are_all_runs_on_the_base_and_our_presubmits_of_the_heads() -> 
 def test_only_what_ended_without_success_is_tried_again(state: RunState) -> None:
     again = {RunState.FAILURE, RunState.ERROR, RunState.ABORTED}
     assert needs_another_attempt(replace(make_run(), state=state)) is (state in again)
+
+
+@pytest.mark.parametrize(
+    ("status", "hours"),
+    [
+        ({"state": "pending", "pendingTime": "2026-01-02T04:04:05Z"}, 4),  # its time-out counts from when it was begun
+        ({"state": "triggered", "pendingTime": "2026-01-02T04:04:05Z"}, 25),
+        ({"state": "scheduling"}, 25),
+        ({"state": "pending"}, 25),
+    ],
+)
+def test_a_run_is_overdue_an_hour_after_its_time_out(status: dict[str, str], hours: int) -> None:
+    made = make_object()
+    made["spec"]["decoration_config"] = {"timeout": "2h0m0s"}
+    made["status"] |= status
+    run = run_of(made)
+    assert run.overdue_at == NOW + timedelta(hours=hours)
+    assert as_of(run, run.overdue_at - timedelta(seconds=1)) == run
+    late = as_of(run, run.overdue_at)
+    assert (late.state, late.description, late.completed_at) == (RunState.ERROR, OVERDUE, run.overdue_at)
+
+
+@pytest.mark.parametrize("state", [RunState.SUCCESS, RunState.FAILURE, RunState.ABORTED])
+def test_a_verdict_counts_however_late_it_came(state: RunState) -> None:
+    run = make_run("unit", 7, state, overdue_at=NOW)
+    assert as_of(run, NOW + timedelta(days=9)) == run
+
+
+@pytest.mark.parametrize("start", [None, "soon", "9999-12-31T23:59:59Z"])
+def test_a_run_of_unknown_age_is_never_overdue(start: object) -> None:
+    made = make_object()
+    made["status"]["startTime"] = start
+    run = run_of(made)
+    assert as_of(run, NOW + timedelta(days=99)) == run

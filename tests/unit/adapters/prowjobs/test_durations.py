@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from tide.adapters.local_runner.durations import duration
+from tide.adapters.prowjobs.durations import duration
 
 DEFAULT = timedelta(days=1)
 
