@@ -6,7 +6,7 @@ tide.go accumulate). Each is judged by itself: the trouble of one never reaches 
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tide.domain.actions import Target
@@ -14,7 +14,7 @@ from tide.domain.decisions import Place
 from tide.domain.pulls import Context, ContextState, MergeMethod, Pull
 from tide.domain.rules import Query
 from tide.domain.snapshot import PullView, Snapshot
-from tide.policy.contexts import unsuccessful
+from tide.policy.contexts import gone, unsuccessful
 from tide.policy.descriptions import vouches_for
 from tide.policy.merge_method import method_for
 from tide.policy.mergeability import Refused, refusal
@@ -106,9 +106,13 @@ def assess_all(snapshot: Snapshot, results: Results) -> tuple[Assessment, ...]:
 
 
 def assess(view: PullView, snapshot: Snapshot, results: Results) -> Assessment:
-    """Judge one pull request."""
+    """Judge one pull request that was read once more; a check run that is gone since the snapshot counts as pending."""
     queries = tuple(sorted(snapshot.rules.queries, key=_query_index))
-    return _Assessor(snapshot, results, queries, frozenset(snapshot.first_runs)).assess(view)
+    pull = view.pull
+    known = (one.pull for one in snapshot.pulls if (one.pull.key, one.pull.head_sha) == (pull.key, pull.head_sha))
+    earlier = [context for one in known for context in one.contexts]
+    whole = replace(view, pull=replace(pull, contexts=(*pull.contexts, *gone(earlier, pull.contexts))))
+    return _Assessor(snapshot, results, queries, frozenset(snapshot.first_runs)).assess(whole)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """Which contexts on a head count, and which of those that count are not successful."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from tide.domain.jobs import Presubmit
-from tide.domain.pulls import Context, ContextState
+from tide.domain.pulls import Context, ContextSource, ContextState
 from tide.domain.rules import ContextPolicy
 from tide.policy.jobs import runs_on_branch
 from tide.policy.patterns import compile_pattern, matches
@@ -119,6 +119,16 @@ def unsuccessful(policy: ContextPolicy, contexts: Sequence[Context]) -> tuple[Co
     absent = judge.required.difference([TIDE_CONTEXT, *(context.name for context in contexts)])
     found.extend(Context(name, ContextState.EXPECTED) for name in absent)
     return tuple(sorted(found, key=_by_name)) if found else ()
+
+
+def gone(earlier: Iterable[Context], contexts: Iterable[Context]) -> tuple[Context, ...]:
+    """Give the check runs that a head had earlier and has no more, as pending: they are about to be run again."""
+    names = {context.name for context in contexts if context.source is ContextSource.CHECK_RUN}
+    return tuple(
+        replace(context, state=ContextState.PENDING)
+        for context in earlier
+        if context.source is ContextSource.CHECK_RUN and context.name not in names
+    )
 
 
 @dataclass(frozen=True, slots=True)

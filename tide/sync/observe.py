@@ -19,6 +19,7 @@ from tide.policy.merge_method import method_for
 from tide.policy.queries import meets_any
 from tide.ports.code_host import PartlyRead
 from tide.sync.candidate_jobs import CandidateJobs, JobSet, JobsUnknown
+from tide.sync.check_runs import CheckRuns
 from tide.sync.heads import fetch_heads
 from tide.sync.holds import Holds
 from tide.sync.standings import provable
@@ -44,12 +45,13 @@ class SettingsCache:
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """Reads one pool; `settings` and `holds` live as long as the process."""
+    """Reads one pool; `settings`, `holds` and `check_runs` live as long as the process."""
 
     world: World
     jobs: CandidateJobs
     settings: SettingsCache
     holds: Holds
+    check_runs: CheckRuns
     is_dry_run: bool
 
     async def observe(self, *, blockers: Sequence[Blocker], already_read: Collection[PullKey] = ()) -> Snapshot:
@@ -67,7 +69,9 @@ class Observer:
         pool, store = self.jobs.pool, self.world.store
         rules = self.jobs.config.rules(pool)
         pulls, lost = await self._open_pulls(rules, already_read)
-        candidates = [pull for pull in pulls if pull.key not in lost and meets_any(rules.queries, pull)]
+        candidates = self._with_check_runs(
+            [pull for pull in pulls if pull.key not in lost and meets_any(rules.queries, pull)]
+        )
         standing = await store.standing(pool)
         # A head that is not proven is proved also when nothing waits to land on it.
         is_needed = bool(candidates) or standing.kind is StandingKind.UNPROVEN
@@ -95,6 +99,11 @@ class Observer:
             first_runs=await store.first_runs(pool, heads) if candidates else (),
             is_dry_run=self.is_dry_run,
         )
+
+    def _with_check_runs(self, candidates: Sequence[Pull]) -> list[Pull]:
+        now = self.world.clock.now()
+        self.check_runs.forget_all_but(self.jobs.pool, {pull.key for pull in candidates})
+        return [self.check_runs.completed(pull, now) for pull in candidates]
 
     async def _fetch(self, rules: PoolRules, base_sha: str, candidates: Sequence[Pull]) -> Mapping[int, str]:
         """Make the candidates present where that is needed; give the reason for each whose head cannot be had."""

@@ -21,6 +21,7 @@ from tide.policy.decide import decide
 from tide.policy.search import covers
 from tide.ports.job_config import JobConfig
 from tide.sync.candidate_jobs import CandidateJobs, Evaluations
+from tide.sync.check_runs import CheckRuns
 from tide.sync.enact import Enactor
 from tide.sync.hints import pools_of
 from tide.sync.holds import Holds
@@ -58,6 +59,7 @@ class Sync:
     errors: tuple[str, ...] = ()
     _settings: SettingsCache = field(default_factory=SettingsCache)
     _holds: Holds = field(default_factory=Holds)
+    _check_runs: CheckRuns = field(default_factory=CheckRuns)
     _evaluations: Evaluations = field(default_factory=Evaluations)
     _locks: defaultdict[PoolKey, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _standings: Standings = field(default_factory=Standings)
@@ -179,7 +181,8 @@ class Sync:
         if lease:
             await self._settle(pool, config, lease)
         blockers = facts.blockers.get(pool.repository, ())
-        observer = Observer(self.world, self._jobs(pool, config), self._settings, self._holds, self.is_dry_run)
+        jobs = self._jobs(pool, config)
+        observer = Observer(self.world, jobs, self._settings, self._holds, self._check_runs, self.is_dry_run)
         observed = await observer.observe(blockers=blockers, already_read=facts.read)
         snapshot = observed if self.is_dry_run else await Recorder(self.world, self._standings).record(observed)
         self.world.observer.standing_seen(pool, snapshot.standing)

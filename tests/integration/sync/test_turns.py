@@ -9,10 +9,12 @@ from tests.integration.sync.conftest import World
 from tests.integration.sync.story import MAIN, job
 from tests.integration.sync.test_landing import meanwhile
 from tests.integration.sync.test_recovery import lose_the_database
+from tide.domain.decisions import VerdictKind
 from tide.domain.errors import NotFound, StoreError
 from tide.domain.keys import PoolKey
 from tide.domain.pulls import MergeMethod
 from tide.domain.runs import RunState
+from tide.sandbox.evidence import NewCheckRun
 from tide.sandbox.faults import Fault
 
 ENGINE = PoolKey("acme", "engine", "main")
@@ -270,3 +272,45 @@ async def test_a_method_that_a_repository_forbids_keeps_its_pull_requests_out(wo
         await ctx.settle()
         assert not pull.merged
         assert "rebase" in (await ctx.verdict(pull)).summary
+
+
+async def test_a_check_run_that_is_gone_for_a_moment_is_waited_for(world: World) -> None:
+    async with world() as ctx:
+        pull = await ctx.open_pull("pump")
+        await ctx.sync()
+        await ctx.ci.finish()
+        ctx.forge.create_check_run(ctx.repository(), pull.head_sha, NewCheckRun(name="build", conclusion="failure"))
+        await ctx.sync()
+        ctx.repository().check_runs.clear()  # somebody has asked for it to be run again
+        await ctx.sync()
+        assert not pull.merged
+        verdict = await ctx.verdict(pull)
+        assert (verdict.kind, verdict.unblock) == (VerdictKind.WAITING, ("Wait for build.",))
+        ctx.forge.create_check_run(ctx.repository(), pull.head_sha, NewCheckRun(name="build", conclusion="success"))
+        await ctx.settle()
+        assert pull.merged
+
+
+async def test_a_check_run_that_goes_between_decision_and_merge_stops_the_landing(world: World) -> None:
+    async with world() as ctx:
+        pull = await ctx.open_pull("pump")
+        ctx.forge.create_check_run(ctx.repository(), pull.head_sha, NewCheckRun(name="build", conclusion="success"))
+        await ctx.sync()
+        await ctx.ci.finish()
+        meanwhile(ctx, ctx.repository().check_runs.clear)
+        await ctx.sync()
+        assert not pull.merged
+        await ctx.sync()
+        assert not pull.merged
+
+
+async def test_a_check_run_that_stays_away_is_not_waited_for(world: World) -> None:
+    async with world() as ctx:
+        pull = await ctx.open_pull("pump")
+        ctx.forge.create_check_run(ctx.repository(), pull.head_sha, NewCheckRun(name="build", conclusion="failure"))
+        await ctx.sync()
+        await ctx.ci.finish()
+        ctx.repository().check_runs.clear()
+        ctx.clock.sandbox.forward(minutes=10)
+        await ctx.settle()
+        assert pull.merged

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from tests.builders import FAILURE, PENDING, make_context, make_job
 from tide.domain.pulls import Context, ContextSource, ContextState
 from tide.domain.rules import ContextPolicy
-from tide.policy.contexts import ContextOptions, build_context_policy, is_optional, unsuccessful
+from tide.policy.contexts import ContextOptions, build_context_policy, gone, is_optional, unsuccessful
 
 POLICY = ContextPolicy(required=("must",), required_if_present=("may",), optional=("no",), optional_patterns=("^opt/",))
 
@@ -94,3 +96,11 @@ def test_a_context_that_two_jobs_make_required_and_optional_is_refused() -> None
     jobs = [make_job("a", context="same"), make_job("b", context="same", optional=True)]
     with pytest.raises(ValueError, match="contexts same are defined as required and optional"):
         build_context_policy(ContextOptions(), jobs, "main")
+
+
+def test_a_check_run_that_is_gone_is_pending_and_a_status_never_goes() -> None:
+    check = Context("build", ContextState.FAILURE, source=ContextSource.CHECK_RUN)
+    status = Context("unit", ContextState.SUCCESS)
+    assert gone([check, status], [status]) == (replace(check, state=ContextState.PENDING),)
+    assert gone([check, status], [replace(check, state=ContextState.SUCCESS)]) == ()
+    assert gone([check], [replace(status, name="build")]) == (replace(check, state=ContextState.PENDING),)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from tests.builders import (
     sha,
 )
 from tide.domain.actions import Target
-from tide.domain.pulls import Context, MergeMethod
+from tide.domain.pulls import Context, ContextSource, MergeMethod
 from tide.domain.runs import RunState
 from tide.domain.snapshot import PullView
 from tide.policy.landing import may_land
@@ -48,6 +49,13 @@ def test_one_that_has_changed_since_may_not(fields: dict[str, Any], reason: str)
 
 def test_one_that_a_new_context_stands_against_may_not() -> None:
     assert answer(make_context("cla", FAILURE)) == "Job cla has not succeeded."
+
+
+def test_one_whose_check_runs_are_gone_since_may_not() -> None:
+    check = replace(make_context("build"), source=ContextSource.CHECK_RUN)
+    snapshot = make_snapshot(make_view(1, [check]))
+    assert may_land(make_view(1, [check]), TARGET, snapshot) == ""
+    assert may_land(make_view(1), TARGET, snapshot) == "Job build has not succeeded."
 
 
 def test_our_own_retest_does_not_keep_a_member_of_a_batch_from_landing() -> None:
