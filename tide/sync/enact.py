@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from tide.domain.actions import Action, Blocked, Merge, MergeBatch, Prove, Target, Trigger, TriggerBatch, Wait
 from tide.domain.decisions import Decision
-from tide.domain.errors import Permanent, RemoteError
+from tide.domain.errors import BadAnswer, Permanent, RemoteError
 from tide.domain.evidence import Assembly, Batch, Proposal, Skip, Step
 from tide.domain.intents import Intent, IntentKind
 from tide.domain.jobs import Presubmit
@@ -195,12 +195,29 @@ class _Enacting:
         intent = await self.deeds.begin(IntentKind.START_RUNS, candidate.pool, candidate.refs, detail)
         starting = _Starting(self.deeds, intent, candidate, purpose)
         try:
-            runs = await starting.start(jobs)
+            runs, refused = await starting.start(jobs)
         except RemoteError as error:
             await self.deeds.finish(intent, f"error: {error}")
             raise
+        if refused:
+            first = next(iter(refused.values()))
+            await self.deeds.finish(intent, f"error: {first}")
+            self._let_others_go_first(candidate, refused)
+            raise first
         await self.deeds.finish(intent, "started")
         return runs
+
+    def _let_others_go_first(self, candidate: Candidate, refused: Mapping[str, Permanent]) -> None:
+        """Hold those that need a job which cannot be started as it is; Tide would go on trying it, and nothing else."""
+        bad = {context: error for context, error in refused.items() if isinstance(error, BadAnswer)}
+        until = self.enactor.world.clock.now() + TROUBLE_LASTS
+        for view in self.snapshot.pulls:
+            pull, needed = view.pull, sorted(bad.keys() & view.required)
+            if needed and (pull.number, pull.head_sha) in {(head.number, head.sha) for head in candidate.heads}:
+                reason = f"{needed[0]} cannot be started: {bad[needed[0]]}"
+                self.enactor.holds.add(
+                    self.snapshot.pool, self.snapshot.base_sha, Target(pull.number, pull.head_sha), reason, until=until
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,19 +229,17 @@ class _Starting:
     candidate: Candidate
     purpose: Purpose
 
-    async def start(self, jobs: Sequence[Presubmit]) -> tuple[Run, ...]:
-        """Start a run of each job; one that is refused does not keep the others from starting, but is told."""
+    async def start(self, jobs: Sequence[Presubmit]) -> tuple[tuple[Run, ...], Mapping[str, Permanent]]:
+        """Start a run of each job; one that is refused keeps no other from starting: it is given with its context."""
         spent = await self.deeds.world.store.spent_attempts(self.candidate)
         runs: list[Run] = []
-        refusals: list[Permanent] = []
+        refused: dict[str, Permanent] = {}
         for job in jobs:
             try:
                 runs += await self._start_one(job, spent)
             except Permanent as error:
-                refusals.append(error)
-        if refusals:
-            raise refusals[0]
-        return tuple(runs)
+                refused[job.context] = error
+        return tuple(runs), refused
 
     async def _start_one(self, job: Presubmit, spent: Mapping[str, int]) -> tuple[Run, ...]:
         world = self.deeds.world

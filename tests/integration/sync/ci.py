@@ -8,6 +8,7 @@ from tide.adapters.local_runner.reporter import StatusSink, is_reported, status_
 from tide.adapters.prowjobs.reading import as_of, needs_another_attempt, relevant, run_of, runs_of
 from tide.adapters.prowjobs.storage import ProwJobObject
 from tide.adapters.prowjobs.writing import ProwSettings, build, one_per_context, run_name, timestamp
+from tide.domain.errors import BadAnswer
 from tide.domain.jobs import Presubmit
 from tide.domain.keys import PoolKey
 from tide.domain.runs import Candidate, Purpose, Run, RunState
@@ -24,13 +25,15 @@ class Ci:
     """Implements `tide.ports.job_runner.JobRunner`.
 
     A run stays live until the story ends it. An older presubmit of the same job and pull request is aborted without a
-    word to the code host, as Prow does. `unreachable` makes every call fail with that error.
+    word to the code host, as Prow does. `unreachable` makes every call fail with that error, `refused` every start of
+    a job of that name.
     """
 
     clock: Clock
     judge: Judge
     sink: StatusSink
     unreachable: Exception | None = None
+    refused: str = ""
     _prowjobs: dict[str, ProwJobObject] = field(default_factory=dict)
 
     async def start(
@@ -74,6 +77,8 @@ class Ci:
             raise self.unreachable
 
     async def _start(self, candidate: Candidate, job: Presubmit, purpose: Purpose, spent: Mapping[str, int]) -> Run:
+        if job.name == self.refused:
+            raise BadAnswer(f"the cluster refuses {job.name}")
         attempt = 1
         while (known := self._prowjobs.get(run_name(candidate, job.name, attempt))) or attempt <= spent.get(
             job.name, 0

@@ -314,3 +314,24 @@ async def test_a_check_run_that_stays_away_is_not_waited_for(world: World) -> No
         ctx.clock.sandbox.forward(minutes=10)
         await ctx.settle()
         assert pull.merged
+
+
+@pytest.mark.parametrize("limit", [-1, 0])
+async def test_a_job_that_cannot_be_started_keeps_only_those_waiting_that_need_it(world: World, limit: int) -> None:
+    jobs = {"acme/rocket": [job(), job("odd", run_if_changed="odd")]}
+    async with world(jobs=jobs, tide={"batch_size_limit": {"*": limit}}) as ctx:
+        odd = [await ctx.open_pull(name) for name in ("odd", "oddity")]
+        await ctx.sync()
+        await ctx.ci.finish()
+        await ctx.push("main", tank="provides tank")
+        ctx.ci.refused = "odd"
+        others = [await ctx.open_pull(name) for name in ("pump", "valve")]
+        for _ in range(8):
+            await ctx.sync()
+            await ctx.ci.finish()
+        assert [pull.merged for pull in (*odd, *others)] == [False, False, True, True]
+        assert "the cluster refuses odd" in (await ctx.verdict(odd[0])).summary
+        ctx.ci.refused = ""
+        ctx.clock.sandbox.forward(minutes=5)
+        await ctx.settle()
+        assert all(pull.merged for pull in odd)
