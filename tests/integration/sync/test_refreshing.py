@@ -49,3 +49,16 @@ async def test_pull_requests_of_repositories_that_are_not_covered_any_more_leave
         await ctx.sync()
         assert await ctx.store.open_pulls() == ()
         assert await ctx.views.pools() == ()
+
+
+async def test_a_pull_request_that_two_queries_find_is_one(world: World) -> None:
+    queries = [{"orgs": ["acme"], "labels": [label]} for label in ("lgtm", "approved")]
+    async with world(tide={"queries": queries}) as ctx:
+        await ctx.sync()
+        pull = await ctx.open_pull("pump", labels=("approved", "lgtm"))
+        await ctx.sync()
+        assert len(ctx.runs(pull.number)) == 1
+        (decision,) = ctx.witness.decisions
+        assert [verdict.pull.number for verdict in decision.verdicts] == [pull.number]
+        await ctx.settle()
+        assert ctx.merges(pull) == 1

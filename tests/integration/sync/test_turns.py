@@ -1,7 +1,9 @@
 """Rounds and looks: one pool's trouble stays its own, and nothing is decided on old facts."""
 
 import asyncio
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from tide.domain.errors import NotFound, StoreError
 from tide.domain.keys import PoolKey
 from tide.domain.pulls import MergeMethod
 from tide.domain.runs import RunState
+from tide.domain.snapshot import Standing
 from tide.sandbox.evidence import NewCheckRun
 from tide.sandbox.faults import Fault
 
@@ -335,3 +338,75 @@ async def test_a_job_that_cannot_be_started_keeps_only_those_waiting_that_need_i
         ctx.clock.sandbox.forward(minutes=5)
         await ctx.settle()
         assert all(pull.merged for pull in odd)
+
+
+@pytest.mark.parametrize("most", [1, 2])
+async def test_no_more_pools_are_synced_at_once_than_configured(world: World, most: int) -> None:
+    async with world() as ctx:
+        for branch in ("one", "two", "three", "four"):
+            await ctx.forge.write_branch(ctx.repository(), branch, ctx.head())
+            await ctx.open_pull(f"pump-{branch}", base=branch)
+        crowd = Crowd(ctx.world.store, most)
+        ctx.sync_.world = replace(ctx.world, store=crowd)
+        ctx.sync_.concurrency = most
+        await ctx.sync()
+        assert crowd.most == most
+
+
+async def test_a_round_that_fails_is_counted_too(world: World) -> None:
+    async with world() as ctx:
+        ctx.tamper("store", "open_pools", before=lose_the_database)
+        with pytest.raises(StoreError):
+            await ctx.sync()
+        assert [controller for controller, _took in ctx.witness.rounds] == ["sync"]
+
+
+async def test_a_blocked_pool_does_nothing_and_leaves_no_history(world: World) -> None:
+    async with world() as ctx:
+        pull = await ctx.open_pull("pump")
+        await ctx.sync()
+        await ctx.ci.finish()
+        ctx.forge.open_issue(ctx.repository(), title="Stop", labels=["merge-blocker"])
+        await ctx.settle()
+        assert not pull.merged
+        assert (await ctx.pool()).action == "BLOCKED"
+        assert await ctx.deeds() == []
+
+
+async def test_a_retargeted_pull_request_is_tested_for_the_branch_that_it_goes_to(world: World) -> None:
+    async with world() as ctx:
+        pull = await ctx.open_pull("pump")
+        await ctx.sync()
+        await ctx.ci.finish()
+        await ctx.push("release", tank="provides tank")
+        ctx.forge.retarget_pull(ctx.repository(), pull, "release", "alice")
+        await ctx.sync()
+        assert not pull.merged
+        await ctx.settle()
+        assert pull.merged
+        assert [run.pool.branch for run in ctx.runs(pull.number)] == ["main", "release"]
+
+
+@dataclass
+class Crowd:
+    """A store that counts how many pools are looked at in the same moment; they go on when `expected` are there."""
+
+    store: Any
+    expected: int
+    now: int = 0
+    most: int = 0
+
+    def __post_init__(self) -> None:
+        self.gathered = asyncio.Barrier(self.expected)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    async def standing(self, pool: PoolKey) -> Standing:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        async with asyncio.timeout(20):
+            await self.gathered.wait()
+        standing: Standing = await self.store.standing(pool)
+        self.now -= 1
+        return standing

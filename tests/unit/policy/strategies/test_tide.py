@@ -2,10 +2,21 @@
 
 from typing import Any
 
-from tests.builders import BASE, PENDING, make_context, make_rules, make_run, make_snapshot, make_view, sha
+from tests.builders import (
+    BASE,
+    FAILURE,
+    PENDING,
+    make_context,
+    make_policy,
+    make_rules,
+    make_run,
+    make_snapshot,
+    make_view,
+    sha,
+)
 from tide.domain.actions import Merge, MergeBatch, Trigger, TriggerBatch, Wait, targets_of
-from tide.domain.decisions import Decision
-from tide.domain.pulls import MergeMethod
+from tide.domain.decisions import Decision, Place
+from tide.domain.pulls import Mergeable, MergeMethod
 from tide.domain.runs import Purpose, Run, RunState
 from tide.domain.snapshot import PullView
 from tide.policy.decide import decide
@@ -188,3 +199,65 @@ def test_each_target_carries_its_own_merge_method() -> None:
 
 def test_an_empty_pool_waits() -> None:
     assert decided().action == Wait("No pull request is in the pool.")
+
+
+def outside(*views: PullView, runs: tuple[Run, ...] = (), **fields: Any) -> bool:
+    """Tell whether the first pull request is outside its pool."""
+    return decided(*views, runs=runs, **fields).verdicts[0].place is Place.OUTSIDE
+
+
+def test_a_context_that_failed_keeps_its_pull_request_outside() -> None:
+    view = make_view(1, [make_context("unit", FAILURE)], required=UNIT)
+    assert outside(view, runs=(make_run("unit", 1, base_sha=sha("older base")),))
+
+
+def test_a_required_context_that_is_not_there_keeps_its_pull_request_outside() -> None:
+    assert outside(ready(1), rules=make_rules(context_policy=make_policy(["cla"])))
+
+
+def test_a_pending_context_keeps_outside_unless_a_required_job_reports_it() -> None:
+    pending = [make_context("deploy", PENDING)]
+    assert outside(make_view(1, pending, required=UNIT))
+    assert not outside(make_view(1, pending, required=("deploy", "unit")))
+
+
+def test_an_unknown_mergeability_is_no_obstacle() -> None:
+    assert not outside(ready(1, mergeable=Mergeable.UNKNOWN))
+
+
+def test_one_missing_job_makes_a_pull_request_missing_and_one_pending_job_makes_it_pending() -> None:
+    view = make_view(1, required=("lint", "unit", "e2e"))
+    runs = (make_run("lint", 1), make_run("unit", 1, RunState.PENDING))
+    assert decided(view, runs=runs).missing == (1,)
+    assert decided(view, runs=(*runs, make_run("e2e", 1))).pending == (1,)
+    passed = tuple(make_run(context, 1) for context in ("lint", "unit", "e2e"))
+    assert decided(view, runs=passed).passing == (1,)
+
+
+def test_a_batch_fails_as_soon_as_one_required_job_has_failed() -> None:
+    views = [make_view(number, required=("lint", "unit")) for number in (1, 2)]
+    runs = (make_run("lint", (1, 2), RunState.FAILURE), make_run("unit", (1, 2), RunState.PENDING))
+    decision = decided(*views, runs=runs)
+    assert decision.batch_pending == ()
+    assert isinstance(decision.action, Trigger)
+
+
+def test_while_one_is_retested_alone_no_other_is() -> None:
+    runs = (make_run("unit", 1, RunState.PENDING),)
+    decision = decided(retested(1), ready(2), runs=runs, rules=make_rules(batch_size_limit=-1))
+    assert isinstance(decision.action, Wait)
+
+
+def test_a_batch_comes_before_a_retest_alone() -> None:
+    assert isinstance(decided(ready(1), ready(2)).action, TriggerBatch)
+
+
+def test_what_passed_alone_merges_before_a_batch_is_started() -> None:
+    decision = decided(ready(1), ready(2), ready(3), runs=(make_run("unit", 3),))
+    assert isinstance(decision.action, Merge)
+    assert numbers(decision) == [3]
+
+
+def test_after_a_merge_all_others_are_missing() -> None:
+    runs = tuple(make_run("unit", number) for number in (1, 2))
+    assert decided(ready(2), ready(3), runs=runs, base_sha=sha("after the merge")).missing == (2, 3)
