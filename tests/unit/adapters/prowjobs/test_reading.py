@@ -170,3 +170,20 @@ def test_a_run_of_unknown_age_is_never_overdue(start: object) -> None:
     made["status"]["startTime"] = start
     run = run_of(made)
     assert as_of(run, NOW + timedelta(days=99)) == run
+
+
+def test_contexts_and_branches_are_read_in_full_whatever_their_labels_hold() -> None:
+    made = make_object()
+    made["metadata"]["labels"] = {
+        "created-by-tide": "true",
+        "prow.k8s.io/context": "unit",
+        "prow.k8s.io/refs.base_ref": "x",
+    }
+    made["spec"]["context"] = f"ci/{'long' * 20}/unit"
+    made["spec"]["refs"]["base_ref"] = "feature/x"
+    run = run_of(made)
+    assert (run.purpose, run.context, run.pool.branch) == (
+        Purpose.RETEST,
+        f"ci/{'long' * 20}/unit",
+        "feature/x",
+    )
