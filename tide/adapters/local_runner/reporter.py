@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
 
-from tide.adapters.prowjobs.descriptions import description_with_base
 from tide.domain.errors import Permanent, RemoteError
 from tide.domain.keys import RepoKey
 from tide.domain.pulls import ContextState
 from tide.domain.runs import RunState
+from tide.policy.descriptions import description_with_base
 from tide.ports.code_host import StatusPost
 
 log = logging.getLogger(__name__)
