@@ -111,6 +111,10 @@ class LogObserver:
         """Tell which pull request shows a status that is not true any more."""
         self._log.warning("a status was not written", pull=str(pull), reason=reason)
 
+    def template_failed(self, pull: PullKey, reason: str) -> None:
+        """Tell why a merge has the code host's text (Prow: github.go prepareMergeDetails logs it likewise)."""
+        self._log.error("a commit template failed", pull=str(pull), reason=reason)
+
     def query_answered(self, query_index: int, org_shard: str, result: str) -> None:
         """Tell of queries that failed."""
         if result != "success":
@@ -151,6 +155,10 @@ class Observers:
     def status_withheld(self, pull: PullKey, reason: str) -> None:
         """Pass on."""
         self._tell(lambda observer: observer.status_withheld(pull, reason))
+
+    def template_failed(self, pull: PullKey, reason: str) -> None:
+        """Pass on."""
+        self._tell(lambda observer: observer.template_failed(pull, reason))
 
     def query_answered(self, query_index: int, org_shard: str, result: str) -> None:
         """Pass on."""

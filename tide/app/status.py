@@ -120,6 +120,9 @@ class StatusKeeper:
     def status_withheld(self, pull: PullKey, reason: str) -> None:
         """Nothing to keep."""
 
+    def template_failed(self, pull: PullKey, reason: str) -> None:
+        """Nothing to keep."""
+
     def query_answered(self, query_index: int, org_shard: str, result: str) -> None:
         """Nothing to keep."""
 

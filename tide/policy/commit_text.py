@@ -24,6 +24,10 @@ class CommitText:
     failures: tuple[str, ...] = ()
 
 
+HOSTS_TEXT = CommitText()
+"""Says nothing of its own."""
+
+
 def commit_text(templates: CommitTemplates, pull: Pull) -> CommitText:
     """Render the templates that are configured for a pull request.
 
@@ -33,7 +37,7 @@ def commit_text(templates: CommitTemplates, pull: Pull) -> CommitText:
     """
     data = _data(pull) if templates.title or templates.body else None
     if data is None:
-        return CommitText()
+        return HOSTS_TEXT
     title, message = (_rendered(text, data) for text in (templates.title, templates.body))
     failed = {"title": title, "body": message}
     return CommitText(

@@ -10,6 +10,7 @@ from tide.domain.errors import BadAnswer
 from tide.domain.keys import PoolKey, PullKey, RepoKey
 from tide.domain.outcomes import MergeAnswer
 from tide.domain.pulls import Blocker, ContextState, Pull, RepoSettings
+from tide.policy.commit_text import HOSTS_TEXT, CommitText
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,15 @@ class StatusPost:
     target_url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment on a pull request; `is_ours` tells that it was written under the name that we act under."""
+
+    id: int
+    body: str
+    is_ours: bool
+
+
 class CodeHost(Protocol):
     """Reads and changes pull requests. Every call may raise a `tide.domain.errors.RemoteError`."""
 
@@ -108,6 +118,17 @@ class CodeHost(Protocol):
         """
         ...
 
-    async def merge(self, repo: RepoKey, target: Target) -> MergeAnswer:
-        """Ask for a merge that pins the head SHA. Never retried here: the answer may have been lost, not the deed."""
+    async def comments(self, pull: PullKey) -> tuple[Comment, ...]:
+        """Read the comments on a pull request, oldest first."""
+        ...
+
+    async def delete_comment(self, repo: RepoKey, comment_id: int) -> None:
+        """Delete a comment; one that is gone already is let be."""
+        ...
+
+    async def merge(self, repo: RepoKey, target: Target, text: CommitText = HOSTS_TEXT) -> MergeAnswer:
+        """Ask for a merge that pins the head SHA. Never retried here: the answer may have been lost, not the deed.
+
+        `text` is what the commit is to say; what it leaves open is the code host's to write.
+        """
         ...

@@ -16,6 +16,7 @@ from tide.domain.intents import Intent, IntentKind
 from tide.domain.outcomes import Merged, NotMerged, Outcome, Refusal
 from tide.domain.pulls import Pull
 from tide.domain.snapshot import Snapshot, StandingKind
+from tide.policy.commit_text import CommitText, commit_text
 from tide.policy.landing import may_land
 from tide.sync.candidate_jobs import CandidateJobs
 from tide.sync.deeds import Deeds
@@ -129,7 +130,7 @@ class _Landing:
         self.head_sha = self.snapshot.base_sha
         self.intent = await self._begin(assembly)
         for target, step in zip(self.targets, assembly.steps, strict=True):
-            await self._land_one(self.intent, target, step)
+            await self._land_one(self.intent, target, step, self._text(pulls[target.number]))
             gone = replace(pulls[target.number], is_open=False, is_merged=True)
             await self.world.store.save_pulls([gone], self.world.clock.now())
 
@@ -183,21 +184,27 @@ class _Landing:
         numbers = " ".join(f"#{target.number}" for target in self.targets)
         return await self.deeds.begin(IntentKind.MERGE, self.snapshot.pool, numbers, detail)
 
-    async def _land_one(self, intent: Intent, target: Target, step: Step) -> None:
-        sha = await self._merge(intent, target, step)
+    def _text(self, pull: Pull) -> CommitText:
+        text = commit_text(self.snapshot.rules.commit_templates, pull)
+        for failure in text.failures:
+            self.world.observer.template_failed(pull.key, failure)
+        return text
+
+    async def _land_one(self, intent: Intent, target: Target, step: Step, text: CommitText) -> None:
+        sha = await self._merge(intent, target, step, text)
         finding = await self.inspector.inspect(step, self.head_sha, sha)
         if finding:
             raise _Stopped(finding.reason, standing=finding.standing)
         self.landed.append(step)
         self.head_sha = sha
 
-    async def _merge(self, intent: Intent, target: Target, step: Step) -> str:
+    async def _merge(self, intent: Intent, target: Target, step: Step, text: CommitText) -> str:
         """Merge one pull request; give the commit that the branch got."""
         repo = self.snapshot.pool.repository
         for wait in (*BASE_MODIFIED_WAITS, None):
             await self.deeds.proceed(intent)
             try:
-                answer = await self.deeds.do(lambda: self.world.code_host.merge(repo, target))
+                answer = await self.deeds.do(lambda: self.world.code_host.merge(repo, target, text))
             except (RateLimited, Unauthorized) as error:
                 raise _Stopped(f"#{target.number}: {error}") from error
             except RemoteError as error:

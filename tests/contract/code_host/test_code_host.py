@@ -17,8 +17,10 @@ from tide.domain.pulls import (
     RepoSettings,
     ReviewDecision,
 )
-from tide.ports.code_host import StatusPost
+from tide.policy.commit_text import CommitText
+from tide.ports.code_host import Comment, StatusPost
 from tide.sandbox.evidence import NewCheckRun, NewStatus
+from tide.sandbox.faults import Fault
 from tide.sandbox.protection import BranchProtection, RequiredReviews
 
 
@@ -204,6 +206,55 @@ async def test_a_merge_lands_by_its_method(world: CodeHostWorld, method: MergeMe
     assert answer == Merged(await world.host.branch_head(MAIN))
     parents = (await world.host.commit(ROCKET, await world.host.branch_head(MAIN))).parents
     assert parents == ((base, opened.head_sha) if method is MergeMethod.MERGE else (base,))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (CommitText("Thrust (#1)", "Because."), "Thrust (#1)\n\nBecause."),
+        (CommitText("Thrust (#1)", None), "Thrust (#1)\n\nAdd thrust"),
+        (CommitText(None, "Because."), "Merge pull request #1 from acme/thrust\n\nBecause."),
+    ],
+)
+async def test_a_merge_says_what_it_is_told_to_say(world: CodeHostWorld, text: CommitText, message: str) -> None:
+    opened = await world.sandbox.pull("thrust")
+    answer = await world.host.merge(ROCKET, Target(opened.number, opened.head_sha), text)
+    assert isinstance(answer, Merged)
+    assert (await world.sandbox.repository.git.commit(answer.sha)).message == message
+
+
+async def test_comments_are_read_and_told_whose_they_are(world: CodeHostWorld) -> None:
+    opened = await world.sandbox.pull("thrust")
+    assert await world.host.comments(key(opened)) == ()
+    forge, repository = world.sandbox.forge, world.sandbox.repository
+    ours, theirs = (forge.comment(repository, opened, f"by {login}", login) for login in ("merge-bot", "alice"))
+    assert await world.host.comments(key(opened)) == (
+        Comment(ours.id, "by merge-bot", is_ours=True),
+        Comment(theirs.id, "by alice", is_ours=False),
+    )
+
+
+async def test_all_comments_are_read(world: CodeHostWorld) -> None:
+    opened = await world.sandbox.pull("thrust")
+    for number in range(130):
+        world.sandbox.forge.comment(world.sandbox.repository, opened, f"{number}", "alice")
+    assert [comment.body for comment in await world.host.comments(key(opened))] == [str(each) for each in range(130)]
+
+
+async def test_a_deleted_comment_is_gone_and_may_be_deleted_again(world: CodeHostWorld) -> None:
+    opened = await world.sandbox.pull("thrust")
+    made = world.sandbox.forge.comment(world.sandbox.repository, opened, "x", "merge-bot")
+    for _ in range(2):
+        await world.host.delete_comment(ROCKET, made.id)
+    assert await world.host.comments(key(opened)) == ()
+
+
+async def test_a_comment_that_may_not_be_deleted_is_told(world: CodeHostWorld) -> None:
+    opened = await world.sandbox.pull("thrust")
+    made = world.sandbox.forge.comment(world.sandbox.repository, opened, "x", "merge-bot")
+    world.sandbox.sandbox.faults.add(Fault(kind="status", method="DELETE", path="/issues/comments/", status=403))
+    with pytest.raises(Unauthorized):
+        await world.host.delete_comment(ROCKET, made.id)
 
 
 async def test_a_merge_of_another_head_is_refused(world: CodeHostWorld) -> None:

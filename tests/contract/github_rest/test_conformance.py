@@ -16,8 +16,10 @@ from tests.contract.github_rest.recorder import Exchange
 from tests.contract.github_rest.undescribed import FLAWED_SCHEMAS, UNDESCRIBED_ANSWERS, UNDESCRIBED_PATHS
 from tide.adapters.github.connect import github
 from tide.domain.actions import Target
+from tide.domain.keys import PullKey
 from tide.domain.outcomes import Merged, NotMerged
 from tide.domain.pulls import ContextState, MergeMethod
+from tide.policy.commit_text import CommitText
 from tide.ports.code_host import StatusPost
 from tide.sandbox.rest.routes import ROUTES, RestRoute
 
@@ -279,7 +281,11 @@ async def test_what_our_client_asks_is_what_github_takes(recorded: RecordedWorld
         await host.branch_rules(MAIN)
         await host.commit(ROCKET, await host.branch_head(MAIN))
         await host.post_status(ROCKET, merged.head_sha, StatusPost("tide", ContextState.SUCCESS, "In merge pool."))
-        assert isinstance(await host.merge(ROCKET, Target(merged.number, merged.head_sha, MergeMethod.SQUASH)), Merged)
+        recorded.sandbox.forge.comment(recorded.repository, merged, "<!-- test report -->", "merge-bot")
+        (comment,) = await host.comments(PullKey("acme", "rocket", merged.number))
+        await host.delete_comment(ROCKET, comment.id)
+        target, text = Target(merged.number, merged.head_sha, MergeMethod.SQUASH), CommitText("Boost", "Because.")
+        assert isinstance(await host.merge(ROCKET, target, text), Merged)
         refused = await host.merge(ROCKET, Target(kept.number, "0" * 40))
         assert isinstance(refused, NotMerged)
     rest = [exchange for exchange in recorded.recorder.exchanges if exchange.path != "/graphql"]

@@ -19,6 +19,7 @@ class Witness:
     outcomes: list[tuple[PoolKey, Outcome]] = field(default_factory=list)
     failures: list[tuple[PoolKey, BaseException]] = field(default_factory=list)
     withheld: list[tuple[PullKey, str]] = field(default_factory=list)
+    failed_templates: list[tuple[PullKey, str]] = field(default_factory=list)
     rounds: list[tuple[str, timedelta]] = field(default_factory=list)
     pools: frozenset[PoolKey] = frozenset()
     standings: dict[PoolKey, Standing] = field(default_factory=dict)
@@ -37,6 +38,9 @@ class Witness:
 
     def status_withheld(self, pull: PullKey, reason: str) -> None:
         self.withheld.append((pull, reason))
+
+    def template_failed(self, pull: PullKey, reason: str) -> None:
+        self.failed_templates.append((pull, reason))
 
     def query_answered(self, query_index: int, org_shard: str, result: str) -> None:
         pass

@@ -11,7 +11,7 @@ from tide.adapters.logs import LogFormat, LogObserver, Observers, Redactor, conf
 from tide.domain.actions import Wait
 from tide.domain.decisions import Decision
 from tide.domain.errors import Unavailable
-from tide.domain.keys import PoolKey
+from tide.domain.keys import PoolKey, PullKey
 from tide.domain.outcomes import Outcome
 from tide.domain.snapshot import PROVEN, Standing, StandingKind
 
@@ -158,8 +158,9 @@ def test_every_event_is_passed_on() -> None:
     observers.decided(Decision(POOL, "b" * 40, Wait("")))
     observers.enacted(POOL, Outcome("MERGE", (7,)))
     observers.pool_failed(POOL, Unavailable("x"))
+    observers.template_failed(PullKey("acme", "rocket", 7), "x")
     observers.query_answered(0, "acme", "error")
     observers.pools_vanished(frozenset())
     observers.synced("sync", timedelta(seconds=1))
     observers.standing_seen(POOL, Standing(StandingKind.FROZEN, "it landed as another tree"))
-    assert len(stream.getvalue().splitlines()) == 7
+    assert len(stream.getvalue().splitlines()) == 8

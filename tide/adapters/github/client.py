@@ -91,7 +91,7 @@ class Client:
         self._raise_for(answer, grant)
         return answer
 
-    async def write(self, method: Method, path: str, body: Mapping[str, Any], *, org: str) -> Answer:
+    async def write(self, method: Method, path: str, body: Mapping[str, Any] | None, *, org: str) -> Answer:
         """Send a change, once.
 
         Returns:

@@ -27,11 +27,13 @@ from tide.domain.keys import PoolKey, PullKey, RepoKey
 from tide.domain.outcomes import MergeAnswer
 from tide.domain.pulls import Blocker, ContextState, Pull, RepoSettings
 from tide.policy.blockers import parse_title
-from tide.ports.code_host import BlockerIssue, Commit, Found, StatusPost
+from tide.policy.commit_text import HOSTS_TEXT, CommitText
+from tide.ports.code_host import BlockerIssue, Comment, Commit, Found, StatusPost
 
 LONGEST_DESCRIPTION = 140
 """Characters that GitHub takes for the description of a status."""
 
+_APP_SUFFIX = "[bot]"
 _UNLIMITED = "rate limiting is not enabled"
 _MANY_STATUSES = "maximum number of statuses"
 
@@ -55,6 +57,17 @@ class _Commit(_Answered):
     sha: str
     tree: _Object
     parents: tuple[_Object, ...]
+
+
+class _User(_Answered):
+    login: str
+
+
+class _Comment(_Answered):
+    id: int
+    body: str | None = None
+    # Nobody, where the account has been deleted.
+    user: _User | None = None
 
 
 class _Repository(_Answered):
@@ -189,7 +202,30 @@ class GitHub:
             raise problem
         return not is_full
 
-    async def merge(self, repo: RepoKey, target: Target) -> MergeAnswer:
+    async def comments(self, pull: PullKey) -> tuple[Comment, ...]:
+        """Read the comments on a pull request (GitHub docs: List issue comments)."""
+        listed = await self.client.get_all(
+            path("repos", pull.org, pull.repo, "issues", pull.number, "comments"), org=pull.org
+        )
+        ours = await self._own_logins(pull.org) if listed else frozenset()
+        return tuple(_comment_of(parse.read(_Comment, one), ours) for one in listed)
+
+    async def _own_logins(self, org: str) -> frozenset[str]:
+        """Name whom we write as; an App is told with its suffix or without."""
+        answer = await self.graph.ask("viewer", {}, org=org)
+        answer.require()
+        login = parse.read(_User, answer.data.get("viewer")).login
+        return frozenset({login, f"{login}{_APP_SUFFIX}"})
+
+    async def delete_comment(self, repo: RepoKey, comment_id: int) -> None:
+        """Delete a comment (GitHub docs: Delete an issue comment); one that is gone already is let be."""
+        where = path("repos", repo.org, repo.name, "issues", "comments", comment_id)
+        answer = await self.client.write("DELETE", where, None, org=repo.org)
+        problem = failure(answer)
+        if problem and not isinstance(problem, NotFound):
+            raise problem
+
+    async def merge(self, repo: RepoKey, target: Target, text: CommitText = HOSTS_TEXT) -> MergeAnswer:
         """Ask for a merge that pins the head SHA (GitHub docs: Merge a pull request); sent once.
 
         Raises:
@@ -197,7 +233,12 @@ class GitHub:
             RateLimited: It was not merged.
         """
         where = path("repos", repo.org, repo.name, "pulls", target.number, "merge")
-        body = {"sha": target.head_sha, "merge_method": target.method.value}
+        told = {"commit_title": text.title, "commit_message": text.message}
+        body = {
+            "sha": target.head_sha,
+            "merge_method": target.method.value,
+            **{name: said for name, said in told.items() if said is not None},
+        }
         return merge_answer(await self.client.write("PUT", where, body, org=repo.org))
 
 
@@ -212,6 +253,10 @@ def _blocker_issue(node: object) -> BlockerIssue:
     issue = parse.read(parse.IssueNode, node)
     title, branches = parse_title(issue.title)
     return BlockerIssue(issue.repo, Blocker(issue.number, title, issue.url, branches))
+
+
+def _comment_of(told: _Comment, ours: frozenset[str]) -> Comment:
+    return Comment(told.id, told.body or "", told.user is not None and told.user.login in ours)
 
 
 def _status_body(status: StatusPost) -> Mapping[str, Any]:

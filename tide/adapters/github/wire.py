@@ -28,7 +28,7 @@ LONGEST_CONNECT = timedelta(seconds=4)
 # A proxy that is down behind a load balancer answers so; whoever asks again should ask elsewhere.
 _GATEWAY_ERRORS = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
 
-Method = Literal["GET", "POST", "PUT"]
+Method = Literal["GET", "POST", "PUT", "DELETE"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

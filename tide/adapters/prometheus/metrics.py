@@ -96,6 +96,9 @@ class Metrics(Collector):
         """Count a status that should have been written."""
         self._counts["tide_statuses_withheld"][(pull.org,)] += 1
 
+    def template_failed(self, pull: PullKey, reason: str) -> None:
+        """Nothing to count."""
+
     def query_answered(self, query_index: int, org_shard: str, result: str) -> None:
         """Count a query by how it went."""
         self._counts["tidequeryresults"][(str(query_index), org_shard, result)] += 1
