@@ -12,6 +12,7 @@ class IntentKind(StrEnum):
 
     START_RUNS = "start_runs"
     MERGE = "merge"
+    LEND = "lend"  # the result of a batch, to one of its members
     STATUS = "status"
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from tide.domain.actions import Merge, MergeBatch, Target, targets_of
-from tide.domain.errors import RateLimited, RemoteError, Unauthorized, Unavailable
+from tide.domain.errors import Permanent, RateLimited, RemoteError, Unauthorized, Unavailable
 from tide.domain.evidence import Assembly, Batch, BatchState, Proposal, Step
 from tide.domain.intents import Intent, IntentKind
 from tide.domain.outcomes import Merged, NotMerged, Outcome, Refusal
@@ -18,11 +18,13 @@ from tide.domain.pulls import Pull
 from tide.domain.snapshot import Snapshot, StandingKind
 from tide.policy.commit_text import CommitText, commit_text
 from tide.policy.landing import may_land
+from tide.policy.lending import lent_contexts
 from tide.sync.candidate_jobs import CandidateJobs
 from tide.sync.deeds import Deeds
 from tide.sync.heads import pull_ref
 from tide.sync.holds import TROUBLE_LASTS, Holds
 from tide.sync.inspection import Inspector
+from tide.sync.lending import lend
 from tide.sync.standings import Standings
 from tide.sync.world import World
 
@@ -130,6 +132,7 @@ class _Landing:
         self.head_sha = self.snapshot.base_sha
         self.intent = await self._begin(assembly)
         for target, step in zip(self.targets, assembly.steps, strict=True):
+            await self._lend(pulls[target.number])
             await self._land_one(self.intent, target, step, self._text(pulls[target.number]))
             gone = replace(pulls[target.number], is_open=False, is_merged=True)
             await self.world.store.save_pulls([gone], self.world.clock.now())
@@ -183,6 +186,17 @@ class _Landing:
         detail = json.dumps({"base_sha": self.snapshot.base_sha, "contexts": self.contexts, "steps": steps})
         numbers = " ".join(f"#{target.number}" for target in self.targets)
         return await self.deeds.begin(IntentKind.MERGE, self.snapshot.pool, numbers, detail)
+
+    async def _lend(self, pull: Pull) -> None:
+        contexts = lent_contexts(pull, self.targets, self.snapshot)
+        if not contexts:
+            return
+        try:
+            await lend(self.deeds, pull, contexts)
+        except RemoteError as error:
+            self.world.observer.pool_failed(self.snapshot.pool, error)
+            reason = f"#{pull.number}: its pending contexts could not be overwritten: {error}"
+            raise _Stopped(reason, held=pull.number if isinstance(error, Permanent) else None) from error
 
     def _text(self, pull: Pull) -> CommitText:
         text = commit_text(self.snapshot.rules.commit_templates, pull)

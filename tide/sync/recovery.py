@@ -21,6 +21,11 @@ MERGE_MAY_COME = timedelta(seconds=12)
 # How far back a branch is read; a landing adds a commit for each of its members, more only by rebasing.
 LONGEST_HISTORY = 300
 
+_IS_DONE_AGAIN = {
+    IntentKind.START_RUNS: "runs are found again by their names",
+    IntentKind.LEND: "a landing lends once more what it needs",
+}
+
 
 class _Plan(NamedTuple):
     """What a landing was going to do, from its intent."""
@@ -62,11 +67,12 @@ async def recover(inspector: Inspector) -> None:
     for intent in await world.store.open_intents(inspector.pool):
         if intent.kind is IntentKind.STATUS:
             continue  # may be under way; `statuses` settles them
-        outcome = "found unfinished; runs are found again by their names"
         if intent.kind is IntentKind.MERGE:
             await _let_it_come(inspector, intent)
-            outcome = f"found unfinished; {await _Recovery(inspector, _Plan.of(intent)).settle()}"
-        await world.store.finish(intent.id, outcome, world.clock.now())
+            became = await _Recovery(inspector, _Plan.of(intent)).settle()
+        else:
+            became = _IS_DONE_AGAIN[intent.kind]
+        await world.store.finish(intent.id, f"found unfinished; {became}", world.clock.now())
 
 
 async def _let_it_come(inspector: Inspector, intent: Intent) -> None:
