@@ -26,3 +26,11 @@ class BranchRules:
     merge_methods: tuple[MergeMethod, ...] = EVERY_METHOD
     may_push: bool = True
     may_bypass: bool = False
+
+    @property
+    def asks_for_reviews(self) -> bool:
+        """Whether a merge needs anybody's approval."""
+        return self.required_approvals > 0 or self.needs_code_owners
+
+
+NO_RULES = BranchRules()

@@ -25,7 +25,7 @@ class Refusal(StrEnum):
     @property
     def is_for_all(self) -> bool:
         """Whether the other pull requests of the branch would be refused alike, so that trying them is no use."""
-        return self in {Refusal.UNAUTHORIZED, Refusal.METHOD_FORBIDDEN, Refusal.QUEUE_REQUIRED}
+        return self in {Refusal.UNAUTHORIZED, Refusal.QUEUE_REQUIRED}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from tide.domain.branch_rules import NO_RULES, BranchRules
 from tide.domain.keys import PoolKey
 from tide.domain.pulls import EVERY_METHOD, Blocker, Pull, RepoSettings
 from tide.domain.rules import ContextPolicy, PoolRules
@@ -57,6 +58,7 @@ class Snapshot:
     `runs` are the presubmit, batch and proof runs on `base_sha`, and also our retests and first runs of heads that
     are still open, whatever their base. `failed_batches` are the (number, head SHA) lists that were tested on
     `base_sha` and failed. `first_runs` are (head SHA, context) that have been started once and not been forgotten.
+    `branch_rules` are the code host's own for the branch, none where they are not to be looked at.
     """
 
     pool: PoolKey
@@ -67,6 +69,7 @@ class Snapshot:
     runs: tuple[Run, ...] = ()
     blockers: tuple[Blocker, ...] = ()
     repo_settings: RepoSettings = EVERY_METHOD
+    branch_rules: BranchRules = NO_RULES
     standing: Standing = PROVEN
     failed_batches: tuple[tuple[tuple[int, str], ...], ...] = ()
     first_runs: tuple[tuple[str, str], ...] = ()

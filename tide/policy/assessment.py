@@ -14,7 +14,7 @@ from tide.domain.decisions import Place
 from tide.domain.pulls import Context, ContextState, MergeMethod, Pull
 from tide.domain.rules import Query
 from tide.domain.snapshot import PullView, Snapshot
-from tide.policy.contexts import gone, unsuccessful
+from tide.policy.contexts import gone, unsuccessful, with_host_contexts
 from tide.policy.descriptions import vouches_for
 from tide.policy.merge_method import method_for
 from tide.policy.mergeability import Refused, refusal
@@ -126,7 +126,7 @@ class _Assessor:
         pull, rules = view.pull, self.snapshot.rules
         member = (pull.key.number, pull.head_sha)
         query = next((query for query in self.queries if meets(query, pull)), None)
-        refused = refusal(pull, rules, self.snapshot.repo_settings)
+        refused = refusal(pull, rules, self.snapshot.repo_settings, self.snapshot.branch_rules)
         against, in_progress = self._contexts(view, member)
         missing, pending, failed = self._required(view, member)
         obstacle = self._obstacle(view, refused, query, against, failed)
@@ -150,7 +150,8 @@ class _Assessor:
 
     def _contexts(self, view: PullView, member: Member) -> tuple[tuple[Context, ...], tuple[Context, ...]]:
         """Split the contexts that are not successful: those that stand against merging, those that jobs work on."""
-        found = unsuccessful(self.snapshot.policy_of(view), view.pull.contexts)
+        policy = with_host_contexts(self.snapshot.policy_of(view), self.snapshot.branch_rules.required_contexts)
+        found = unsuccessful(policy, view.pull.contexts)
         if not found:
             return (), ()
         in_progress = tuple(context for context in found if self._is_worked_on(view, member, context))
@@ -221,7 +222,9 @@ class _Assessor:
         """Give the required jobs to start for the first time, where nothing but them stands against merging."""
         if not self.snapshot.rules.settings.trigger:
             return ()
-        if any(one.state is not ContextState.EXPECTED or one.name not in view.required for one in against):
+        # What GitHub asks for besides may itself wait for our jobs.
+        ours_or_theirs = {*view.required, *self.snapshot.branch_rules.required_contexts}
+        if any(one.state is not ContextState.EXPECTED or one.name not in ours_or_theirs for one in against):
             return ()
         successful = {context.name for context in view.pull.contexts if context.state is ContextState.SUCCESS}
         open_jobs = set(view.required) - successful

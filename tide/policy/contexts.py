@@ -82,6 +82,20 @@ def build_context_policy(
     return policy
 
 
+@lru_cache(maxsize=1024)
+def with_host_contexts(policy: ContextPolicy, contexts: tuple[str, ...]) -> ContextPolicy:
+    """Give a policy that also asks for what the code host itself does, whatever the configuration says of that."""
+    theirs = frozenset(contexts) - {TIDE_CONTEXT}
+    if not theirs:
+        return policy
+    return replace(
+        policy,
+        required=_union(policy.required, theirs),
+        required_if_present=tuple(name for name in policy.required_if_present if name not in theirs),
+        optional=tuple(name for name in policy.optional if name not in theirs),
+    )
+
+
 def validate(policy: ContextPolicy) -> None:
     """Raise ValueError when a policy contradicts itself (Prow: TideContextPolicy.Validate)."""
     required, if_present, optional = set(policy.required), set(policy.required_if_present), set(policy.optional)
@@ -140,6 +154,8 @@ class _Judge:
     skip_unknown: bool
 
     def is_optional(self, name: str) -> bool:
+        if name in self.required:
+            return False
         if name in self.optional or (self.patterns and _matches_any(self.patterns, name)):
             return True
         return self.skip_unknown and name not in self.counted

@@ -2,9 +2,17 @@
 
 from typing import NamedTuple
 
-from tide.domain.pulls import Mergeable, MergeMethod, MergeState, Pull, RepoSettings
+from tide.domain.branch_rules import NO_RULES, BranchRules
+from tide.domain.pulls import Mergeable, MergeMethod, MergeState, Pull, RepoSettings, ReviewDecision
 from tide.domain.rules import BlocksPolicy, PoolRules
 from tide.policy.merge_method import method_for
+from tide.policy.wording import plural
+
+_REVIEW_REMEDIES = {
+    ReviewDecision.REVIEW_REQUIRED: "Get an approving review.",
+    ReviewDecision.CHANGES_REQUESTED: "Have those who requested changes approve, or dismiss their reviews.",
+}
+_UNREVIEWED = frozenset(_REVIEW_REMEDIES)
 
 
 class Refused(NamedTuple):
@@ -14,10 +22,17 @@ class Refused(NamedTuple):
     remedy: str
 
 
-def refusal(pull: Pull, rules: PoolRules, settings: RepoSettings) -> Refused | None:
+def refusal(pull: Pull, rules: PoolRules, settings: RepoSettings, host: BranchRules = NO_RULES) -> Refused | None:
     """Give why a pull request may not merge, None when it may (Prow: github.go isAllowedToMerge, in its order).
 
-    GitHub refuses archived repositories and drafts too, which Prow's Tide finds out by trying.
+    GitHub refuses archived repositories, drafts and what the rules of the branch forbid too, which Prow's Tide finds
+    out by trying.
+
+    Args:
+        pull: the pull request.
+        rules: what is configured.
+        settings: what the repository allows.
+        host: the code host's own rules for the branch.
     """
     if settings.is_archived:
         return Refused("The repository is archived.", "Unarchive the repository.")
@@ -25,7 +40,12 @@ def refusal(pull: Pull, rules: PoolRules, settings: RepoSettings) -> Refused | N
         return Refused("PR is a draft.", "Mark it as ready for review.")
     if pull.mergeable is Mergeable.CONFLICTING:
         return Refused("PR has a merge conflict.", f"Resolve its conflict with {pull.base_branch}.")
-    return _method_refusal(pull, method_for(rules, pull), settings) or _block(pull, rules.blocks_policy)
+    method = method_for(rules, pull)
+    return (
+        _method_refusal(pull, method, settings)
+        or _block(pull, rules.blocks_policy)
+        or _rule_refusal(pull, method, host)
+    )
 
 
 def _method_refusal(pull: Pull, method: MergeMethod | None, settings: RepoSettings) -> Refused | None:
@@ -51,6 +71,28 @@ def _block(pull: Pull, policy: BlocksPolicy) -> Refused | None:
         "PR is blocked from merging by GitHub (check branch protection, required reviews, or rulesets)",
         "See on its page what GitHub asks for.",
     )
+
+
+def _rule_refusal(pull: Pull, method: MergeMethod | None, host: BranchRules) -> Refused | None:
+    branch = pull.base_branch
+    if method not in host.merge_methods:
+        return Refused(
+            f'Merge type "{method}" disallowed by the rules of {branch}',
+            f'Allow "{method}" in the rules of {branch}, or choose another merge method.',
+        )
+    if host.asks_for_reviews and pull.review_decision in _UNREVIEWED:
+        return Refused(
+            f"GitHub requires {_reviews(host)} to merge into {branch}.", _REVIEW_REMEDIES[pull.review_decision]
+        )
+    if host.is_strict and pull.merge_state is MergeState.BEHIND:
+        return Refused(f"GitHub requires the head to be up to date with {branch}.", f"Update its branch with {branch}.")
+    return None
+
+
+def _reviews(host: BranchRules) -> str:
+    count = host.required_approvals
+    approvals = f"{count} approving {plural(count, 'review', 'reviews')}" if count else "an approving review"
+    return f"{approvals}, of code owners too," if host.needs_code_owners else approvals
 
 
 def is_blocked(pull: Pull) -> bool:

@@ -27,7 +27,7 @@ class Stop(NamedTuple):
 
 def find_stop(snapshot: Snapshot) -> Stop | None:
     """Find what stops a pool; of several reasons the gravest."""
-    checks = (_frozen, _paused, _unproven, _blocked, _without_strategy, _without_landing)
+    checks = (_frozen, _paused, _unproven, _blocked, _without_strategy, _without_landing, _locked_out)
     return next((stop for check in checks if (stop := check(snapshot))), None)
 
 
@@ -98,3 +98,17 @@ def _without_landing(snapshot: Snapshot) -> Stop | None:
         return None
     text = f"Landing by `{snapshot.rules.settings.landing}` is not available yet."
     return Stop(Wait(text), VerdictKind.BLOCKED, text, "Set `landing` to `rest`.")
+
+
+def _locked_out(snapshot: Snapshot) -> Stop | None:
+    """Say which of the code host's own rules lets nothing of ours into the branch."""
+    rules, branch = snapshot.branch_rules, snapshot.pool.branch
+    if rules.requires_queue:
+        text = f"Only GitHub's own merge queue may merge into {branch}."
+        remedy = f"Let the account of the queue bypass the rule that asks for GitHub's, or leave {branch} to that one."
+    elif not rules.may_push:
+        text = f"GitHub's rules do not let us change {branch}."
+        remedy = f"Let the account of the queue push to {branch}, or bypass its rules."
+    else:
+        return None
+    return Stop(Wait(text), VerdictKind.BLOCKED, text, remedy)

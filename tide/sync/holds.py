@@ -2,13 +2,18 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from tide.domain.actions import Target
 from tide.domain.keys import PoolKey
 
+K = TypeVar("K")
+
 # A refusal by the code host may end without a push (a review, a changed rule), and so may a machine that is too busy or
 # a ref that lags: it is tried again after a while.
 TROUBLE_LASTS = timedelta(minutes=5)
+# One that was refused again and again is asked for as often as the settings of its repository are read anew.
+LONGEST_REFUSAL = timedelta(hours=1)
 # A lost answer tells nothing against a change: it is tried again soon, and less and less often when it is lost again.
 LOST_ANSWER_LASTS = timedelta(seconds=30)
 
@@ -29,6 +34,10 @@ class Holds:
 
     _holds: dict[tuple[PoolKey, int, str], _Hold] = field(default_factory=dict)
     _lost_for: dict[tuple[PoolKey, int, str], timedelta] = field(default_factory=dict)
+    _refused_for: dict[tuple[PoolKey, int, str], timedelta] = field(default_factory=dict)
+    # Whole branches, whatever wants to land on them.
+    _branches: dict[PoolKey, _Hold] = field(default_factory=dict)
+    _branch_refused_for: dict[PoolKey, timedelta] = field(default_factory=dict)
 
     def add(self, pool: PoolKey, base_sha: str, target: Target, reason: str, *, until: datetime | None = None) -> None:
         """Remember why a head cannot go on upon this base, for good or until a moment."""
@@ -36,23 +45,44 @@ class Holds:
 
     def add_lost(self, pool: PoolKey, base_sha: str, target: Target, reason: str, now: datetime) -> None:
         """Remember that the answer about a head was lost, each time for twice as long as the last time."""
-        key = (pool, target.number, target.head_sha)
-        last = self._lost_for.get(key)
-        self._lost_for[key] = lasts = min(2 * last, TROUBLE_LASTS) if last else LOST_ANSWER_LASTS
+        lasts = _longer(self._lost_for, (pool, target.number, target.head_sha), LOST_ANSWER_LASTS, TROUBLE_LASTS)
         self.add(pool, base_sha, target, reason, until=now + lasts)
+
+    def add_refused(self, pool: PoolKey, base_sha: str, target: Target, reason: str, now: datetime) -> None:
+        """Remember that the code host refused a head, each time for twice as long as the last time."""
+        lasts = _longer(self._refused_for, (pool, target.number, target.head_sha), TROUBLE_LASTS, LONGEST_REFUSAL)
+        self.add(pool, base_sha, target, reason, until=now + lasts)
+
+    def add_refused_branch(self, pool: PoolKey, base_sha: str, reason: str, now: datetime) -> None:
+        """Remember that the code host lets nothing of ours into a branch, each time for twice as long."""
+        lasts = _longer(self._branch_refused_for, pool, TROUBLE_LASTS, LONGEST_REFUSAL)
+        self._branches[pool] = _Hold(base_sha, reason, now + lasts)
 
     def reason(self, pool: PoolKey, base_sha: str, number: int, head_sha: str, now: datetime) -> str:
         """Give why a head is held on a base now, "" when it is not."""
-        hold = self._holds.get((pool, number, head_sha))
-        if hold is None:
-            return ""
-        if hold.base_sha != base_sha or (hold.until is not None and hold.until <= now):
-            del self._holds[pool, number, head_sha]
-            return ""
-        return hold.reason
+        of_head = _standing(self._holds, (pool, number, head_sha), base_sha, now)
+        return of_head or _standing(self._branches, pool, base_sha, now)
 
     def forget_all_but(self, pool: PoolKey, heads: frozenset[tuple[int, str]]) -> None:
         """Drop the holds of heads that are no longer in a pool."""
-        for kept in (self._holds, self._lost_for):
+        for kept in (self._holds, self._lost_for, self._refused_for):
             for key in [key for key in kept if key[0] == pool and key[1:] not in heads]:
                 del kept[key]
+
+
+def _standing(holds: dict[K, _Hold], key: K, base_sha: str, now: datetime) -> str:
+    """Give the reason of a hold that is in force; one that has ended is dropped."""
+    hold = holds.get(key)
+    if hold is None:
+        return ""
+    if hold.base_sha != base_sha or (hold.until is not None and hold.until <= now):
+        del holds[key]
+        return ""
+    return hold.reason
+
+
+def _longer(lasted: dict[K, timedelta], key: K, first: timedelta, most: timedelta) -> timedelta:
+    """Give twice as long as the last time, and remember it."""
+    last = lasted.get(key)
+    lasted[key] = lasts = min(2 * last, most) if last else first
+    return lasts

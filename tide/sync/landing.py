@@ -25,6 +25,7 @@ from tide.sync.heads import pull_ref
 from tide.sync.holds import TROUBLE_LASTS, Holds
 from tide.sync.inspection import Inspector
 from tide.sync.lending import lend
+from tide.sync.settings import HostSettings
 from tide.sync.standings import Standings
 from tide.sync.world import World
 
@@ -47,6 +48,14 @@ class _Stopped(Exception):  # noqa: N818 - an event inside this module, not an e
         self.standing = standing
 
 
+class _Refused(_Stopped):
+    """The code host will not merge a pull request."""
+
+    def __init__(self, number: int, answer: NotMerged) -> None:
+        super().__init__(f"#{number}: GitHub refused: {answer.message}", held=number)
+        self.answer = answer
+
+
 @dataclass(frozen=True, slots=True)
 class Lander:
     """Merges tested pull requests of one pool."""
@@ -55,6 +64,7 @@ class Lander:
     jobs: CandidateJobs
     holds: Holds
     standings: Standings
+    settings: HostSettings
 
     async def land(self, deeds: Deeds, snapshot: Snapshot, action: Merge | MergeBatch) -> Outcome:
         """Merge the targets in order; stop at the first thing that is not as planned.
@@ -87,7 +97,9 @@ class Lander:
 
     async def _after_stop(self, landing: "_Landing", stopped: _Stopped) -> None:
         pool, reason = landing.snapshot.pool, str(stopped)
-        if stopped.held is not None:
+        if isinstance(stopped, _Refused):
+            self._heed(landing, stopped)
+        elif stopped.held is not None:
             self._hold(landing, stopped.held, reason)
         standing = stopped.standing or (StandingKind.UNPROVEN if landing.landed else StandingKind.PROVEN)
         if standing is StandingKind.FROZEN:
@@ -95,10 +107,20 @@ class Lander:
         elif standing is StandingKind.UNPROVEN:
             await self.standings.doubt(self.world, pool, reason, landing.contexts)
 
+    def _heed(self, landing: "_Landing", refused: _Refused) -> None:
+        """Ask for the same less and less often; what the code host allows is read anew before anything else lands."""
+        pool, now = landing.snapshot.pool, self.world.clock.now()
+        self.settings.doubt(pool)
+        if refused.answer.refusal.is_for_all:
+            reason = f"GitHub refuses merges into {pool.branch}: {refused.answer.message}"
+            self.holds.add_refused_branch(pool, landing.head_sha, reason, now)
+        else:
+            target = landing.target(refused.held)
+            self.holds.add_refused(pool, landing.head_sha, target, str(refused), now)
+
     def _hold(self, landing: "_Landing", number: int, reason: str) -> None:
-        target = next(target for target in landing.targets if target.number == number)
         until = self.world.clock.now() + TROUBLE_LASTS
-        self.holds.add(landing.snapshot.pool, landing.head_sha, target, reason, until=until)
+        self.holds.add(landing.snapshot.pool, landing.head_sha, landing.target(number), reason, until=until)
 
 
 @dataclass(slots=True)
@@ -122,6 +144,10 @@ class _Landing:
     def contexts(self) -> tuple[str, ...]:
         """All that any of the targets needs."""
         return self.snapshot.contexts_of([target.number for target in self.targets])
+
+    def target(self, number: int | None) -> Target:
+        """Give the target with a number."""
+        return next(target for target in self.targets if target.number == number)
 
     async def run(self) -> None:
         pulls = await self._reread()
@@ -229,8 +255,8 @@ class _Landing:
                 case NotMerged(refusal=Refusal.BASE_MODIFIED) if wait is not None:
                     await self.world.sleep(wait)
                     await self._check_head()
-                case NotMerged(message=message):
-                    raise _Stopped(f"#{target.number}: GitHub refused: {message}", held=target.number)
+                case NotMerged():
+                    raise _Refused(target.number, answer)
         raise AssertionError  # the last answer is never waited upon
 
     async def _check_head(self) -> None:

@@ -4,14 +4,14 @@ One trouble stays where it is: a pull request that cannot be examined is held wi
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
 
+from tide.domain.branch_rules import NO_RULES, BranchRules
 from tide.domain.errors import Permanent
 from tide.domain.evidence import BatchState, Proposal
-from tide.domain.keys import PoolKey, PullKey, RepoKey
-from tide.domain.pulls import Blocker, MergeMethod, Pull, RepoSettings
-from tide.domain.rules import PoolRules
+from tide.domain.keys import PoolKey, PullKey
+from tide.domain.pulls import Blocker, MergeMethod, Pull
+from tide.domain.rules import BlocksPolicy, PoolRules
 from tide.domain.snapshot import PullView, Snapshot, Standing, StandingKind
 from tide.policy import blockers as blocker_rules
 from tide.policy.jobs import needs_changed_files
@@ -22,25 +22,9 @@ from tide.sync.candidate_jobs import CandidateJobs, JobSet, JobsUnknown
 from tide.sync.check_runs import CheckRuns
 from tide.sync.heads import fetch_heads
 from tide.sync.holds import Holds
+from tide.sync.settings import HostSettings
 from tide.sync.standings import provable
 from tide.sync.world import World
-
-SETTINGS_LAST = timedelta(hours=1)
-
-
-@dataclass(slots=True)
-class SettingsCache:
-    """The repositories' merge settings, asked for once an hour."""
-
-    _kept: dict[RepoKey, tuple[datetime, RepoSettings]] = field(default_factory=dict)
-
-    async def get(self, world: World, repo: RepoKey) -> RepoSettings:
-        """Give the settings of a repository, at most an hour old."""
-        now = world.clock.now()
-        kept = self._kept.get(repo)
-        if kept is None or now - kept[0] >= SETTINGS_LAST:
-            kept = self._kept[repo] = (now, await world.code_host.repo_settings(repo))
-        return kept[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +33,7 @@ class Observer:
 
     world: World
     jobs: CandidateJobs
-    settings: SettingsCache
+    settings: HostSettings
     holds: Holds
     check_runs: CheckRuns
     is_dry_run: bool
@@ -93,7 +77,8 @@ class Observer:
             pulls=tuple(views.get(pull.key) or PullView(pull, held=lost.get(pull.key, "")) for pull in pulls),
             runs=await self.world.runner.runs(pool, base_sha, heads) if base_sha else (),
             blockers=blocker_rules.applicable(blockers, pool.branch),
-            repo_settings=await self.settings.get(self.world, pool.repository),
+            repo_settings=await self.settings.of_repository(self.world, pool.repository),
+            branch_rules=await self._branch_rules(rules) if is_needed else NO_RULES,
             standing=standing,
             failed_batches=await self._failed_batches(pool, base_sha),
             first_runs=await store.first_runs(pool, heads) if candidates else (),
@@ -104,6 +89,12 @@ class Observer:
         now = self.world.clock.now()
         self.check_runs.forget_all_but(self.jobs.pool, {pull.key for pull in candidates})
         return [self.check_runs.completed(pull, now) for pull in candidates]
+
+    async def _branch_rules(self, rules: PoolRules) -> BranchRules:
+        """Read the code host's own rules, where operators do not have them left to it."""
+        if rules.blocks_policy is BlocksPolicy.IGNORE:
+            return NO_RULES
+        return await self.settings.of_branch(self.world, self.jobs.pool)
 
     async def _fetch(self, rules: PoolRules, base_sha: str, candidates: Sequence[Pull]) -> Mapping[int, str]:
         """Make the candidates present where that is needed; give the reason for each whose head cannot be had."""

@@ -27,9 +27,10 @@ from tide.sync.hints import pools_of
 from tide.sync.holds import Holds
 from tide.sync.inspection import Inspector
 from tide.sync.landing import Lander
-from tide.sync.observe import Observer, SettingsCache
+from tide.sync.observe import Observer
 from tide.sync.recovery import recover
 from tide.sync.refresh import Refreshed, read_blockers, refresh
+from tide.sync.settings import HostSettings
 from tide.sync.standings import Standings
 from tide.sync.statuses import Statuses
 from tide.sync.verdicts import Recorder, tenant_ids
@@ -57,7 +58,7 @@ class Sync:
     statuses: Statuses | None = None
     search_errors: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
-    _settings: SettingsCache = field(default_factory=SettingsCache)
+    _settings: HostSettings = field(default_factory=HostSettings)
     _holds: Holds = field(default_factory=Holds)
     _check_runs: CheckRuns = field(default_factory=CheckRuns)
     _evaluations: Evaluations = field(default_factory=Evaluations)
@@ -208,7 +209,7 @@ class Sync:
         if self.statuses and isinstance(decision.action, Merge | MergeBatch):
             await self.statuses.show(_heads_of(decision.action, snapshot.pool))
         jobs = self._jobs(snapshot.pool, config)
-        lander = Lander(self.world, jobs, self._holds, self._standings)
+        lander = Lander(self.world, jobs, self._holds, self._standings, self._settings)
         outcome = await Enactor(self.world, jobs, self._holds, lander).enact(lease, snapshot, decision)
         self.world.observer.enacted(snapshot.pool, outcome)
         if outcome.action in HISTORY_ACTIONS:

@@ -3,13 +3,16 @@ from typing import Any
 import pytest
 
 from tests.builders import make_pull, make_rules
-from tide.domain.pulls import EVERY_METHOD, Mergeable, MergeMethod, MergeState, RepoSettings
+from tide.domain.branch_rules import BranchRules
+from tide.domain.pulls import EVERY_METHOD, Mergeable, MergeMethod, MergeState, RepoSettings, ReviewDecision
 from tide.domain.rules import BlocksPolicy
 from tide.policy.mergeability import refusal
 
 LABELS: dict[str, Any] = {"squash_label": "s", "rebase_label": "r"}
 CONFLICT: dict[str, Any] = {"mergeable": Mergeable.CONFLICTING}
 BLOCKED: dict[str, Any] = {"merge_state": MergeState.BLOCKED}
+BEHIND: dict[str, Any] = {"merge_state": MergeState.BEHIND}
+UNREVIEWED: dict[str, Any] = {"review_decision": ReviewDecision.REVIEW_REQUIRED}
 
 
 def refused(pull: dict[str, Any], settings: RepoSettings = EVERY_METHOD, **rules: Any) -> str:
@@ -44,6 +47,42 @@ def test_a_refusal_is_told_in_tides_words(
     pull: dict[str, Any], settings: RepoSettings, rules: dict[str, Any], text: str
 ) -> None:
     assert refused(pull, settings, **rules) == text
+
+
+@pytest.mark.parametrize(
+    ("pull", "host", "text"),
+    [
+        ({}, {}, ""),
+        (
+            {},
+            {"merge_methods": (MergeMethod.SQUASH,)},
+            'Merge type "merge" disallowed by the rules of main',
+        ),
+        (UNREVIEWED, {}, ""),
+        (UNREVIEWED, {"required_approvals": 1}, "GitHub requires 1 approving review to merge into main."),
+        (
+            {"review_decision": ReviewDecision.CHANGES_REQUESTED},
+            {"required_approvals": 2},
+            "GitHub requires 2 approving reviews to merge into main.",
+        ),
+        (
+            UNREVIEWED,
+            {"needs_code_owners": True},
+            "GitHub requires an approving review, of code owners too, to merge into main.",
+        ),
+        ({"review_decision": ReviewDecision.APPROVED}, {"required_approvals": 1}, ""),
+        ({}, {"required_approvals": 1}, ""),
+        (BEHIND, {}, ""),
+        (BEHIND, {"is_strict": True}, "GitHub requires the head to be up to date with main."),
+        ({"merge_state": MergeState.UNKNOWN}, {"is_strict": True}, ""),
+    ],
+)
+def test_what_githubs_own_rules_forbid_is_told_before_it_is_tried(
+    pull: dict[str, Any], host: dict[str, Any], text: str
+) -> None:
+    found = refusal(make_pull(**pull), make_rules(), EVERY_METHOD, BranchRules(**host))
+    assert (found.text if found else "") == text
+    assert found is None or found.remedy
 
 
 def test_of_several_refusals_the_first_in_tides_order_is_told() -> None:

@@ -3,7 +3,7 @@ from datetime import timedelta
 from tests.builders import BASE, NOW, POOL, sha
 from tide.domain.actions import Target
 from tide.domain.keys import PoolKey
-from tide.sync.holds import LOST_ANSWER_LASTS, TROUBLE_LASTS, Holds
+from tide.sync.holds import LONGEST_REFUSAL, LOST_ANSWER_LASTS, TROUBLE_LASTS, Holds
 
 HEAD, OTHER = sha("head"), sha("other")
 RELEASE = PoolKey("acme", "rocket", "release-1.0")
@@ -92,3 +92,31 @@ def test_a_head_that_left_the_pool_is_met_without_prejudice() -> None:
     holds.forget_all_but(POOL, frozenset())
     holds.add_lost(POOL, BASE, Target(1, HEAD), "no answer", NOW)
     assert holds.reason(POOL, BASE, 1, HEAD, NOW + LOST_ANSWER_LASTS) == ""
+
+
+def test_a_refusal_holds_a_head_for_longer_each_time_up_to_an_hour() -> None:
+    holds, now, lengths = Holds(), NOW, []
+    for _ in range(6):
+        holds.add_refused(POOL, BASE, Target(1, HEAD), "no", now)
+        start = now
+        while holds.reason(POOL, BASE, 1, HEAD, now):
+            now += TROUBLE_LASTS
+        lengths.append(now - start)
+    assert lengths == [TROUBLE_LASTS * times for times in (1, 2, 4, 8, 12, 12)]
+    assert lengths[-1] == LONGEST_REFUSAL
+
+
+def test_a_refused_branch_holds_every_head_until_it_moves() -> None:
+    holds = Holds()
+    for _ in range(2):
+        holds.add_refused_branch(POOL, BASE, "not yours", NOW)
+    for number, head in ((1, HEAD), (2, OTHER)):
+        assert holds.reason(POOL, BASE, number, head, NOW + TROUBLE_LASTS) == "not yours"
+    assert holds.reason(RELEASE, BASE, 1, HEAD, NOW) == ""
+    assert holds.reason(POOL, sha("next"), 1, HEAD, NOW) == ""
+
+
+def test_a_held_head_of_a_refused_branch_is_told_its_own_reason() -> None:
+    holds = held()
+    holds.add_refused_branch(POOL, BASE, "not yours", NOW)
+    assert holds.reason(POOL, BASE, 1, HEAD, NOW) == "it conflicts"

@@ -178,8 +178,10 @@ def _with_pull_requests(rules: BranchRules, asked: _PullRequests) -> BranchRules
 def with_protection(rules: BranchRules, ref: _Ref) -> BranchRules:
     """Add what classic protection asks."""
     update, protection = ref.ref_update_rule, ref.branch_protection_rule
-    if protection and protection.is_admin_enforced and protection.requires_strict_status_checks:
+    if protection and not protection.is_admin_enforced:
         # Whoever is shown it is an administrator, whom nothing binds that is not enforced for them.
+        return rules
+    if protection and protection.requires_strict_status_checks:
         rules = replace(rules, is_strict=True)
     if update is None:
         return rules

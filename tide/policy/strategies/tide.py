@@ -11,6 +11,7 @@ from tide.domain.actions import Action, Merge, MergeBatch, Trigger, TriggerBatch
 from tide.domain.decisions import Place
 from tide.policy.assessment import Assessment
 from tide.policy.evaluation import Evaluation
+from tide.policy.lending import awaited_contexts
 from tide.policy.order import pick
 from tide.policy.results import Member
 from tide.policy.tally import Started
@@ -24,10 +25,14 @@ def choose(evaluation: Evaluation) -> Action:
     return _merge_batch(evaluation) or _merge_one(evaluation) or _test(evaluation)
 
 
-def _merge_batch(evaluation: Evaluation) -> MergeBatch | None:
+def _merge_batch(evaluation: Evaluation) -> MergeBatch | Wait | None:
     members = evaluation.batches.passed
-    if not members:
+    if not members or evaluation.snapshot.branch_rules.is_strict:
         return None
+    awaited = awaited_contexts(evaluation, members)
+    if awaited:
+        told = ", ".join(f"{name} on #{number}" for number, name in awaited)
+        return Wait(f"The batch of {_names(members)} has passed; GitHub requires what still runs: {told}.")
     reason = f"The batch of {_names(members)} has passed all required jobs on {evaluation.place_name}."
     return MergeBatch(evaluation.targets(members), reason)
 
@@ -108,6 +113,9 @@ def _unfinished_batch(evaluation: Evaluation) -> Started | None:
 
 
 def _allows_batches(evaluation: Evaluation) -> bool:
+    # Where GitHub wants each head to contain the base, no two can land without an update between them.
+    if evaluation.snapshot.branch_rules.is_strict:
+        return False
     limit = evaluation.snapshot.rules.largest_batch
     return limit == 0 or limit >= SMALLEST_BATCH
 

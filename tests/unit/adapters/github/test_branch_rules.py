@@ -139,6 +139,12 @@ async def test_strictness_binds_administrators_where_it_is_enforced_for_them(
     assert await read(connection) == BranchRules(is_strict=is_strict)
 
 
+async def test_an_administrator_is_not_bound_by_what_is_not_enforced_for_them(connection: Connection) -> None:
+    protection = {"isAdminEnforced": False, "requiresStrictStatusChecks": True}
+    script(connection, ref={"branchProtectionRule": protection, "refUpdateRule": UPDATE_RULE})
+    assert await read(connection) == BranchRules()
+
+
 async def test_what_only_administrators_may_see_hides_nothing_else(connection: Connection) -> None:
     forbidden = nodes.error("FORBIDDEN", "no", "repository", "ref", "branchProtectionRule")
     repository = {"ref": {"branchProtectionRule": None, "refUpdateRule": UPDATE_RULE}}

@@ -71,7 +71,7 @@ def test_an_answer_that_may_mean_a_merge_leaves_it_open(status: int) -> None:
 
 @pytest.mark.parametrize("refusal", Refusal)
 def test_some_refusals_are_for_every_pull_request_of_the_branch(refusal: Refusal) -> None:
-    for_all = {Refusal.UNAUTHORIZED, Refusal.METHOD_FORBIDDEN, Refusal.QUEUE_REQUIRED}
+    for_all = {Refusal.UNAUTHORIZED, Refusal.QUEUE_REQUIRED}
     assert refusal.is_for_all == (refusal in for_all)
 
 

@@ -1,0 +1,207 @@
+"""GitHub's own rules: told as the reason before a merge is asked for, and read anew when GitHub refuses one."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.integration.sync.conftest import World
+from tests.integration.sync.story import ROCKET, UNIT, Story, job
+from tests.integration.sync.test_landing import passing, passing_batch
+from tide.sandbox.evidence import NewStatus
+from tide.sandbox.model import PullRequest
+from tide.sandbox.protection import (
+    BranchProtection,
+    BypassActor,
+    RequiredCheck,
+    RequiredReviews,
+    RequiredStatusChecks,
+    Rule,
+    Ruleset,
+)
+
+QUEUE = Rule("merge_queue")
+STRICT = Rule("required_status_checks", {"strict_required_status_checks_policy": True, "required_status_checks": []})
+MERGES = r"/pulls/\d+/merge$"
+
+
+def put(ctx: Story, *rules: Rule, bypass: tuple[BypassActor, ...] = ()) -> None:
+    """Put these rules on every branch."""
+    now = ctx.clock.now()
+    ctx.forge.put_ruleset(ctx.repository(), Ruleset(1, "rules", "RRS_1", now, now, rules, bypass_actors=bypass))
+
+
+def asked(ctx: Story) -> int:
+    """Count from now on how often a merge is asked for; give the number of the rule that counts."""
+    return ctx.fault("status", MERGES, method="PUT", status=418, nth=(1000,))
+
+
+def times(ctx: Story, rule: int) -> int:
+    return int(next(one for one in ctx.sandbox.faults.listed() if one["id"] == rule)["seen"])
+
+
+async def summary(ctx: Story, pull: PullRequest) -> str:
+    return (await ctx.verdict(pull)).summary
+
+
+async def test_a_branch_that_only_a_merge_queue_may_change_is_never_tried(world: World) -> None:
+    async with world(statuses=True) as ctx:
+        put(ctx, QUEUE)
+        rule, pull = asked(ctx), await passing(ctx)
+        await ctx.settle()
+        assert await summary(ctx, pull) == "Not mergeable. Only GitHub's own merge queue may merge into main."
+        status = ctx.repository().latest_statuses(pull.head_sha)
+        assert ("tide", "error") in [(one.context, one.state) for one in status]
+        ctx.clock.sandbox.forward(hours=3)
+        await ctx.settle()
+        assert times(ctx, rule) == 0
+        ctx.forge.delete_ruleset(ctx.repository(), 1)
+        ctx.clock.sandbox.forward(hours=1)
+        await ctx.settle()
+        assert pull.merged
+
+
+async def test_rules_that_we_may_bypass_are_not_asked_after(world: World) -> None:
+    async with world() as ctx:
+        put(ctx, QUEUE, bypass=(BypassActor("User", login="merge-bot"),))
+        pull = await passing(ctx)
+        await ctx.settle()
+        assert pull.merged
+
+
+async def test_a_pull_request_without_the_reviews_that_github_requires_is_told_so_and_not_tried(world: World) -> None:
+    async with world() as ctx:
+        reviews = BranchProtection(required_pull_request_reviews=RequiredReviews(), enforce_admins=True)
+        ctx.forge.protect_branch(ctx.repository(), "main", reviews)
+        rule, pull = asked(ctx), await passing(ctx)
+        await ctx.settle()
+        assert await summary(ctx, pull) == "Not mergeable. GitHub requires 1 approving review to merge into main."
+        assert times(ctx, rule) == 0
+        ctx.forge.submit_review(ctx.repository(), pull, author="bob", state="APPROVED")
+        await ctx.settle()
+        assert pull.merged
+
+
+async def test_a_check_that_github_requires_is_waited_for(world: World) -> None:
+    async with world() as ctx:
+        checks = RequiredStatusChecks(checks=(RequiredCheck("cla"),))
+        ctx.forge.protect_branch(
+            ctx.repository(), "main", BranchProtection(required_status_checks=checks, enforce_admins=True)
+        )
+        rule, pull = asked(ctx), await passing(ctx)
+        await ctx.settle()
+        assert await summary(ctx, pull) == "Not mergeable. Job cla has not succeeded."
+        assert times(ctx, rule) == 0
+        ctx.forge.create_status(ctx.repository(), pull.head_sha, NewStatus(context="cla", state="success"))
+        await ctx.settle()
+        assert pull.merged
+
+
+async def test_a_head_that_github_wants_up_to_date_is_told_so_and_lands_once_it_is(world: World) -> None:
+    async with world() as ctx:
+        checks = RequiredStatusChecks(strict=True, checks=(RequiredCheck(UNIT),))
+        ctx.forge.protect_branch(
+            ctx.repository(), "main", BranchProtection(required_status_checks=checks, enforce_admins=True)
+        )
+        put(ctx, STRICT)
+        rule = asked(ctx)
+        pulls = [await ctx.open_pull(name) for name in ("pump", "valve")]
+        await ctx.settle()
+        assert [pull.merged for pull in pulls] == [True, False]
+        assert await summary(ctx, pulls[1]) == "Not mergeable. GitHub requires the head to be up to date with main."
+        assert times(ctx, rule) == 1
+        newer = await ctx.commit(ctx.head(), pump="provides pump", valve="provides valve")
+        await ctx.forge.write_branch(ctx.repository(), "valve", newer, actor="alice")
+        await ctx.settle()
+        assert all(pull.merged for pull in pulls)
+        assert not [run for run in ctx.ci.all if len(run.heads) > 1]
+
+
+async def test_rules_are_read_once_an_hour(world: World) -> None:
+    async with world() as ctx:
+        await ctx.open_pull("pump", labels=("lgtm", "hold"))
+        await ctx.open_pull("valve")
+        rule = ctx.fault("status", "/rules/branches/", method="GET", status=418, nth=(1000,))
+        settings = ctx.fault("status", f"/repos/{ROCKET}$", method="GET", status=418, nth=(1000,))
+        for _ in range(5):
+            await ctx.sync()
+        assert (times(ctx, rule), times(ctx, settings)) == (1, 1)
+        ctx.clock.sandbox.forward(hours=1)
+        await ctx.sync()
+        assert (times(ctx, rule), times(ctx, settings)) == (2, 2)
+
+
+async def test_a_refusal_has_the_rules_read_anew_and_is_not_repeated(world: World) -> None:
+    async with world() as ctx:
+        pulls = await passing_batch(ctx, "pump", "valve")
+        put(ctx, QUEUE)
+        rule = asked(ctx)
+        await ctx.settle()
+        assert not any(pull.merged for pull in pulls)
+        assert times(ctx, rule) == 1
+        for pull in pulls:
+            assert "merge queue" in await summary(ctx, pull)
+        ctx.clock.sandbox.forward(hours=3)
+        await ctx.settle()
+        assert times(ctx, rule) == 1
+
+
+async def test_a_method_that_was_forbidden_meanwhile_is_told_of_everybody_who_would_land_by_it(world: World) -> None:
+    async with world() as ctx:
+        pulls = await passing_batch(ctx, "pump", "valve")
+        ctx.forge.change_settings(ctx.repository(), "alice", allow_merge_commit=False)
+        rule = asked(ctx)
+        await ctx.settle()
+        assert times(ctx, rule) == 1
+        text = 'Not mergeable. Merge type "merge" disallowed by repo settings'
+        assert await summary(ctx, pulls[1]) == text
+        ctx.clock.sandbox.forward(minutes=6)
+        await ctx.settle()
+        assert await summary(ctx, pulls[0]) == text
+        assert times(ctx, rule) == 1
+
+
+async def test_a_refusal_that_no_rule_explains_is_asked_for_less_and_less_often(world: World) -> None:
+    async with world() as ctx:
+        refused, other = await ctx.open_pull("pump"), await ctx.open_pull("valve")
+        path = f"/pulls/{refused.number}/merge$"
+        rule = ctx.fault("status", path, method="PUT", status=405, body={"message": "No."})
+        await ctx.settle()
+        assert other.merged
+        await ctx.settle()
+        start, begun = ctx.clock.now(), times(ctx, rule)
+        while ctx.clock.now() - start < timedelta(hours=6):
+            ctx.clock.sandbox.forward(minutes=1)
+            await ctx.sync()
+            await ctx.run_jobs()
+        assert times(ctx, rule) - begun <= 10
+        assert "GitHub refused: No." in await summary(ctx, refused)
+
+
+async def test_one_who_may_not_push_tries_once_for_the_whole_branch(world: World) -> None:
+    async with world(jobs={ROCKET: [job()]}) as ctx:
+        rule = ctx.fault(
+            "status", MERGES, method="PUT", status=405, body={"message": "You're not authorized to push to this branch"}
+        )
+        pulls = [await ctx.open_pull(name) for name in ("pump", "valve", "nozzle")]
+        await ctx.settle()
+        assert times(ctx, rule) == 1
+        for pull in pulls:
+            assert "GitHub refuses merges into main: You're not authorized" in await summary(ctx, pull)
+
+
+async def test_operators_may_leave_the_rules_to_github(world: World) -> None:
+    async with world(tide={"github_merge_blocks_policy": {"*": "ignore"}}) as ctx:
+        put(ctx, QUEUE)
+        rule = asked(ctx)
+        await passing(ctx)
+        await ctx.settle()
+        assert times(ctx, rule) == 1
+
+
+@pytest.mark.parametrize("status", [502, 403])
+async def test_rules_that_cannot_be_read_keep_nothing_from_landing(world: World, status: int) -> None:
+    async with world() as ctx:
+        ctx.fault("status", "/rules/branches/", method="GET", status=status)
+        pull = await passing(ctx)
+        await ctx.settle()
+        assert pull.merged

@@ -1,0 +1,53 @@
+"""What the code host allows in a repository and asks of a merge into a branch, read once an hour."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tide.domain.branch_rules import NO_RULES, BranchRules
+from tide.domain.errors import Permanent, Transient
+from tide.domain.keys import PoolKey, RepoKey
+from tide.domain.pulls import RepoSettings
+from tide.sync.world import World
+
+SETTINGS_LAST = timedelta(hours=1)
+
+
+@dataclass(slots=True)
+class HostSettings:
+    """What was read last, with the moment until which it is believed; lives as long as the process."""
+
+    _repos: dict[RepoKey, tuple[datetime, RepoSettings]] = field(default_factory=dict)
+    _branches: dict[PoolKey, tuple[datetime, BranchRules]] = field(default_factory=dict)
+
+    async def of_repository(self, world: World, repo: RepoKey) -> RepoSettings:
+        """Give the settings of a repository, at most an hour old; raise RemoteError when they cannot be read."""
+        now = world.clock.now()
+        until, settings = self._repos.get(repo, (now, RepoSettings()))
+        if now >= until:
+            settings = await world.code_host.repo_settings(repo)
+            self._repos[repo] = (now + SETTINGS_LAST, settings)
+        return settings
+
+    async def of_branch(self, world: World, pool: PoolKey) -> BranchRules:
+        """Give the rules of a branch, at most an hour old.
+
+        Rules only tell a refusal in advance. So where they cannot be read the last ones are given, or none at all: what
+        they forbid is then found out by asking for a merge, as Prow's Tide does.
+        """
+        now = world.clock.now()
+        until, rules = self._branches.get(pool, (now, NO_RULES))
+        if now < until:
+            return rules
+        try:
+            rules = await world.code_host.branch_rules(pool)
+        except Transient:
+            return rules
+        except Permanent as error:
+            world.observer.pool_failed(pool, error)
+        self._branches[pool] = (now + SETTINGS_LAST, rules)
+        return rules
+
+    def doubt(self, pool: PoolKey) -> None:
+        """Have everything about a branch read anew: the code host has just refused a merge into it."""
+        self._repos.pop(pool.repository, None)
+        self._branches.pop(pool, None)
