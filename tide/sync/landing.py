@@ -173,7 +173,9 @@ class _Landing:
         for target in self.targets:
             pull = pulls.get(target.number)
             view = replace(views[target.number], pull=pull) if pull else None
-            reason = may_land(view, target, self.snapshot) if view else "it does not exist any more"
+            reason = "it does not exist any more"
+            if view:
+                reason = may_land(view, target, self.snapshot, is_alone=len(self.targets) == 1)
             if reason:
                 # Nobody is held: what was read is what the next decision rests on.
                 raise _Stopped(f"#{target.number}: {reason}")

@@ -356,6 +356,46 @@ async def test_a_base_that_github_still_works_on_is_waited_for(world: World) -> 
         assert ctx.clock.slept == [4.0, 8.0]
 
 
+async def test_a_base_that_github_does_not_get_done_with_is_given_up_after_three_times(world: World) -> None:
+    async with world() as ctx:
+        stuck, other = await ctx.open_pull("pump"), await ctx.open_pull("valve")
+        message = "Base branch was modified. Review and try the merge again."
+        rule = ctx.fault("status", f"/pulls/{stuck.number}/merge$", method="PUT", status=405, body={"message": message})
+        await ctx.sync()
+        await ctx.run_jobs()
+        await ctx.sync()
+        assert ctx.clock.slept == [4.0, 8.0]
+        assert next(one for one in ctx.sandbox.faults.listed() if one["id"] == rule)["seen"] == 3
+        await ctx.settle()
+        assert [stuck.merged, other.merged] == [False, True]
+
+
+@pytest.mark.parametrize(("status", "message"), [(404, "Not Found"), (409, "Head branch was modified."), (422, "No.")])
+async def test_whatever_else_is_answered_is_tried_once_and_the_others_land(
+    world: World, status: int, message: str
+) -> None:
+    async with world() as ctx:
+        refused, other = await ctx.open_pull("pump"), await ctx.open_pull("valve")
+        path = f"/pulls/{refused.number}/merge$"
+        rule = ctx.fault("status", path, method="PUT", status=status, body={"message": message})
+        await ctx.sync()
+        await ctx.run_jobs()
+        await ctx.sync()
+        await ctx.sync()
+        assert other.merged
+        assert next(one for one in ctx.sandbox.faults.listed() if one["id"] == rule)["seen"] <= 2  # once on each base
+        assert [refused.merged, other.merged] == [False, True]
+
+
+async def test_a_refusal_is_told_in_the_history_and_is_no_error_of_the_operators(world: World) -> None:
+    async with world() as ctx:
+        await passing(ctx)
+        ctx.fault("status", method="PUT", status=405, body={"message": "No."})
+        await ctx.settle()
+        assert (await ctx.history())[-1].error == "failed merging [1]: #1: GitHub refused: No."
+        assert ctx.witness.failures == []
+
+
 async def test_a_push_while_a_merge_is_waited_for_stops_the_landing(world: World) -> None:
     async with world() as ctx:
         pull = await passing(ctx)

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from tests.builders import (
+    BASE,
     FAILURE,
     PENDING,
     make_context,
@@ -26,7 +27,7 @@ TARGET = Target(1, sha(1))
 def answer(*contexts: Context, **fields: Any) -> str:
     """Ask about a pull request that has changed to `fields` since it was decided."""
     view = PullView(make_pull(1, contexts, **fields), ("unit",))
-    return may_land(view, TARGET, make_snapshot(make_view(1), rules=make_rules(squash_label="squash")))
+    return may_land(view, TARGET, make_snapshot(make_view(1), rules=make_rules(squash_label="squash")), is_alone=False)
 
 
 def test_one_that_has_not_changed_may_land() -> None:
@@ -61,10 +62,32 @@ def test_one_whose_check_runs_are_gone_since_may_not() -> None:
 def test_our_own_retest_does_not_keep_a_member_of_a_batch_from_landing() -> None:
     view = make_view(1, [make_context("unit", PENDING)], required=("unit",))
     snapshot = make_snapshot(view, runs=[make_run("unit", 1, RunState.PENDING)])
-    assert may_land(view, TARGET, snapshot) == ""
+    assert may_land(view, TARGET, snapshot, is_alone=False) == ""
 
 
 def test_a_method_that_differs_is_a_reason() -> None:
     view = make_view(1)
     rules = make_rules(merge_method=MergeMethod.REBASE)
-    assert "not by merge" in may_land(view, TARGET, make_snapshot(view, rules=rules))
+    assert "not by merge" in may_land(view, TARGET, make_snapshot(view, rules=rules), is_alone=False)
+
+
+@pytest.mark.parametrize(
+    ("context", "reason"),
+    [
+        (make_context("unit", base=BASE), ""),
+        (make_context("unit", description="Overridden [prow:skip-retest]"), ""),
+        (make_context("unit", base=sha("older")), "its jobs do not pass any more"),
+        (make_context("unit"), "its jobs do not pass any more"),
+        (make_context("unit", PENDING, base=BASE), "its jobs do not pass any more"),
+    ],
+)
+def test_one_that_lands_alone_must_still_be_vouched_for(context: Context, reason: str) -> None:
+    view = PullView(make_pull(1, [context]), ("unit",))
+    assert may_land(view, TARGET, make_snapshot(view), is_alone=True) == reason
+    assert may_land(view, TARGET, make_snapshot(view), is_alone=False) == ""
+
+
+def test_one_that_somebody_tests_again_does_not_land_alone() -> None:
+    view = make_view(1, [make_context("unit", PENDING)], required=("unit",))
+    snapshot = make_snapshot(view, runs=[make_run("unit", 1)])
+    assert may_land(view, TARGET, snapshot, is_alone=True) == "its jobs do not pass any more"
