@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -25,6 +26,7 @@ from tide.adapters.postgres import engine
 from tide.adapters.postgres.engine import Connections
 from tide.adapters.postgres.inbox import PostgresInbox
 from tide.adapters.postgres.leases import PostgresLeases
+from tide.adapters.postgres.migrate import lacks_tables
 from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
 from tide.adapters.prometheus.metrics import Metrics
@@ -232,6 +234,7 @@ class _Parts:
             status=self.status,
             metrics=self.metrics,
             hooks=self._hooks(hints),
+            lacks_tables=partial(lacks_tables, self.connections),
         )
 
     def _leadership(self) -> Leadership:

@@ -6,11 +6,16 @@ import signal
 import sys
 from collections.abc import Callable
 
+import structlog
+
 from tide.adapters.logs import Redactor, configure_logging
 from tide.app.assembly import assembled
 from tide.app.options import RunOptions
 from tide.app.running import Daemon
-from tide.domain.errors import TideError
+from tide.daemon.leadership import CHANGE
+from tide.domain.errors import StoreEmptied, TideError
+
+log = structlog.get_logger(component="tide")
 
 
 async def run_daemon(options: RunOptions) -> None:
@@ -22,19 +27,32 @@ async def run_daemon(options: RunOptions) -> None:
     redactor = Redactor()
     level = logging.getLevelNamesMapping()[options.log_level.upper()]
     configure_logging("json" if options.log_format == "json" else "console", sys.stderr, redactor, level)
-    _on_signal(_cancel_this_task())
     try:
-        async with assembled(options, redactor) as daemon:
-            if options.run_once:
-                await _round(daemon)
-                return
-            stopping = asyncio.Event()
-            _on_signal(stopping.set)
-            await daemon.run(stopping)
+        while await _serve(options, redactor):
+            log.warning("the database has been emptied: beginning anew", seconds=CHANGE.total_seconds())
+            # Whoever led by the old one may still be at something until its lease runs out.
+            await asyncio.sleep(CHANGE.total_seconds())
     except asyncio.CancelledError:
         # Nothing but a signal cancels us.
         if options.run_once:
             raise TideError("stopped by a signal before the round was done") from None
+
+
+async def _serve(options: RunOptions, redactor: Redactor) -> bool:
+    """Serve until a signal; end also, and tell so, where the database is emptied: all has to be put together anew."""
+    _on_signal(_cancel_this_task())
+    async with assembled(options, redactor) as daemon:
+        if options.run_once:
+            await _round(daemon)
+            return False
+        stopping, is_emptied = asyncio.Event(), False
+        _on_signal(stopping.set)
+        try:
+            await daemon.run(stopping)
+        except* StoreEmptied:
+            _on_signal(_cancel_this_task())
+            is_emptied = not stopping.is_set()
+        return is_emptied
 
 
 async def _round(daemon: Daemon) -> None:

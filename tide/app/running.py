@@ -1,7 +1,7 @@
 """A daemon at work: the servers, the timer and the loop."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -25,6 +25,7 @@ from tide.daemon.scheduler import Scheduler
 from tide.daemon.shutdown import ended_in_time
 from tide.daemon.status_loop import StatusLoop
 from tide.daemon.wakeups import Wakeups
+from tide.domain.errors import StoreEmptied, StoreError
 from tide.sync.statuses import Statuses
 from tide.sync.sync import Sync
 from tide.web.app import build_app
@@ -36,6 +37,7 @@ log = structlog.get_logger(component="tide")
 
 RELOAD_PERIOD = timedelta(seconds=5)
 KNOWN_PERIOD = timedelta(minutes=1)
+TABLES_SECONDS = 2.0
 PRUNE_PERIOD = timedelta(hours=6)
 LAST_WRITE = timedelta(seconds=8)  # of the history file, within the grace that a leader has
 
@@ -61,21 +63,23 @@ class Daemon:
     status: StatusKeeper
     metrics: Metrics
     hooks: Hooks | None
+    lacks_tables: Callable[[], Awaitable[bool]]
 
     async def run(self, stopping: asyncio.Event, *, on_port: Callable[[int], None] = lambda _port: None) -> None:
         """Serve, and sync while this process leads, until `stopping` is set; `on_port` is told where the page is.
 
         Raises:
             TideError: a port is taken.
+            ExceptionGroup: of StoreEmptied where the database was emptied meanwhile.
         """
         async with self._serving() as port:
             on_port(port)
             async with self.backend.following():
                 with self._ticking():
-                    if self.options.dry_run:
-                        await ended_in_time(self._sync(stopping), stopping, GRACE_SECONDS)
-                    else:
-                        await self.leadership.run(self._lead, stopping)
+                    async with asyncio.TaskGroup() as group:
+                        watching = group.create_task(self._watch_tables())
+                        await self._work(stopping)
+                        watching.cancel()
 
     async def once(self) -> None:
         """Sync everything once, as soon as this process leads; a dry run need not wait for that.
@@ -88,6 +92,23 @@ class Daemon:
                 await self._round()
             else:
                 await self.leadership.run(lambda _stopping: self._round(), asyncio.Event())
+
+    async def _work(self, stopping: asyncio.Event) -> None:
+        if self.options.dry_run:
+            await ended_in_time(self._sync(stopping), stopping, GRACE_SECONDS)
+        else:
+            await self.leadership.run(self._lead, stopping)
+
+    async def _watch_tables(self) -> None:
+        """Look for the tables of the database again and again; raise StoreEmptied when they are gone."""
+        while True:
+            await asyncio.sleep(TABLES_SECONDS)
+            try:
+                is_emptied = await self.lacks_tables()
+            except StoreError:
+                continue  # those who need it tell of it
+            if is_emptied:
+                raise StoreEmptied("the database has been emptied")
 
     async def _keep_history(self) -> None:
         if self.history and self.leadership.role.leads:

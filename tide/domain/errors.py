@@ -13,6 +13,7 @@
     │       ├── NotFound
     │       └── BadAnswer
     ├── StoreError             the database is out of reach or refuses
+    │   └── StoreEmptied       ... it has been emptied since we began
     └── LeaseLost              somebody else leads now
 
 What the other side is entitled to refuse (a conflict, a moved head, a rule) is an outcome (`tide.domain.outcomes`),
@@ -92,6 +93,10 @@ class BadAnswer(Permanent):
 
 class StoreError(TideError):
     """The database is out of reach, refuses, or has a schema that does not fit."""
+
+
+class StoreEmptied(StoreError):  # noqa: N818 - names the event
+    """The database has been emptied since we began: not even its tables are there."""
 
 
 class LeaseLost(TideError):  # noqa: N818 - names the event

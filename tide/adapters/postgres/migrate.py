@@ -20,7 +20,13 @@ from sqlalchemy.engine import Connection
 
 import tide
 from tide.adapters.postgres.embedded import temporary
-from tide.adapters.postgres.engine import CONNECT_ARGUMENTS, DatabaseUrl, told_as_store_errors
+from tide.adapters.postgres.engine import (
+    CONNECT_ARGUMENTS,
+    Connections,
+    DatabaseUrl,
+    statements,
+    told_as_store_errors,
+)
 from tide.adapters.postgres.schema import metadata
 from tide.domain.errors import StoreError
 
@@ -53,6 +59,13 @@ def current(url: DatabaseUrl) -> str:
     """Give the revision of a database's schema, "" when there is none yet."""
     with _connection(url) as connection:
         return _revision(connection)
+
+
+async def lacks_tables(connections: Connections) -> bool:
+    """Tell whether a database has no schema of ours, as a new one."""
+    async with statements(connections) as connection:
+        found = await connection.execute(text("SELECT to_regclass('alembic_version') IS NULL"))
+        return bool(found.scalar_one())
 
 
 def check(url: DatabaseUrl) -> None:
