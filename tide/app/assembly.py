@@ -166,6 +166,12 @@ class _Parts:
         """Give the token that git shows."""
         return self.token.token()
 
+    def kubernetes_told(self, error: str) -> None:
+        """Keep what is heard of Kubernetes; look at everything that may have waited for it."""
+        self.status.kubernetes_told(error)
+        if not error:
+            self.wakeups.look_at_all()
+
     def surroundings(self) -> Surroundings:
         """Give what a backend needs."""
         return Surroundings(
@@ -177,7 +183,7 @@ class _Parts:
             url_of=self.url_of,
             token_of=self.git_token,
             on_change=self.wakeups.look_at,
-            on_outage=self.status.kubernetes_told,
+            on_outage=self.kubernetes_told,
         )
 
     def _first_status(self) -> DaemonStatus:
