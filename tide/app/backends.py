@@ -25,6 +25,10 @@ from tide.ports.job_runner import JobRunner
 KEEP_RUNS = timedelta(days=7)  # as long as Prow's sinker keeps them by default
 
 
+async def _nothing_to_wait_for() -> None:
+    """On this host all runs are in the database."""
+
+
 async def _nothing_to_prune() -> None:
     """On a cluster it is sinker that forgets."""
 
@@ -33,13 +37,15 @@ async def _nothing_to_prune() -> None:
 class Backend:
     """Where jobs run.
 
-    `following` is entered for as long as the daemon runs, `working` only while it leads; `read_log` gives the log of a
+    `following` is entered for as long as the daemon runs, `working` only while it leads; `known` waits until all runs
+    are known, where that may take a while after it has been entered; `read_log` gives the log of a
     run by its name, None when there is none here; `prune` forgets old runs.
     """
 
     runner: JobRunner
     following: Callable[[], AbstractAsyncContextManager[object]] = nullcontext
     working: Callable[[], AbstractAsyncContextManager[object]] = nullcontext
+    known: Callable[[], Awaitable[None]] = _nothing_to_wait_for
     read_log: Callable[[str], bytes | None] = lambda _name: None
     prune: Callable[[], Awaitable[None]] = _nothing_to_prune
 
@@ -87,7 +93,7 @@ async def backend(around: Surroundings) -> AsyncIterator[Backend]:
         on_outage=around.on_outage,
     ) as runner:
         await runner.check(is_dry_run=options.dry_run)
-        yield Backend(runner, following=lambda: runner)
+        yield Backend(runner, following=lambda: runner, known=runner.listed)
 
 
 def _local(around: Surroundings) -> Backend:

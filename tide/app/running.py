@@ -86,8 +86,10 @@ class Daemon:
 
         Raises:
             StoreError: the database was out of reach.
+            Unavailable: the cluster does not tell in time which runs there are.
         """
         async with self.backend.following():
+            await self.backend.known()
             if self.options.dry_run:
                 await self._round()
             else:

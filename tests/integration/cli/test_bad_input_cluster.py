@@ -124,6 +124,15 @@ def test_a_dry_run_needs_no_leave_to_create(on_cluster: Tide, limited: Limited) 
     assert told.code == 0, told.err
 
 
+def test_a_single_round_waits_until_all_prowjobs_are_listed(on_cluster: Tide, github: Sandbox) -> None:
+    look_and_two_lists = (2, 3)
+    with github.faulty(kind="truncate", path="/prowjobs$", nth=look_and_two_lists):
+        told = on_cluster(f"--kubeconfig={github.places['kubeconfig']}")
+        (lists,) = github.get("/_sandbox/faults")["items"]
+    assert told.code == 0, told.err
+    assert lists["seen"] > max(look_and_two_lists)
+
+
 def test_a_cluster_without_prows_definition_is_told(on_cluster: Tide, github: Sandbox) -> None:
     with undefined_prowjobs(github):
         told = on_cluster(f"--kubeconfig={github.places['kubeconfig']}")

@@ -49,6 +49,21 @@ async def test_nothing_is_answered_before_the_first_list_is_whole(prow: Prow) ->
             await runner.runs(POOL, BASE, [])
 
 
+async def test_whoever_looks_only_once_may_wait_for_the_first_list(prow: Prow) -> None:
+    prow.add(1)
+    prow.fault("truncate", times=1)
+    async with prow.connected() as runner, runner:
+        await runner.listed()
+        assert numbers(await runner.runs(POOL, BASE, [])) == {1}
+
+
+async def test_a_list_that_does_not_come_is_not_waited_for_for_ever(prow: Prow) -> None:
+    prow.fault("status", status=500)
+    async with prow.connected(swift(listing=0.2)) as runner, runner:
+        with pytest.raises(Unavailable, match="have not been listed yet"):
+            await runner.listed()
+
+
 async def test_changes_are_seen_and_told(prow: Prow) -> None:
     async with prow.following() as runner:
         name = prow.add(1)

@@ -1,8 +1,9 @@
 """Whether what is known of the ProwJobs is up to date."""
 
+import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from tide.domain.errors import RemoteError, Unavailable
@@ -17,12 +18,13 @@ class Contact:
 
     `on_outage` is called with one line when it cannot be heard, and with "" when it can. A single dropped watch is no
     outage: the next one goes on where it ended. What is known is not trusted when the last sign of life is older than
-    `outdated` seconds.
+    `outdated` seconds. `listed` is set once everything has been listed.
     """
 
     clock: SteadyClock
     on_outage: Callable[[str], None]
     outdated: float
+    listed: asyncio.Event = field(default_factory=asyncio.Event)
     _heard: tuple[float, datetime] | None = None
     _failures: int = 0
     _told: str | None = None
@@ -30,6 +32,7 @@ class Contact:
     def heard(self) -> None:
         """Note a sign of life, after which nothing is missing that happened before."""
         self._heard = self.clock.steady(), self.clock.now()
+        self.listed.set()
         self._failures = 0
         self._tell("")
 

@@ -1,7 +1,6 @@
 """The port `JobRunner` on a cluster: ProwJobs that plank runs, crier reports and sinker deletes."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -58,8 +57,19 @@ class KubernetesRunner:
         """Stop following them."""
         if self._following is not None:
             self._following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._following
+            await asyncio.wait({self._following})
+
+    async def listed(self) -> None:
+        """Wait until the ProwJobs have been listed for the first time, while they are followed.
+
+        Raises:
+            Unavailable: that takes too long.
+        """
+        try:
+            async with asyncio.timeout(self.api.times.listing):
+                await self.contact.listed.wait()
+        except TimeoutError:
+            self.contact.assure()
 
     async def start(
         self, candidate: Candidate, jobs: Sequence[Presubmit], purpose: Purpose, spent: Mapping[str, int]
