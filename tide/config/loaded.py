@@ -58,6 +58,7 @@ class LoadedConfig:
     warnings: tuple[Problem, ...] = ()
     faults: tuple[Problem, ...] = ()
     search_per_repository: bool = False
+    search_per_org: bool = False
     trigger_by_default: bool = False
     _rules: dict[PoolKey, PoolRules] = field(default_factory=dict, init=False, repr=False)
 

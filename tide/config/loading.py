@@ -34,11 +34,12 @@ class LoadOptions:
     """What the command line adds to the files.
 
     `trigger_by_default` is the default of `merge_queue.trigger`; `search_per_repository` sends one search for each
-    repository instead of one for each query.
+    repository instead of one for each query, `search_per_org` one for each organisation that a query names.
     """
 
     trigger_by_default: bool = False
     search_per_repository: bool = False
+    search_per_org: bool = False
 
 
 NO_OPTIONS = LoadOptions()
@@ -143,6 +144,7 @@ class _Assembly:
             warnings=located(findings.warnings),
             faults=located(findings.faults),
             search_per_repository=options.search_per_repository,
+            search_per_org=options.search_per_org,
             trigger_by_default=options.trigger_by_default,
         )
 

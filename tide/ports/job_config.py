@@ -37,6 +37,11 @@ class JobConfig(Protocol):
         """Whether one search is sent per repository instead of one per query."""
         ...
 
+    @property
+    def search_per_org(self) -> bool:
+        """Whether each search is limited to one organisation, as each has a token of its own."""
+        ...
+
     def rules(self, pool: PoolKey) -> PoolRules:
         """Give what applies to one pool; raise ConfigError when the parts contradict each other."""
         ...

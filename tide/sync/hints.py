@@ -4,12 +4,14 @@ A hint only says where to look. What it names is read anew or looked up as last 
 believed.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
+from tide.domain.errors import Permanent
 from tide.domain.keys import HeadKey, Hint, PoolKey, PullKey, RepoKey
 from tide.domain.pulls import Pull
 from tide.policy.queries import meets_any
 from tide.policy.search import covers
+from tide.ports.code_host import PartlyRead
 from tide.ports.job_config import JobConfig
 from tide.sync.world import World
 
@@ -24,7 +26,7 @@ async def pools_of(world: World, config: JobConfig, hints: Collection[Hint]) -> 
             repository concerns the pools where a pull request of it opts in to merging: jobs report on many others.
 
     Raises:
-        RemoteError: the pull requests could not be read.
+        Transient: the pull requests could not be read just now.
         StoreError: the database is out of reach.
     """
     covered = [hint for hint in hints if covers(config.queries, _repository(hint))]
@@ -46,11 +48,21 @@ async def _reread(world: World, keys: Collection[PullKey]) -> frozenset[PoolKey]
     if not keys:
         return frozenset()
     before, now = await world.store.pulls_named(keys), world.clock.now()
-    answers = await world.code_host.read_pulls(sorted(keys))
+    answers = await _read(world, keys)
     found = [pull for pull in answers.values() if pull]
     await world.store.save_pulls(found, now)
     await world.store.drop_pulls([key for key, pull in answers.items() if pull is None], now)
     return frozenset(pull.pool for pull in (*before, *found) if pull.is_open)
+
+
+async def _read(world: World, keys: Collection[PullKey]) -> Mapping[PullKey, Pull | None]:
+    """Read what can be read; the pools of the others find out for themselves what is wrong with them."""
+    try:
+        return await world.code_host.read_pulls(sorted(keys))
+    except PartlyRead as partly:
+        return partly.found
+    except Permanent:
+        return {}
 
 
 async def _mirrored(world: World, hint: RepoKey | PoolKey | HeadKey) -> Iterable[Pull]:

@@ -2,15 +2,21 @@
 
 Search only proposes: what a search does not return is not taken for gone (its index lags, and it can fail half-way);
 a pull request leaves the mirror when it was itself read as closed.
+
+Where each organisation has a token of its own every search is limited to one, and what is out of reach in one keeps
+nothing of the others from being read.
 """
 
 import asyncio
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 
-from tide.domain.errors import RemoteError
+from tide.domain.errors import RemoteError, TideError
 from tide.domain.keys import PullKey, RepoKey
 from tide.domain.pulls import Blocker
+from tide.domain.rules import Query
 from tide.policy import search
 from tide.ports.code_host import Found
 from tide.ports.job_config import JobConfig
@@ -21,89 +27,162 @@ COVERAGE = "coverage"
 OVERLAP = timedelta(seconds=90)
 
 
+class BlockersUnknown(TideError):  # noqa: N818 - names the state
+    """The blocking issues could not be read: when in doubt, wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blockers:
+    """The issues that block merging: those found, and why those of an organisation ("" for all) could not be read."""
+
+    found: Mapping[RepoKey, tuple[Blocker, ...]]
+    unread: Mapping[str, str]
+
+    def of(self, repo: RepoKey) -> tuple[Blocker, ...]:
+        """Give those of a repository; raise BlockersUnknown where they could not be read, as nothing may merge then."""
+        why = self.unread.get(repo.org, self.unread.get(""))
+        if why is not None:
+            raise BlockersUnknown(f"{_UNREAD}, so nothing may merge: {why}")
+        return self.found.get(repo, ())
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """Say what could not be read."""
+        return tuple(f"{_UNREAD}: {why}" for why in self.unread.values())
+
+
+_UNREAD = "the issues that may block merging could not be read"
+
+
 @dataclass(frozen=True, slots=True)
 class Refreshed:
     """What one round of searching gave.
 
-    `read` are the pull requests that were read since `read_at`. `blockers` is None when they could not be read: then
-    nothing may merge. `errors` are for people.
+    `read` are the pull requests that were read since `read_at`. `errors` are for people.
     """
 
     read_at: datetime
     read: frozenset[PullKey]
-    blockers: dict[RepoKey, tuple[Blocker, ...]] | None
+    blockers: Blockers
     errors: tuple[str, ...] = ()
 
 
 async def refresh(world: World, config: JobConfig) -> Refreshed:
     """Search for the pull requests that opted in, and for all that changed; bring the mirror up to date."""
     now = world.clock.now()
-    (pooled, coverage), blockers = await asyncio.gather(_search(world, config, now), read_blockers(world, config))
-    errors = [found.error for found in (*pooled, coverage) if found.error]
-    if blockers is None:
-        errors.append("the issues that may block merging could not be read")
-    read = frozenset(pull.key for found in (*pooled, coverage) for pull in found.pulls)
-    return Refreshed(now, read, blockers, tuple(errors))
+    searching = asyncio.gather(*(shard.search(now) for shard in _shards(world, config)))
+    searched, blockers = await asyncio.gather(searching, read_blockers(world, config))
+    found = list(chain.from_iterable(searched))
+    errors = (*(one.error for one in found if one.error), *blockers.errors)
+    return Refreshed(now, frozenset(pull.key for one in found for pull in one.pulls), blockers, errors)
 
 
-async def _search(world: World, config: JobConfig, now: datetime) -> tuple[list[Found], Found]:
-    """Search for the pull requests that opted in, and for all that changed since the last walk.
+async def read_blockers(world: World, config: JobConfig, *, org: str = "") -> Blockers:
+    """Read the issues that block merging.
 
-    The first walk reads all open pull requests: those that opted in are among them and are not searched for again.
+    Args:
+        world: the outside.
+        config: says by which label, and in which repositories.
+        org: read no more than what this organisation needs; "" for all of them.
     """
-    scope = search.coverage(config.queries)
-    kept = await world.store.watermark(COVERAGE)
-    if kept and kept[0] == scope:
-        walk = _walk_changes(world, config, kept[1] - OVERLAP, now)
-        return await asyncio.gather(_search_pools(world, config, now), walk)
-    coverage = await _walk_changes(world, config, None, now)
-    pooled = [] if coverage.complete else await _search_pools(world, config, now)
-    return pooled, coverage
+    wanted = [shard for shard in _shards(world, config) if not org or shard.org in {"", org}]
+    read = await asyncio.gather(*(shard.blockers() for shard in wanted))
+    found = {repo: issues for one in read if not isinstance(one, str) for repo, issues in one.items()}
+    return Blockers(found, {shard.org: one for shard, one in zip(wanted, read, strict=True) if isinstance(one, str)})
 
 
-async def _search_pools(world: World, config: JobConfig, now: datetime) -> list[Found]:
-    searches = search.pool_searches(config.queries, per_repository=config.search_per_repository, until=now)
+async def drop_uncovered(world: World, config: JobConfig, repos: Collection[RepoKey]) -> None:
+    """Drop the pull requests of repositories that no query covers any more.
 
-    async def ask(one: search.PoolSearch) -> Found:
-        found = await _found(world, one.text)
-        world.observer.query_answered(one.query_index, "", "success" if found.complete else "error")
-        await world.store.save_pulls(found.pulls, now)
+    Whoever covers them again has to walk through all of them, although nothing may have changed since the last walk.
+    """
+    store, now = world.store, world.clock.now()
+    pulls = await store.open_pulls(repos)
+    if not pulls:
+        return
+    # The walks of these have begun anew already, as they have another scope now.
+    current = {shard.org for shard in _shards(world, config)}
+    for org in {"", *(pull.key.org for pull in pulls)} - current:
+        await store.set_watermark(_mark(org), "", now)
+    await store.drop_pulls([pull.key for pull in pulls], now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shard:
+    """What one token can search for: the queries narrowed to `org`, or all of them where it is "".
+
+    (Prow: github.go Query and blockers.go, which split by organisation when they have an App's tokens.)
+    """
+
+    world: World
+    config: JobConfig
+    org: str
+    queries: tuple[Query, ...]
+
+    async def search(self, now: datetime) -> list[Found]:
+        """Search for the pull requests that opted in, and for all that changed since the last walk.
+
+        The first walk reads all open pull requests: those that opted in are among them and are not searched for again.
+        """
+        scope = search.coverage(self.queries)
+        kept = await self.world.store.watermark(_mark(self.org))
+        if kept and kept[0] == scope:
+            pooled, coverage = await asyncio.gather(self._pools(now), self._changes(scope, kept[1] - OVERLAP, now))
+            return [*pooled, coverage]
+        if kept:
+            # Until a walk has come to its end, no other scope is walked through either.
+            await self.world.store.set_watermark(_mark(self.org), "", now)
+        coverage = await self._changes(scope, None, now)
+        return [coverage] if coverage.complete else [*await self._pools(now), coverage]
+
+    async def blockers(self) -> dict[RepoKey, tuple[Blocker, ...]] | str:
+        """Read the issues that block merging, by repository; a text says why they cannot be read."""
+        if not self.config.blocker_label or not search.coverage(self.queries):
+            return {}
+        query = search.blocker_search(self.config.blocker_label, self.queries)
+        if not query:
+            return "the label cannot be searched for"
+        try:
+            issues = await self.world.code_host.search_blockers(query, org=self.org)
+        except RemoteError as error:
+            return str(error)
+        blockers: dict[RepoKey, tuple[Blocker, ...]] = {}
+        for issue in sorted(issues, key=lambda one: (one.repo, one.blocker.number)):
+            blockers[issue.repo] = (*blockers.get(issue.repo, ()), issue.blocker)
+        return blockers
+
+    async def _pools(self, now: datetime) -> list[Found]:
+        searches = search.pool_searches(self.queries, per_repository=self.config.search_per_repository, until=now)
+
+        async def ask(one: search.PoolSearch) -> Found:
+            found = await self._found(one.text)
+            self.world.observer.query_answered(one.query_index, self.org, "success" if found.complete else "error")
+            await self.world.store.save_pulls(found.pulls, now)
+            return found
+
+        return await asyncio.gather(*map(ask, searches))
+
+    async def _changes(self, scope: str, since: datetime | None, now: datetime) -> Found:
+        """Read every covered pull request that changed since a moment, or all open ones."""
+        if not scope:
+            return Found(())
+        found = await self._found(search.changes_search(self.queries, since=since, until=now))
+        await self.world.store.save_pulls(found.pulls, now)
+        if found.complete:
+            await self.world.store.set_watermark(_mark(self.org), scope, now)
         return found
 
-    return await asyncio.gather(*map(ask, searches))
+    async def _found(self, query: str) -> Found:
+        try:
+            return await self.world.code_host.search_pulls(query, org=self.org)
+        except RemoteError as error:
+            return Found((), complete=False, error=str(error))
 
 
-async def _walk_changes(world: World, config: JobConfig, since: datetime | None, now: datetime) -> Found:
-    """Read every covered pull request that changed since a moment, or all open ones."""
-    scope = search.coverage(config.queries)
-    if not scope:
-        return Found(())
-    found = await _found(world, search.changes_search(config.queries, since=since, until=now))
-    await world.store.save_pulls(found.pulls, now)
-    if found.complete:
-        await world.store.set_watermark(COVERAGE, scope, now)
-    return found
+def _shards(world: World, config: JobConfig) -> list[_Shard]:
+    parts = search.by_org(config.queries) if config.search_per_org else {"": config.queries}
+    return [_Shard(world, config, org, queries) for org, queries in parts.items()]
 
 
-async def read_blockers(world: World, config: JobConfig) -> dict[RepoKey, tuple[Blocker, ...]] | None:
-    """Read the issues that block merging, by repository; None when they cannot be read."""
-    if not config.blocker_label or not search.coverage(config.queries):
-        return {}
-    query = search.blocker_search(config.blocker_label, config.queries)
-    if not query:
-        return None
-    try:
-        issues = await world.code_host.search_blockers(query)
-    except RemoteError:
-        return None
-    blockers: dict[RepoKey, tuple[Blocker, ...]] = {}
-    for issue in sorted(issues, key=lambda one: (one.repo, one.blocker.number)):
-        blockers[issue.repo] = (*blockers.get(issue.repo, ()), issue.blocker)
-    return blockers
-
-
-async def _found(world: World, query: str) -> Found:
-    try:
-        return await world.code_host.search_pulls(query)
-    except RemoteError as error:
-        return Found((), complete=False, error=str(error))
+def _mark(org: str) -> str:
+    return f"{COVERAGE} {org}" if org else COVERAGE

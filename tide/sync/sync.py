@@ -29,7 +29,7 @@ from tide.sync.inspection import Inspector
 from tide.sync.landing import Lander
 from tide.sync.observe import Observer
 from tide.sync.recovery import recover
-from tide.sync.refresh import Refreshed, read_blockers, refresh
+from tide.sync.refresh import Refreshed, drop_uncovered, read_blockers, refresh
 from tide.sync.settings import HostSettings
 from tide.sync.standings import Standings
 from tide.sync.statuses import Statuses
@@ -100,7 +100,7 @@ class Sync:
         """
         config = self.config()
         if covers(config.queries, pool.repository) and pool in await self.world.store.open_pools():
-            await self._sync(pool, await self._facts(config))
+            await self._sync(pool, await self._facts(config, pool))
 
     async def look_near(self, hints: Collection[Hint]) -> None:
         """Wake the pools that these hints are about; the pull requests that they name are read anew first.
@@ -132,30 +132,32 @@ class Sync:
         """See what became of the runs and the deeds in pools that have vanished."""
         try:
             await Recorder(self.world, self._standings).follow(pools)
-            begun = {one.pool for one in await self.world.store.open_intents() if one.kind is not IntentKind.STATUS}
-            for pool in sorted(begun - set(pools)):
-                async with self._locks[pool]:
-                    await self._settle(pool, config, lease)
         except RemoteError as error:
             self.errors = (*self.errors, str(error))
+        begun = {one.pool for one in await self.world.store.open_intents() if one.kind is not IntentKind.STATUS}
+        for pool in sorted(begun - set(pools)):
+            try:
+                async with self._locks[pool]:
+                    await self._settle(pool, config, lease)
+            except RemoteError as error:
+                self.errors = (*self.errors, f"{pool}: {error}")
 
     async def _pools(self, config: JobConfig) -> frozenset[PoolKey]:
         """Find the pools from the mirror; drop what is no longer covered."""
         store, now = self.world.store, self.world.clock.now()
         found = await store.open_pools()
         pools = frozenset(pool for pool in found if covers(config.queries, pool.repository))
-        uncovered = await store.open_pulls({pool.repository for pool in found - pools})
-        await store.drop_pulls([pull.key for pull in uncovered], now)
+        await drop_uncovered(self.world, config, {pool.repository for pool in found - pools})
         await store.drop_pools(pools, now)
         self.world.observer.pools_vanished(pools)
         if self.statuses:
             self.statuses.keep(pools)
         return pools
 
-    async def _facts(self, config: JobConfig) -> Refreshed:
-        """Read what is known without a search."""
+    async def _facts(self, config: JobConfig, pool: PoolKey) -> Refreshed:
+        """Read what a pool needs that is not read with it."""
         now = self.world.clock.now()
-        return Refreshed(now, frozenset(), await read_blockers(self.world, config))
+        return Refreshed(now, frozenset(), await read_blockers(self.world, config, org=pool.org))
 
     async def _sync(self, pool: PoolKey, facts: Refreshed) -> None:
         async with self._locks[pool]:
@@ -163,7 +165,7 @@ class Sync:
             try:
                 # A landing in the same pool may have taken long: what a merge rests on is not older than this.
                 if self.world.clock.now() - facts.read_at > config.rules(pool).settings.freshness:
-                    facts = await self._facts(config)
+                    facts = await self._facts(config, pool)
                 await self._turn(pool, config, facts)
             except (StoreError, LeaseLost):
                 raise
@@ -176,12 +178,10 @@ class Sync:
         await self.world.store.record_failure(pool, text, self.world.clock.now())
 
     async def _turn(self, pool: PoolKey, config: JobConfig, facts: Refreshed) -> None:
-        if facts.blockers is None:
-            raise BlockersUnknown("the issues that may block merging could not be read, so nothing may merge")
+        blockers = facts.blockers.of(pool.repository)
         lease = self.lease() if self.lease else None
         if lease:
             await self._settle(pool, config, lease)
-        blockers = facts.blockers.get(pool.repository, ())
         jobs = self._jobs(pool, config)
         observer = Observer(self.world, jobs, self._settings, self._holds, self._check_runs, self.is_dry_run)
         observed = await observer.observe(blockers=blockers, already_read=facts.read)
@@ -228,10 +228,6 @@ class Sync:
             self._holds.reason(pool, base_sha, target.number, target.head_sha, now)
             for target in targets_of(decision.action)
         )
-
-
-class BlockersUnknown(TideError):  # noqa: N818 - names the state
-    """The blocking issues could not be read: when in doubt, wait."""
 
 
 def _heads_of(action: Action, pool: PoolKey) -> list[HeadKey]:

@@ -25,6 +25,7 @@ from tide.adapters.github.retries import Patience
 from tide.adapters.postgres.leases import PostgresLeases
 from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
+from tide.config.loading import LoadOptions
 from tide.config.reload import ConfigSource
 from tide.config.sources import ConfigPaths
 from tide.domain.actions import Blocked, Wait
@@ -76,7 +77,8 @@ class Config:
     """The configuration of a story: what `PROW_CONFIG` says, with these changes.
 
     `prow` adds sections, `tide` replaces keys of its own; `jobs` are the presubmits by repository; `queue` the keys of
-    our own file. With `statuses` the status context `tide` is written.
+    our own file. With `statuses` the status context `tide` is written. With `per_org` every search is limited to one
+    organisation, as for an App.
     """
 
     prow: Mapping[str, Any] = field(default_factory=dict)
@@ -84,13 +86,15 @@ class Config:
     jobs: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=lambda: {ROCKET: [job()]})
     queue: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"*": {"trigger": True}})
     statuses: bool = False
+    per_org: bool = False
 
     def load(self, folder: Path) -> ConfigSource:
         """Write the files and load them."""
         prow = {**self.prow, "tide": PROW_CONFIG["tide"] | self.tide, "presubmits": dict(self.jobs)}
         (folder / "config.yaml").write_text(yaml.safe_dump(prow))
         (folder / "queue.yaml").write_text(yaml.safe_dump({"merge_queue": dict(self.queue)}))
-        return ConfigSource(ConfigPaths(folder / "config.yaml", merge_queue=folder / "queue.yaml"))
+        paths = ConfigPaths(folder / "config.yaml", merge_queue=folder / "queue.yaml")
+        return ConfigSource(paths, LoadOptions(search_per_org=self.per_org))
 
     @property
     def job_names(self) -> dict[str, frozenset[str]]:

@@ -24,7 +24,7 @@ SPEC = "spec: {containers: [{}]}"
 def test_it_is_what_the_port_promises(loaded: Load) -> None:
     config: JobConfig = loaded("github: {link_url: https://github.example/}")
     assert config.link_url == "https://github.example"
-    assert config.search_per_repository is False
+    assert config.search_per_repository is config.search_per_org is False
     assert len(config.digest) == 64
 
 
