@@ -13,7 +13,7 @@ from tide.adapters.github.calls import Calls, OnCall
 from tide.adapters.github.client import Client
 from tide.adapters.github.code_host import GitHub
 from tide.adapters.github.credentials import Credentials
-from tide.adapters.github.endpoints import Endpoints, graphql_address
+from tide.adapters.github.endpoints import GITHUB, Endpoints, graphql_address
 from tide.adapters.github.graph import open_graph
 from tide.adapters.github.limits import Governor, Pace, Sleep
 from tide.adapters.github.pulls import PullReader
@@ -27,11 +27,13 @@ from tide.ports.clock import Clock
 class GitHubSettings:
     """Where GitHub is and how to treat it (Prow: the `--github-*` flags, under the same defaults).
 
-    Without a `graphql_endpoint` it is taken from the first of the endpoints that is GitHub's own.
+    Without a `graphql_endpoint` it is taken from the first of the endpoints that is GitHub's own, else from `host`,
+    where git finds GitHub.
     """
 
     endpoints: tuple[str, ...] = ("https://api.github.com",)
     graphql_endpoint: str = ""
+    host: str = GITHUB
     request_timeout: timedelta = timedelta(minutes=2)
     patience: Patience = field(default_factory=Patience)
     pace: Pace = field(default_factory=Pace)
@@ -70,8 +72,9 @@ async def github(
 
 
 def _addresses(settings: GitHubSettings, clock: Clock) -> Addresses:
+    graphql = settings.graphql_endpoint or graphql_address(settings.endpoints, settings.host)
     return Addresses(
         rest=Endpoints(settings.endpoints, clock),
-        graphql=Endpoints([settings.graphql_endpoint or graphql_address(settings.endpoints)], clock),
+        graphql=Endpoints([graphql], clock),
         request_timeout=settings.request_timeout,
     )

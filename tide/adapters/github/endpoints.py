@@ -9,8 +9,10 @@ from tide.ports.clock import Clock
 REST_AFTER_FAILURE = timedelta(minutes=1)
 """How long an address that could not be reached comes last: a proxy that is back is worth having again."""
 
-_GITHUB = "https://api.github.com"
-_GITHUB_HOST = "api.github.com"
+GITHUB = "https://github.com"
+"""Where people and git find GitHub."""
+
+_API_HOST = "api.github.com"
 # GitHub docs: "Getting started with the REST API" of Enterprise Server, and of Enterprise Cloud with data residency.
 _SERVER_PATH = "/api/v3"
 _RESIDENT_HOSTS = ".ghe.com"
@@ -43,15 +45,38 @@ def is_proxy(base: str) -> bool:
     """Tell whether an address is none of GitHub's own, so that a caching proxy (Prow: ghproxy) answers there."""
     parts = urlsplit(base)
     host = parts.hostname or ""
-    return not (host == _GITHUB_HOST or host.endswith(_RESIDENT_HOSTS) or parts.path.rstrip("/") == _SERVER_PATH)
+    return not (host == _API_HOST or host.endswith(_RESIDENT_HOSTS) or parts.path.rstrip("/") == _SERVER_PATH)
 
 
-def graphql_address(bases: Sequence[str]) -> str:
+def graphql_address(bases: Sequence[str], host: str = GITHUB) -> str:
     """Give where GraphQL is for REST addresses: proxies do not serve it, so GitHub's own address decides.
+
+    Where there are only proxies it is that of `host`, where git finds GitHub: no token must go to another server.
 
     GitHub docs: Enterprise Server has it at `/api/graphql` beside `/api/v3`, all others at `/graphql`.
     """
-    own = next((base.rstrip("/") for base in bases if not is_proxy(base)), _GITHUB)
+    own = _own(bases) or _api_address(host)
     if own.endswith(_SERVER_PATH):
         return f"{own.removesuffix(_SERVER_PATH)}/api/graphql"
     return f"{own}/graphql"
+
+
+def host_address(bases: Sequence[str]) -> str:
+    """Give where git finds GitHub for REST addresses; github.com where there are only proxies."""
+    own = _own(bases)
+    if own.endswith(_SERVER_PATH):
+        return own.removesuffix(_SERVER_PATH)
+    return own.replace("://api.", "://", 1) if own else GITHUB
+
+
+def _own(bases: Sequence[str]) -> str:
+    """Give the first address that is GitHub's own, "" when there are only proxies."""
+    return next((base.rstrip("/") for base in bases if not is_proxy(base)), "")
+
+
+def _api_address(host: str) -> str:
+    """Give the REST address that belongs to a host of GitHub's."""
+    name = urlsplit(host).hostname or ""
+    if host == GITHUB or name.endswith(_RESIDENT_HOSTS):
+        return host.replace("://", "://api.", 1)
+    return f"{host}{_SERVER_PATH}"

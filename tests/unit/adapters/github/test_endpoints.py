@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from tests.unit.adapters.github.loopback import StillClock
-from tide.adapters.github.endpoints import REST_AFTER_FAILURE, Endpoints, graphql_address, is_proxy
+from tide.adapters.github.endpoints import REST_AFTER_FAILURE, Endpoints, graphql_address, host_address, is_proxy
 
 PROXY, GITHUB = "http://ghproxy", "https://api.github.com"
 
@@ -62,3 +62,30 @@ def test_whatever_is_not_githubs_own_address_is_a_proxy(base: str, expected: boo
 )
 def test_graphql_is_beside_githubs_own_address(bases: list[str], expected: str) -> None:
     assert graphql_address(bases) == expected
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("https://github.com", "https://api.github.com/graphql"),
+        ("https://github.example.com", "https://github.example.com/api/graphql"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080/api/graphql"),
+        ("https://octo.ghe.com", "https://api.octo.ghe.com/graphql"),
+    ],
+)
+def test_behind_proxies_alone_graphql_is_where_git_finds_github(host: str, expected: str) -> None:
+    assert graphql_address(["http://ghproxy"], host) == expected
+    assert graphql_address([GITHUB], host) == "https://api.github.com/graphql"
+
+
+@pytest.mark.parametrize(
+    ("bases", "expected"),
+    [
+        (["https://api.github.com"], "https://github.com"),
+        (["http://ghproxy"], "https://github.com"),
+        (["http://ghproxy", "https://github.example.com/api/v3/"], "https://github.example.com"),
+        (["https://api.octo.ghe.com"], "https://octo.ghe.com"),
+    ],
+)
+def test_git_finds_github_where_its_own_address_is(bases: list[str], expected: str) -> None:
+    assert host_address(bases) == expected
