@@ -84,13 +84,16 @@ class AppApi:
 
     async def new_token(self, installation: Installation) -> NewToken:
         """Ask for a token; raise RemoteError when there is none to be had."""
-        answer = await self._send("POST", f"/app/installations/{installation.id}/access_tokens", {})
+        path = f"/app/installations/{installation.id}/access_tokens"
+        answer = await self._send("POST", path, {}, budget_name=installation.slug)
         return read(NewToken, answer.json())
 
-    async def _send(self, method: Method, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+    async def _send(
+        self, method: Method, path: str, body: Mapping[str, Any] | None = None, *, budget_name: str = ""
+    ) -> Answer:
         await self.wire.governor.admit_read(Budget(self._owner, "rest"))
         self.calls.count(CallKind.REST_GET if method == "GET" else CallKind.REST_WRITE)
-        answer = await self.wire.send(Request(method=method, path=path, body=body), self._grant())
+        answer = await self.wire.send(Request(method=method, path=path, body=body), self._grant(budget_name))
         if problem := failure(answer):
             raise problem
         return answer
@@ -99,14 +102,15 @@ class AppApi:
     def _owner(self) -> str:
         return f"app {self.identity.app_id}"
 
-    def _grant(self) -> Grant:
+    def _grant(self, budget_name: str) -> Grant:
         now = self.clock.now()
         return Grant(
             token=self.key.token(now),
             owner=self._owner,
             name=self.key.name,
             expires_at=now + LIFETIME,
-            budget_name=self._owner,
+            # The slug, or the number as long as that is not known (Prow: github/app_auth_roundtripper.go).
+            budget_name=budget_name or self.identity.app_id,
         )
 
 

@@ -289,8 +289,8 @@ async def test_a_proxy_is_told_of_the_budget_and_the_end_of_each_token(
         for seen in connection.loopback.seen
     ]
     assert told == [
-        ("app 7", "2026-01-02T03:09:05Z"),
-        ("app 7", "2026-01-02T03:09:05Z"),
+        ("7", "2026-01-02T03:09:05Z"),
+        ("mergers", "2026-01-02T03:09:05Z"),
         ("mergers - acme", "2026-01-02T04:04:05Z"),
     ]
     assert forge.shown
