@@ -7,6 +7,7 @@ call site, traceback or library can get one past it.
 import json
 import logging
 import re
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Literal, TextIO
@@ -27,10 +28,14 @@ LogFormat = Literal["json", "console"]
 _COMPONENT = "tide"
 _REDACTED = "[redacted]"
 _SHORTEST_SECRET = 6
-# What looks like a secret is taken out even if nobody named it: GitHub's tokens, authorization headers, passwords in
-# addresses, private keys. None of the patterns takes a quote or a backslash, so that a line of JSON stays JSON.
+# More than there are good ones at a time; what has ended is no secret any more.
+_PASSING_SECRETS = 500
+# What looks like a secret is taken out even if nobody named it: GitHub's tokens, JSON web tokens, authorization
+# headers, passwords in addresses, private keys. None of the patterns takes a quote or a backslash, so that a line of
+# JSON stays JSON.
 _LOOKS_SECRET = (
     (re.compile(r"\b(?:gh[oprsu]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,})"), _REDACTED),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"), _REDACTED),
     (re.compile(r"(?i)\b(bearer|basic|token)(\s+)[A-Za-z0-9._~+/=-]{16,}"), rf"\1\2{_REDACTED}"),
     (re.compile(r"(://[^\s:/@\"'\\]*:)[^\s/@\"'\\]+(?=@)"), rf"\1{_REDACTED}"),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL), _REDACTED),
@@ -45,15 +50,20 @@ class Redactor:
 
     def __init__(self) -> None:
         self._secrets: set[str] = set()
+        self._passing: deque[str] = deque(maxlen=_PASSING_SECRETS)
 
     def hide(self, secret: str) -> None:
         """Never show this text again; something too short to be a secret would only garble the log."""
         if len(secret) >= _SHORTEST_SECRET:
             self._secrets |= {secret, json.dumps(secret)[1:-1]}
 
+    def hide_passing(self, secret: str) -> None:
+        """Do not show this text as long as it is among the last ones: it is good for an hour or so."""
+        self._passing.append(secret)
+
     def clean(self, text: str) -> str:
         """Give the text without secrets."""
-        for secret in sorted(self._secrets, key=len, reverse=True):
+        for secret in sorted({*self._secrets, *self._passing}, key=len, reverse=True):
             text = text.replace(secret, _REDACTED)
         for pattern, replacement in _LOOKS_SECRET:
             text = pattern.sub(replacement, text)

@@ -16,6 +16,7 @@ import structlog
 from tide import __version__
 from tide.adapters.clock import SystemClock
 from tide.adapters.git.bare_repositories import BareRepositories
+from tide.adapters.github.app_key import AppIdentity, AppKey
 from tide.adapters.github.calls import CallKind
 from tide.adapters.github.code_host import GitHub
 from tide.adapters.github.connect import GitHubSettings, github
@@ -94,16 +95,24 @@ async def assembled(
         options.supplemental_suffix,
     )
     load = LoadOptions(
-        trigger_by_default=options.prowjob_backend == "local", search_per_repository=options.search_per_repository
+        trigger_by_default=options.prowjob_backend == "local",
+        search_per_repository=options.search_per_repository,
+        search_per_org=bool(options.github_app_id),
     )
     config = ConfigSource(paths, load)
     redactor = redactor or Redactor()
-    token, hook_tokens = _token(options, redactor), _hook_tokens(options, redactor)
+    credentials, hook_tokens = _credentials(options, redactor), _hook_tokens(options, redactor)
     history = await opened_history(options, redactor.hide)
     metrics = Metrics(clock)
     async with AsyncExitStack() as stack:
         host = await stack.enter_async_context(
-            github(_github_settings(options), token, clock=clock, on_call=_counting(metrics))
+            github(
+                _github_settings(options),
+                credentials,
+                clock=clock,
+                on_call=_counting(metrics),
+                hide=redactor.hide_passing,
+            )
         )
         await host.verify()
         _check_writable(options.data_dir)
@@ -121,7 +130,7 @@ async def assembled(
         connections = await stack.enter_async_context(engine.connected(url))
         # Renewals must not wait for connections that syncs hold.
         own = await stack.enter_async_context(engine.connected(url, connections=4))
-        parts = _Parts(options, config, _Opened(clock, metrics, host, token, connections, own, hook_tokens))
+        parts = _Parts(options, config, _Opened(clock, metrics, host, connections, own, hook_tokens))
         parts.status.clean = redactor.clean
         keeper = await parts.history_keeper(history)
         await parts.git.check()
@@ -136,7 +145,6 @@ class _Opened:
     clock: SteadyClock
     metrics: Metrics
     host: GitHub
-    token: TokenFile
     connections: Connections
     connections_of_leases: Connections
     hook_tokens: HookTokenFile | None
@@ -148,7 +156,7 @@ class _Parts:
     def __init__(self, options: RunOptions, config: ConfigSource, opened: _Opened) -> None:
         self.options, self.config = options, config
         self.clock, self.metrics, self.host = opened.clock, opened.metrics, opened.host
-        self.token, self.connections, self.hook_tokens = opened.token, opened.connections, opened.hook_tokens
+        self.connections, self.hook_tokens = opened.connections, opened.hook_tokens
         self.wakeups = Wakeups()
         self.store = PostgresStore(self.connections)
         self.views = PostgresViews(self.connections)
@@ -162,9 +170,9 @@ class _Parts:
         """Give where a repository is fetched from."""
         return f"{self.options.git_host_url}/{repo.org}/{repo.name}.git"
 
-    async def git_token(self, _repo: RepoKey) -> str:
+    async def git_token(self, repo: RepoKey) -> str:
         """Give the token that git shows."""
-        return self.token.token()
+        return await self.host.token_for(repo.org)
 
     def kubernetes_told(self, error: str) -> None:
         """Keep what is heard of Kubernetes; look at everything that may have waited for it."""
@@ -283,11 +291,16 @@ def _check_writable(directory: Path) -> None:
         raise TideError(f"the data directory {directory} cannot be used: {error.strerror}") from error
 
 
-def _token(options: RunOptions, redactor: Redactor) -> TokenFile:
+def _credentials(options: RunOptions, redactor: Redactor) -> TokenFile | AppIdentity:
+    """Give what we show to GitHub; what cannot be read is told now, not at the first request."""
+    if options.github_app_id and options.github_app_private_key_path:
+        identity = AppIdentity(options.github_app_id, options.github_app_private_key_path)
+        AppKey(identity).check()
+        return identity
     if options.github_token_path is None:
         raise ConfigError(Problem("--github-token-path", 0, "", "a file with a GitHub token is needed"))
     token = TokenFile(options.github_token_path, redactor.hide)
-    token.token()  # raises now when there is none, not at the first request
+    token.token()
     return token
 
 
@@ -299,6 +312,7 @@ def _github_settings(options: RunOptions) -> GitHubSettings:
     return GitHubSettings(
         endpoints=options.github_endpoint,
         graphql_endpoint=options.github_graphql_endpoint,
+        host=options.git_host_url,
         request_timeout=options.request_timeout,
         patience=Patience(retries=options.max_retries),
     )

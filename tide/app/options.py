@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from tide.adapters.github.endpoints import host_address
 from tide.config.sources import SUPPLEMENTAL_SUFFIX
 
 
@@ -26,9 +27,11 @@ class RunOptions:
     gcs_credentials_file: Path | None = None
     s3_credentials_file: Path | None = None
     github_endpoint: tuple[str, ...] = ("https://api.github.com",)
-    github_graphql_endpoint: str = "https://api.github.com/graphql"
-    github_host: str = "github.com"
+    github_graphql_endpoint: str = ""
+    github_host: str = ""
     github_token_path: Path | None = None
+    github_app_id: str = ""
+    github_app_private_key_path: Path | None = None
     request_timeout: timedelta = timedelta(minutes=2)
     max_retries: int = 8
     prowjob_backend: str = "local"
@@ -51,6 +54,11 @@ class RunOptions:
 
     @property
     def git_host_url(self) -> str:
-        """Where git fetches from, without a slash at the end; --github-host with a scheme is used as it stands."""
+        """Where git fetches from, without a slash at the end.
+
+        --github-host with a scheme is used as it stands; without one it is what belongs to the endpoints.
+        """
         host = self.github_host.rstrip("/")
+        if not host:
+            return host_address(self.github_endpoint)
         return host if "://" in host else f"https://{host}"

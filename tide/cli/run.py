@@ -10,7 +10,6 @@ import click
 from tide.app.daemon import run_daemon
 from tide.app.options import RunOptions
 from tide.cli.run_flags import IGNORED_FLAGS, parameter_name, run_flags
-from tide.domain.errors import TideError
 
 
 @click.command()
@@ -33,10 +32,25 @@ def _refuse(flags: dict[str, Any]) -> None:
         raise click.UsageError(
             "--provider=gerrit is not served: a second merger on the same pools would be worse than none"
         )
-    if flags.pop("github_app_id") or flags.pop("github_app_private_key_path", None):
-        raise TideError("GitHub App authentication is not supported yet: use --github-token-path")
+    _check_credentials(flags)
     if flags["prowjob_backend"] == "local" and flags["run_once"] and not flags["dry_run"]:
         click.echo("tide: warning: --run-once only queues jobs; `tide run` without it runs them", err=True)
+
+
+def _check_credentials(flags: dict[str, Any]) -> None:
+    """Refuse flags that do not say clearly who we are at GitHub (Prow: flagutil GitHubOptions.Validate)."""
+    token, app, key = (flags[name] for name in ("github_token_path", "github_app_id", "github_app_private_key_path"))
+    if token and (app or key):
+        raise click.UsageError(
+            "--github-token-path and --github-app-id exclude each other: one of them says who we are"
+        )
+    if bool(app) != bool(key):
+        raise click.UsageError("--github-app-id and --github-app-private-key-path need each other")
+    if not token and not app:
+        raise click.UsageError(
+            "who we are at GitHub is missing: give --github-token-path, "
+            "or --github-app-id with --github-app-private-key-path"
+        )
 
 
 def _options(flags: dict[str, Any]) -> RunOptions:

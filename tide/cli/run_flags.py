@@ -107,23 +107,27 @@ _GITHUB = (
         multiple=True,
         default=("https://api.github.com",),
         show_default=True,
-        help="GitHub's REST API; the first that answers is used.",
+        help="GitHub's REST API, or a caching proxy in front of it; the first that answers is used.",
     ),
     click.option(
         "--github-graphql-endpoint",
-        default="https://api.github.com/graphql",
-        show_default=True,
+        default="",
+        show_default="beside the first --github-endpoint that is GitHub's own",
         help="GitHub's GraphQL API.",
     ),
     click.option(
         "--github-host",
-        default="github.com",
-        show_default=True,
+        default="",
+        show_default="what belongs to --github-endpoint, else github.com",
         help="Where git fetches from; with a scheme it is used as it stands.",
     ),
-    click.option("--github-token-path", type=_FILE, help="A file with the token (needed); read again when it changes."),
-    click.option("--github-app-id", help="Not supported yet.", hidden=True),
-    click.option("--github-app-private-key-path", type=_FILE, help="Not supported yet.", hidden=True),
+    click.option("--github-token-path", type=_FILE, help="A file with the token; read again when it changes."),
+    click.option(
+        "--github-app-id", default="", help="Instead of a token: the GitHub App that is installed in the organisations."
+    ),
+    click.option(
+        "--github-app-private-key-path", type=_FILE, help="The App's private key, as PEM; read again when it changes."
+    ),
     click.option(
         "--github-client.request-timeout",
         "request_timeout",

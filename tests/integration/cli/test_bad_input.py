@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.app_keys import pem, rsa_key
 from tests.integration.cli.conftest import CONFIG, Tide
 from tests.programs import Sandbox
 
@@ -36,7 +37,7 @@ def test_a_bad_configuration_is_told_with_file_and_line(tide: Tide, config: Path
 
 def test_every_problem_of_a_configuration_has_a_line(tide: Tide, config: Path) -> None:
     config.write_text("tide: {sync_period: often, batch_size_limit: {acme: many}}\n")
-    told = tide("run", f"--config-path={config}")
+    told = tide("run", f"--config-path={config}", "--github-token-path=/nowhere")
     assert len(told.errors) == 2, told.err
 
 
@@ -102,10 +103,32 @@ def test_a_token_file_without_a_token_is_named(run_once: Tide, tmp_path: Path, t
     assert "two words" not in told.err
 
 
-def test_without_a_token_file_the_flag_is_named(tide: Tide, config: Path) -> None:
-    told = tide("run", f"--config-path={config}", "--prowjob-backend=local")
-    assert told.code == 1
-    assert "--github-token-path" in told.errors[0]
+def by_app(github: Sandbox, key: Path) -> list[str]:
+    """The flags by which a daemon finds the simulated GitHub as an App."""
+    others = [flag for flag in github.flags if not flag.startswith("--github-token-path=")]
+    return [*others, "--prowjob-backend=local", "--github-app-id=7", f"--github-app-private-key-path={key}"]
+
+
+@pytest.mark.parametrize("text", [None, "", "open-sesame", pem(rsa_key(), b"open-sesame")])
+def test_a_file_without_an_app_s_key_is_named(
+    tide: Tide, config: Path, github: Sandbox, tmp_path: Path, text: str | None
+) -> None:
+    path = tmp_path / "app.pem"
+    if text is not None:
+        path.write_text(text)
+    told = tide("run", f"--config-path={config}", *by_app(github, path))
+    assert (told.code, told.err.count("\n")) == (1, 1)
+    assert told.errors[0].startswith(f"tide: error: no private key of a GitHub App can be read from {path}: ")
+    assert "open-sesame" not in told.err
+
+
+def test_an_app_s_key_that_github_refuses_is_told(tide: Tide, config: Path, github: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "app.pem"
+    path.write_text(pem(rsa_key()))
+    told = tide("run", f"--config-path={config}", *by_app(github, path))
+    refusal = f"GitHub refuses the key in {path} of the GitHub App 7: A JSON web token could not be decoded"
+    assert (told.code, told.errors) == (1, [f"tide: error: {refusal}"])
+    assert "PRIVATE KEY" not in told.err
 
 
 def test_a_token_that_github_refuses_is_told(run_once: Tide, github: Sandbox) -> None:

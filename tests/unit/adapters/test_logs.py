@@ -63,6 +63,7 @@ def test_libraries_log_in_the_same_format() -> None:
         "ghp_" + "a1B2" * 9,
         "github_pat_" + "x" * 40,
         "Authorization: Bearer abcdefghijklmnopqrst",
+        "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiI3In0." + "z" * 40,
         "postgresql://tide:hunter2-secret@db.example/tide",
         "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----",
     ],
@@ -76,7 +77,16 @@ def test_secrets_are_taken_out_wherever_they_stand(text: str, log_format: LogFor
     log.error("failed", exc_info=RuntimeError(text))
     shown = stream.getvalue()
     assert "[redacted]" in shown
-    for secret in (SECRET, json.dumps(SECRET)[1:-1], "a1B2a1B2", "xxxxxxxx", "abcdefghij", "hunter2", "MIIEow"):
+    for secret in (
+        SECRET,
+        json.dumps(SECRET)[1:-1],
+        "a1B2a1B2",
+        "xxxxxxxx",
+        "abcdefghij",
+        "zzzzzzzz",
+        "hunter2",
+        "MIIEow",
+    ):
         assert secret not in shown
     if log_format == "json":
         assert [json.loads(line)["component"] for line in shown.splitlines()] == ["tide"] * 3
@@ -87,6 +97,15 @@ def test_a_text_too_short_to_be_a_secret_garbles_nothing() -> None:
     redactor.hide("")
     redactor.hide("a")
     assert redactor.clean("a banana") == "a banana"
+
+
+def test_of_secrets_that_end_by_themselves_the_last_ones_are_hidden() -> None:
+    redactor = Redactor()
+    redactor.hide("lasting-secret")
+    for number in range(100_000):
+        redactor.hide_passing(f"passing-secret-{number}.")
+    text = "lasting-secret passing-secret-99999. passing-secret-99501. passing-secret-0."
+    assert redactor.clean(text) == "[redacted] [redacted] [redacted] passing-secret-0."
 
 
 def test_no_stranger_begins_a_line_or_drives_the_terminal() -> None:

@@ -72,6 +72,7 @@ def test_a_command_nobody_knows_exits_2(arguments: list[str], tide: Tide) -> Non
         ["run", "--config-path=x", "--port=seventy"],
         ["run", "--config-path=x", "--port=65536"],
         ["run", "--config-path=x", "--provider=gerrit"],
+        ["run", "--config-path=x", "--github-token-path=x", "--provider=gerrit"],
         ["run", "--config-path=x", "--github-client.request-timeout=90"],
         ["explain", "acme/rocket"],
         ["explain"],
@@ -134,7 +135,7 @@ def test_a_trace_without_merges_is_refused_in_one_line(tide: Tide, tmp_path: Pat
 def test_prow_s_own_arguments_fit_and_those_without_meaning_are_told(tide: Tide, tmp_path: Path) -> None:
     given = [f"-{name}=1" for name in IGNORED_FLAGS]
     ran = tide("run", *given, "-dry-run=F", f"-config-path={tmp_path / 'none.yaml'}", "-prowjob-backend=local",
-               f"-data-dir={tmp_path / 'data'}")  # fmt: skip
+               "-github-token-path=x", f"-data-dir={tmp_path / 'data'}")  # fmt: skip
     assert ran.code == 1
     warnings = [line for line in ran.err.splitlines() if line.startswith("tide: warning: ")]
     assert [line.split()[2] for line in warnings] == [f"--{name}" for name in IGNORED_FLAGS]
@@ -142,10 +143,35 @@ def test_prow_s_own_arguments_fit_and_those_without_meaning_are_told(tide: Tide,
     assert "Traceback" not in ran.err
 
 
-def test_an_app_s_credentials_are_not_passed_over_in_silence(tide: Tide) -> None:
-    ran = tide("run", "--config-path=x", "--prowjob-backend=local", "--github-app-id=1")
-    assert (ran.code, ran.err.count("\n")) == (1, 1)
-    assert "--github-token-path" in ran.err
+TOKEN, APP, KEY = "--github-token-path=x", "--github-app-id=1", "--github-app-private-key-path=x"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((), "who we are at GitHub is missing: give --github-token-path, or --github-app-id with "),
+        ((TOKEN, APP, KEY), "--github-token-path and --github-app-id exclude each other"),
+        ((TOKEN, APP), "--github-token-path and --github-app-id exclude each other"),
+        ((TOKEN, KEY), "--github-token-path and --github-app-id exclude each other"),
+        ((APP,), "--github-app-id and --github-app-private-key-path need each other"),
+        ((KEY,), "--github-app-id and --github-app-private-key-path need each other"),
+    ],
+)
+def test_either_a_token_or_an_app_with_its_key_says_who_we_are(given: tuple[str, ...], said: str, tide: Tide) -> None:
+    ran = tide("run", "--config-path=x", "--prowjob-backend=local", *given)
+    assert (ran.code, ran.out) == (2, "")
+    assert next(line for line in ran.err.splitlines() if line.startswith("Error: ")).startswith(f"Error: {said}")
+
+
+@pytest.mark.parametrize("given", [(TOKEN,), (APP, KEY)])
+def test_a_token_or_an_app_with_its_key_is_enough(given: tuple[str, ...], tide: Tide) -> None:
+    ran = tide("run", "--config-path=/nowhere", "--prowjob-backend=local", *given)
+    assert (ran.code, ran.err) == (1, "tide: error: /nowhere: cannot be read: No such file or directory\n")
+
+
+def test_an_app_and_its_key_are_told_of_in_the_help(tide: Tide) -> None:
+    told = tide("run", "--help").out
+    assert all(flag in told for flag in ("--github-app-id TEXT", "--github-app-private-key-path PATH"))
 
 
 def test_check_config_gives_its_report_as_json_on_standard_output(tide: Tide, tmp_path: Path) -> None:

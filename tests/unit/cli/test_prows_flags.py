@@ -69,7 +69,20 @@ DEFAULTS = {
     "supplemental_suffix": "_prowconfig.yaml",
 }
 # What they are about is here too, by these flags: they must be heeded.
-HEEDED = {"history-uri", "gcs-credentials-file", "s3-credentials-file", "max-records-per-pool"}
+HEEDED = {
+    "history-uri",
+    "gcs-credentials-file",
+    "s3-credentials-file",
+    "max-records-per-pool",
+    "github-endpoint",
+    "github-graphql-endpoint",
+    "github-host",
+    "github-token-path",
+    "github-app-id",
+    "github-app-private-key-path",
+    "github-client.request-timeout",
+    "github-client.max-retries",
+}
 
 
 def given(*arguments: str) -> dict[str, Any]:
