@@ -10,6 +10,7 @@ The way of a file::
     collecting         the jobs of all files together
     completion         a job with presets, decoration and defaults filled in, and the digest of what it executes
     validation/        the rules that Prow refuses a configuration by
+    job_maker, made_jobs                these two for each job, once
     fusion, merge_methods, protection   queries, methods and contexts as policy wants them
     loading, loaded    all of it put together: the port `job_config`
     reload             taken anew when the files change, whole or not at all

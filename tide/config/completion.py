@@ -3,16 +3,15 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tide.config.defaults import decoration_entries, merged_default
-from tide.config.pod_spec import apply_presets, as_go_holds, mappings
+from tide.config.pod_spec import apply_presets, as_go_holds, mappings, preset_as_go_holds
 from tide.config.prow.config import DefaultEntry, ProwConfig
 from tide.config.prow.jobs import BranchJob, Job, PeriodicJob, Preset, PresubmitJob
 
 KUBERNETES_AGENT = "kubernetes"
-_DEFAULT_TENANT = "GlobalDefaultID"  # Prow: DefaultTenantID
 _DEFAULT_TENANT = "GlobalDefaultID"  # Prow: DefaultTenantID
 
 Definition = dict[str, Any]
@@ -59,8 +58,12 @@ class Defaults:
             pod_namespace=config.pod_namespace,
             decoration=decoration_entries(config),
             prowjob=config.prowjob_default_entries,
-            presets=tuple(presets),
+            presets=tuple(map(preset_as_go_holds, presets)),
         )
+
+    def with_presets(self, presets: Iterable[Preset]) -> "Defaults":
+        """Give these defaults with more presets."""
+        return replace(self, presets=(*self.presets, *map(preset_as_go_holds, presets)))
 
 
 def complete(job: Job, repo: str, defaults: Defaults) -> tuple[Definition, list[str]]:
@@ -74,21 +77,31 @@ def complete(job: Job, repo: str, defaults: Defaults) -> tuple[Definition, list[
     Returns:
         The whole job, and how presets collide with it.
     """
-    definition = _written(job)
-    definition["agent"] = job.agent or KUBERNETES_AGENT
-    definition["cluster"] = job.cluster or "default"
-    definition["namespace"] = job.namespace or defaults.pod_namespace
-    definition["decorate"] = defaults.decorate_all_jobs if job.decorate is None else job.decorate
-    if definition["decorate"]:
-        own = job.decoration_config
-        definition["decoration_config"] = merged_default(defaults.decoration, repo, definition["cluster"], own)
-    tenant = merged_default(defaults.prowjob, repo, definition["cluster"], job.prowjob_defaults)
-    definition["prowjob_defaults"] = {"tenant_id": _DEFAULT_TENANT, **tenant}
-    collisions: list[str] = []
-    if job.spec is not None:
-        definition["spec"], collisions = apply_presets(as_go_holds(job.spec), job.labels, defaults.presets)
+    filled, collisions = filled_in(job, repo, defaults)
+    definition = _written(job) | filled
     _complete_reporting(job, definition)
     return definition, collisions
+
+
+def filled_in(job: Job, repo: str, defaults: Defaults) -> tuple[Definition, list[str]]:
+    """Give the fields of a job that defaults and presets have a say in, and how presets collide with it."""
+    filled: Definition = {
+        "agent": job.agent or KUBERNETES_AGENT,
+        "cluster": job.cluster or "default",
+        "namespace": job.namespace or defaults.pod_namespace,
+        "decorate": defaults.decorate_all_jobs if job.decorate is None else job.decorate,
+    }
+    if filled["decorate"]:
+        own = job.decoration_config
+        filled["decoration_config"] = merged_default(defaults.decoration, repo, filled["cluster"], own)
+    elif job.decoration_config is not None:
+        filled["decoration_config"] = job.decoration_config
+    tenant = merged_default(defaults.prowjob, repo, filled["cluster"], job.prowjob_defaults)
+    filled["prowjob_defaults"] = {"tenant_id": _DEFAULT_TENANT, **tenant}
+    collisions: list[str] = []
+    if job.spec is not None:
+        filled["spec"], collisions = apply_presets(as_go_holds(job.spec), job.labels, defaults.presets)
+    return filled, collisions
 
 
 def repository_of(periodic: PeriodicJob) -> str:
@@ -98,10 +111,7 @@ def repository_of(periodic: PeriodicJob) -> str:
 
 def _written(job: Job) -> Definition:
     unknown = set(job.model_extra or ())
-    written = job.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={*_FILLED_IN, *unknown})
-    if job.decoration_config is not None:
-        written["decoration_config"] = job.decoration_config
-    return written
+    return job.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={*_FILLED_IN, *unknown})
 
 
 def _complete_reporting(job: Job, definition: Definition) -> None:

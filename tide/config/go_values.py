@@ -4,6 +4,7 @@ import re
 import struct
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 from math import copysign, inf, isinf, isnan
 
 _UNIT_NANOSECONDS = {
@@ -24,6 +25,7 @@ _LEAST_EXPONENT, _EXPONENT_FROM = -4, 6  # %g with the shortest precision (Go: s
 _LARGEST_NANOSECONDS = (1 << 63) - 1
 
 
+@lru_cache(maxsize=1024)
 def parse_duration(text: str) -> timedelta:
     """Read `text` as Go's time.ParseDuration does ("1m30s", "1.5h", "-3ms", "0"); below a microsecond is cut off.
 

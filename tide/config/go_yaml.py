@@ -116,21 +116,20 @@ class _Document:
         return event
 
     def _value(self, event: Event) -> object:
-        if not isinstance(event, ScalarEvent | CollectionStartEvent):
-            return self._alias(event)
         before = self._nodes
-        self._nodes += 1
-        anchor = event.anchor
         if isinstance(event, ScalarEvent):
             value: object = _scalar(event)
             if isinstance(value, float) and not isfinite(value):
                 raise YamlError(line_of(event), f"{event.value} is not a value that JSON can hold")
-        else:
-            if anchor is not None:
-                self._anchors[anchor] = None
+        elif isinstance(event, CollectionStartEvent):
+            if event.anchor is not None:
+                self._anchors[event.anchor] = None
             value = self._mapping() if isinstance(event, MappingStartEvent) else self._sequence()
-        if anchor is not None:
-            self._anchors[anchor] = value, self._nodes - before
+        else:
+            return self._alias(event)
+        self._nodes += 1
+        if event.anchor is not None:
+            self._anchors[event.anchor] = value, self._nodes - before
         return value
 
     def _alias(self, event: Event) -> object:

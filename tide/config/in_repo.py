@@ -80,7 +80,7 @@ class InRepoJobs:
         presubmits = tuple(maker.presubmit(job, str(repo), findings) for job in own.presubmits)
         check_presubmits([*self.static.presubmits.get(str(repo), ()), *own.presubmits], findings)
         for job in own.postsubmits:
-            maker.postsubmit(job, str(repo), findings)
+            maker.check_postsubmit(job, str(repo), findings)
         check_postsubmits([*self.static.postsubmits.get(str(repo), ()), *own.postsubmits], findings)
         _check_clusters((*own.presubmits, *own.postsubmits), repo, allowed_clusters, findings)
         _refuse(findings)

@@ -1,12 +1,13 @@
 """From a job as it is written to one that can be run, with everything noted that is wrong with it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from tide.config.completion import Defaults, Definition, complete, execution_digest
+from tide.config.completion import Defaults, Definition, complete, execution_digest, filled_in, repository_of
 from tide.config.problems import Findings, Sourced
-from tide.config.prow.jobs import Job, PostsubmitJob, Preset, PresubmitJob
+from tide.config.prow.jobs import Job, PeriodicJob, PostsubmitJob, Preset, PresubmitJob
 from tide.config.validation.conflicts import check_trigger
-from tide.config.validation.jobs import JobRules, check_change_matchers, check_job
+from tide.config.validation.jobs import JobRules, check_change_matchers, check_job, check_periodic
 from tide.domain.jobs import Presubmit
 
 
@@ -19,26 +20,30 @@ class JobMaker:
 
     def with_presets(self, presets: tuple[Preset, ...]) -> "JobMaker":
         """Give one that applies more presets."""
-        return replace(self, defaults=replace(self.defaults, presets=(*self.defaults.presets, *presets)))
+        return replace(self, defaults=self.defaults.with_presets(presets))
 
     def presubmit(self, job: Sourced[PresubmitJob], repo: str, findings: Findings) -> Presubmit:
         """Make a presubmit of the repository `org/repo`."""
         check_change_matchers(job, findings)
         check_trigger(job, findings)
-        return _as_presubmit(job.value, self.completed(job, repo, findings))
-
-    def postsubmit(self, job: Sourced[PostsubmitJob], repo: str, findings: Findings) -> Definition:
-        """Make a postsubmit of the repository `org/repo`."""
-        check_change_matchers(job, findings)
-        return self.completed(job, repo, findings)
-
-    def completed(self, job: Sourced[Job], repo: str, findings: Findings) -> Definition:
-        """Fill in a job of any kind; `repo` is "" for one that checks nothing out."""
         definition, collisions = complete(job.value, repo, self.defaults)
+        self._check(job, definition, collisions, findings)
+        return _as_presubmit(job.value, definition)
+
+    def check_postsubmit(self, job: Sourced[PostsubmitJob], repo: str, findings: Findings) -> None:
+        """Check a postsubmit of the repository `org/repo`."""
+        check_change_matchers(job, findings)
+        self._check(job, *filled_in(job.value, repo, self.defaults), findings)
+
+    def check_periodic(self, job: Sourced[PeriodicJob], findings: Findings) -> None:
+        """Check a periodic."""
+        check_periodic(job, findings)
+        self._check(job, *filled_in(job.value, repository_of(job.value), self.defaults), findings)
+
+    def _check(self, job: Sourced[Job], definition: Definition, collisions: Iterable[str], findings: Findings) -> None:
         for collision in collisions:
             findings.error(job, collision, "spec")
         check_job(job, definition, self.rules, findings)
-        return definition
 
 
 def _as_presubmit(job: PresubmitJob, definition: Definition) -> Presubmit:

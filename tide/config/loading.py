@@ -1,32 +1,37 @@
 """From the files that were read to one configuration, or to everything that is wrong with them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePath
+from typing import TypeVar
 
 from tide.config.collecting import CollectedJobs
-from tide.config.completion import Defaults, repository_of
+from tide.config.completion import Defaults
 from tide.config.files import ConfigFile
 from tide.config.fusion import fuse
 from tide.config.in_repo import InRepoJobs
 from tide.config.job_maker import JobMaker
 from tide.config.loaded import Counts, LoadedConfig
+from tide.config.made_jobs import MadeJobs
 from tide.config.merge_methods import method_table
 from tide.config.own import MergeQueueFile, check_own
 from tide.config.parsing import M, Parser, without_collecting
 from tide.config.problems import Finding, Findings, Sourced, located
 from tide.config.prow.branch_protection import BranchProtection
 from tide.config.prow.config import ProwConfig
-from tide.config.prow.jobs import JobFile
+from tide.config.prow.jobs import Job, JobFile
 from tide.config.prow.tide import TideSection
 from tide.config.sources import Sources
 from tide.config.supplements import supplemented
 from tide.config.validation.conflicts import check_periodics, check_postsubmits, check_presubmits
-from tide.config.validation.jobs import JobRules, check_periodic
+from tide.config.validation.jobs import JobRules
 from tide.config.validation.queries import check_queries
 from tide.config.validation.tide_section import check_tide
 from tide.domain.jobs import Presubmit
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +50,16 @@ class LoadOptions:
 NO_OPTIONS = LoadOptions()
 
 
-def load(sources: Sources, parser: Parser, options: LoadOptions = NO_OPTIONS) -> LoadedConfig:
+def load(
+    sources: Sources, parser: Parser, options: LoadOptions = NO_OPTIONS, made: MadeJobs | None = None
+) -> LoadedConfig:
     """Load a configuration whole.
 
     Args:
         sources: the files as they were read.
         parser: keeps what it parsed, so that a reload parses only texts that are new.
         options: what the command line adds.
+        made: keeps the jobs, so that a reload makes only those that are new.
 
     Raises:
         ConfigError: with every problem that was found.
@@ -67,7 +75,7 @@ def load(sources: Sources, parser: Parser, options: LoadOptions = NO_OPTIONS) ->
             check_own(own, findings)
         if config:
             read = _Read(config, tuple(filter(None, supplements)), _collected(config, job_files), own)
-            loaded = _Assembly(read, findings).assemble(sources, options)
+            loaded = _Assembly(read, made or MadeJobs(), findings).assemble(sources, options)
     findings.refuse_errors()
     if loaded is None:
         raise AssertionError("a configuration that could not be parsed has errors")
@@ -107,15 +115,17 @@ class _Read:
 class _Assembly:
     """Puts the parts of one load together while it notes what is wrong with them."""
 
-    def __init__(self, read: _Read, findings: Findings) -> None:
+    def __init__(self, read: _Read, made: MadeJobs, findings: Findings) -> None:
         config = read.config
         self._read = read
         self._config = config
         self._jobs = read.jobs
         self._findings = findings
         defaults = Defaults.of(config.value, (preset.value for preset in read.jobs.presets))
-        rules = JobRules(config.value.pod_namespace, config.value.plank.job_queue_capacities.keys())
+        rules = JobRules(config.value.pod_namespace, frozenset(config.value.plank.job_queue_capacities))
         self._maker = JobMaker(defaults, rules)
+        self._made = made
+        made.begin(self._maker)
 
     def assemble(self, sources: Sources, options: LoadOptions) -> LoadedConfig:
         findings, own, sections = self._findings, self._read.own, self._read.tide_sections
@@ -152,20 +162,23 @@ class _Assembly:
         table: dict[str, tuple[Presubmit, ...]] = {}
         for repo, jobs in self._jobs.presubmits.items():
             check_presubmits(jobs, self._findings)
-            table[repo] = tuple(self._maker.presubmit(job, repo, self._findings) for job in jobs)
+            makes = (partial(self._maker.presubmit, job, repo) for job in jobs)
+            table[repo] = tuple(map(self._once, jobs, makes))
         return table
 
     def _check_postsubmits(self) -> None:
         for repo, jobs in self._jobs.postsubmits.items():
             check_postsubmits(jobs, self._findings)
             for job in jobs:
-                self._maker.postsubmit(job, repo, self._findings)
+                self._once(job, partial(self._maker.check_postsubmit, job, repo))
 
     def _check_periodics(self) -> None:
         check_periodics(self._jobs.periodics, self._findings)
         for job in self._jobs.periodics:
-            check_periodic(job, self._findings)
-            self._maker.completed(job, repository_of(job.value), self._findings)
+            self._once(job, partial(self._maker.check_periodic, job))
+
+    def _once(self, job: Sourced[Job], make: Callable[[Findings], T]) -> T:
+        return self._made.made(job, make, self._findings)
 
     def _check_plank(self) -> None:
         plank = self._config.value.plank

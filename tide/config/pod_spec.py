@@ -1,6 +1,6 @@
 """Pod specifications: left as they are written, but for what Prow's Go types and presets make of them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tide.config.go_yaml import go_text
@@ -27,21 +27,29 @@ def as_go_holds(spec: PodSpec) -> dict[str, Any]:
 
 
 def _held(value: Any, *, in_text: bool) -> Any:
+    if isinstance(value, str):
+        return value
     if isinstance(value, dict):
         return {
-            key: _held(item, in_text=in_text or key in _TEXT_FIELDS) for key, item in value.items() if item is not None
+            key: item if isinstance(item, str) else _held(item, in_text=in_text or key in _TEXT_FIELDS)
+            for key, item in value.items()
+            if item is not None
         }
     if isinstance(value, list):
         return [_held(item, in_text=in_text) for item in value]
-    if in_text and isinstance(value, bool | int | float):
-        return go_text(value)
-    return value
+    return go_text(value) if in_text and isinstance(value, bool | int | float) else value
+
+
+def preset_as_go_holds(preset: Preset) -> Preset:
+    """Copy what a preset brings as Go would write it."""
+    brought = ("env", "volumes", "volume_mounts", "tolerations")
+    return preset.model_copy(update={key: tuple(map(as_go_holds, getattr(preset, key))) for key in brought})
 
 
 def mappings(owner: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     """List the mappings under `key`; what is none is not listed."""
     items = owner.get(key)
-    return [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 def names(items: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -53,6 +61,11 @@ def apply_presets(
     spec: dict[str, Any], labels: Mapping[str, str], presets: Iterable[Preset]
 ) -> tuple[dict[str, Any], list[str]]:
     """Add the presets whose labels the job carries (Prow: mergePreset).
+
+    Args:
+        spec: as Go holds it, and so the presets.
+        labels: those of the job.
+        presets: all there are.
 
     Returns:
         The specification with what they bring, and what collides.
@@ -86,9 +99,9 @@ def _shared(kind: str, owner: Mapping[str, Any], key: str, additions: Iterable[M
             yield f"a preset brings {kind} {name!r}, which the pod has already"
 
 
-def _extended(owner: Mapping[str, Any], additions: Mapping[str, Iterable[Mapping[str, Any]]]) -> dict[str, Any]:
+def _extended(owner: Mapping[str, Any], additions: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
     extended = dict(owner)
     for key, items in additions.items():
-        if items := [as_go_holds(item) for item in items]:
+        if items:
             extended[key] = [*mappings(owner, key), *items]
     return extended

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from tide.config.loaded import LoadedConfig
 from tide.config.loading import NO_OPTIONS, LoadOptions, load
+from tide.config.made_jobs import MadeJobs
 from tide.config.parsing import Parser
 from tide.config.sources import ConfigPaths, Sources, read_sources
 from tide.domain.errors import ConfigError, Problem
@@ -21,9 +22,10 @@ class ConfigSource:
         self._paths = paths
         self._options = options
         self._parser = Parser()
+        self._made = MadeJobs()
         self._tried = paths.fingerprint()
         self._sources = read_sources(paths)
-        self._current = load(self._sources, self._parser, options)
+        self._current = load(self._sources, self._parser, options, self._made)
         self._problems: tuple[Problem, ...] = ()
         self._broken_since: datetime | None = None
 
@@ -73,7 +75,7 @@ class ConfigSource:
         is_new = sources.digest != self._current.digest
         try:
             if is_new:
-                self._current = load(sources, self._parser, self._options)
+                self._current = load(sources, self._parser, self._options, self._made)
                 self._sources = sources
         finally:
             self._parser.forget_all_but((*sources.files, *self._sources.files))

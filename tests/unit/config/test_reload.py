@@ -7,6 +7,7 @@ import pytest
 from tide.config.reload import ConfigSource
 from tide.config.sources import ConfigPaths
 from tide.domain.errors import ConfigError
+from tide.domain.keys import RepoKey
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
@@ -124,3 +125,45 @@ def test_files_that_did_not_change_are_not_parsed_again(write: Write) -> None:
     assert source.current.prow is prow
     assert {job.name for jobs in source.current.jobs.values() for job in jobs} == {"a", "c"}
     assert set(before) == {"a", "b"}
+
+
+ROCKET = RepoKey("acme", "rocket")
+JOB = "presubmits: {acme/rocket: [{name: NAME, labels: {a: '1'}, spec: {containers: [{}]}}]}"
+
+
+def test_jobs_of_files_that_did_not_change_are_not_made_again(write: Write) -> None:
+    source = ConfigSource(write("", {"a.yaml": JOB.replace("NAME", "a"), "b.yaml": JOB.replace("NAME", "b")}))
+    stays, _ = source.current.presubmits(ROCKET)
+    write("tide: {max_goroutines: 3}", {"b.yaml": JOB.replace("NAME", "c")})
+    source.refresh(NOW)
+    first, second = source.current.presubmits(ROCKET)
+    assert first is stays
+    assert second.name == "c"
+
+
+@pytest.mark.parametrize(
+    "config",
+    ["presets: [{labels: {a: '1'}, env: [{name: A, value: b}]}]", "decorate_all_jobs: true", "pod_namespace: pods"],
+)
+def test_jobs_are_made_again_when_what_is_filled_into_them_changed(write: Write, config: str) -> None:
+    job = JOB.replace("{containers: [{}]}", "{containers: [{args: [x]}]}")
+    source = ConfigSource(write("", job))
+    [before] = source.current.presubmits(ROCKET)
+    write(config, job)
+    source.refresh(NOW)
+    [after] = source.current.presubmits(ROCKET)
+    assert after.definition != before.definition
+
+
+def test_what_is_wrong_with_a_job_is_told_at_every_load(write: Write) -> None:
+    job = JOB.replace("spec", "agent: mainframe, spec")
+    source = ConfigSource(write("", job))
+    for minutes in (2, 3):
+        write(f"tide: {{sync_period: {minutes}m}}", job)
+        assert source.refresh(NOW) is True
+        assert ["agent 'mainframe' is unknown" in warning.message for warning in source.current.warnings] == [True]
+    broken = {"jobs.yaml": job, "b.yaml": JOB.replace("NAME", "a b")}
+    for minutes in (4, 5):
+        write(f"tide: {{sync_period: {minutes}m}}", broken)
+        assert source.refresh(NOW) is False
+        assert ["'a b' is not a job name" in problem.message for problem in source.problems] == [True]

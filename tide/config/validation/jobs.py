@@ -29,7 +29,7 @@ class JobRules:
 
 
 def check_job(job: Sourced[Job], definition: Definition, rules: JobRules, findings: Findings) -> None:
-    """Note everything that is wrong with a job; `definition` is the same job with everything filled in."""
+    """Note everything that is wrong with a job; `definition` has at least what is filled in."""
     _check_name(job, definition, findings)
     if job.value.max_concurrency < 0:
         findings.error(job, f"must be 0 or more, not {job.value.max_concurrency}", "max_concurrency")

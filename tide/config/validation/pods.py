@@ -1,7 +1,7 @@
 """Rules for pod specifications (Prow: validatePodSpec, validateDecoration)."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tide.config.completion import Definition
@@ -9,9 +9,9 @@ from tide.config.pod_spec import mappings, names
 from tide.config.problems import Findings, Sourced
 from tide.config.prow.jobs import Job, PeriodicJob, PresubmitJob
 
-_BASE_ENV = ("CI", "JOB_NAME", "JOB_SPEC", "JOB_TYPE", "PROW_JOB_ID", "BUILD_ID", "BUILD_NUMBER")
-_REFS_ENV = ("REPO_OWNER", "REPO_NAME", "PULL_BASE_REF", "PULL_BASE_SHA", "PULL_REFS")
-_PULL_ENV = ("PULL_NUMBER", "PULL_PULL_SHA", "PULL_HEAD_REF", "PULL_TITLE")
+_PERIODIC_ENV = frozenset(("CI", "JOB_NAME", "JOB_SPEC", "JOB_TYPE", "PROW_JOB_ID", "BUILD_ID", "BUILD_NUMBER"))
+_POSTSUBMIT_ENV = _PERIODIC_ENV | {"REPO_OWNER", "REPO_NAME", "PULL_BASE_REF", "PULL_BASE_SHA", "PULL_REFS"}
+_PRESUBMIT_ENV = _POSTSUBMIT_ENV | {"PULL_NUMBER", "PULL_PULL_SHA", "PULL_HEAD_REF", "PULL_TITLE"}
 _DECORATION_CONTAINERS = frozenset({"clonerefs", "initupload", "place-entrypoint", "sidecar"})
 _DECORATION_MOUNTS = frozenset({"logs", "code", "tools"})
 _DECORATION_PATHS = frozenset({"/logs", "/home/prow/go", "/tools"})
@@ -88,15 +88,16 @@ def _check_env(job: Sourced[Job], container: Mapping[str, Any], index: int, find
     place = ("spec", "containers", index, "env")
     for name in _repeated(variables):
         findings.error(job, f"env var {name!r} is defined more than once", *place)
+    reserved = _reserved_env(job.value)
     for name in dict.fromkeys(variables):
-        if name in _reserved_env(job.value):
+        if name in reserved:
             findings.error(job, f"env var {name!r} is set by Prow", *place)
 
 
-def _reserved_env(job: Job) -> tuple[str, ...]:
+def _reserved_env(job: Job) -> frozenset[str]:
     if isinstance(job, PeriodicJob):
-        return _BASE_ENV
-    return (*_BASE_ENV, *_REFS_ENV, *_PULL_ENV) if isinstance(job, PresubmitJob) else (*_BASE_ENV, *_REFS_ENV)
+        return _PERIODIC_ENV
+    return _PRESUBMIT_ENV if isinstance(job, PresubmitJob) else _POSTSUBMIT_ENV
 
 
 def _runs_something(container: Mapping[str, Any]) -> bool:
@@ -107,5 +108,7 @@ def _runs_something(container: Mapping[str, Any]) -> bool:
     return False
 
 
-def _repeated(items: Iterable[str]) -> list[str]:
+def _repeated(items: Sequence[str]) -> list[str]:
+    if len(set(items)) == len(items):
+        return []
     return [item for item, count in Counter(items).items() if count > 1]
