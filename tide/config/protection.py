@@ -9,6 +9,8 @@ from tide.domain.jobs import Presubmit
 from tide.domain.keys import PoolKey
 from tide.policy.jobs import runs_on_branch
 
+_WITHOUT_PROTECTION = frozenset({"protect", "unmanaged", "include", "exclude"})
+
 
 @dataclass(frozen=True, slots=True)
 class Protection:
@@ -28,14 +30,16 @@ def protection_of(section: BranchProtection, pool: PoolKey, presubmits: Iterable
     if policy is None:
         return Protection()
     manual = bool(policy.require_manually_triggered_jobs)
-    required = _required_by_jobs(presubmits, pool.branch, require_manually_triggered=manual)
-    if required and policy.protect is False:
+    jobs = [job for job in presubmits if runs_on_branch(job, pool.branch)]
+    required = _required_by_jobs(jobs, require_manually_triggered=manual)
+    is_tested = bool(required or (jobs and section.protect_repos_with_optional_jobs))
+    if is_tested and policy.protect is False:
         if section.allow_disabled_job_policies:
             return Protection()
         raise ValueError("required prow jobs require branch protection")
     if policy.protect is False and _says_more(policy) and not section.allow_disabled_policies:
         raise ValueError("protect must be enabled where anything else is set")
-    is_protected = bool(policy.protect) or bool(required and section.protect_tested)
+    is_protected = bool(policy.protect) or bool(is_tested and section.protect_tested)
     contexts = {*required, *(policy.required_status_checks.contexts if policy.required_status_checks else ())}
     return Protection(tuple(sorted(contexts)) if is_protected else (), manual)
 
@@ -93,17 +97,16 @@ def _united(outer: StatusChecks | None, inner: StatusChecks | None) -> StatusChe
     )
 
 
-def _required_by_jobs(
-    presubmits: Iterable[Presubmit], branch: str, *, require_manually_triggered: bool
-) -> frozenset[str]:
+def _required_by_jobs(presubmits: Iterable[Presubmit], *, require_manually_triggered: bool) -> frozenset[str]:
     return frozenset(
         job.context
         for job in presubmits
-        if job.is_context_required
-        and (job.always_run or (require_manually_triggered and job.needs_explicit_trigger))
-        and runs_on_branch(job, branch)
+        if job.is_context_required and (job.always_run or (require_manually_triggered and job.needs_explicit_trigger))
     )
 
 
 def _says_more(policy: ProtectionPolicy) -> bool:
-    return any(getattr(policy, name) not in {None, ()} for name in ProtectionPolicy.model_fields if name != "protect")
+    """Tell whether anything is set that only makes sense with protection (Prow: Policy.defined)."""
+    return any(
+        getattr(policy, name) is not None for name in ProtectionPolicy.model_fields if name not in _WITHOUT_PROTECTION
+    )
