@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 from tide.config.files import ConfigFile
 from tide.config.places import Path, Places, path_text
+from tide.config.prow.jobs import Job
 from tide.domain.errors import ConfigError, Problem
 
 T_co = TypeVar("T_co", covariant=True)
@@ -18,6 +19,10 @@ class Sourced(Generic[T_co]):
     value: T_co
     file: ConfigFile
     path: Path = ()
+
+    def told(self, message: str) -> str:
+        """Begin a message with the name of the job that it is about, if it is about one: its path has only a number."""
+        return f"job {self.value.name!r}: {message}" if isinstance(self.value, Job) and self.value.name else message
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +49,15 @@ class Findings:
 
     def error(self, at: Sourced[object], message: str, *steps: str | int) -> None:
         """Note what refuses the load; `steps` lead from the thing to the place inside of it."""
-        self.errors.append(Finding(at.file, (*at.path, *steps), message))
+        self.errors.append(Finding(at.file, (*at.path, *steps), at.told(message)))
 
     def fault(self, at: Sourced[object], message: str, *steps: str | int) -> None:
         """Note what breaks the pools it concerns and nothing else."""
-        self.faults.append(Finding(at.file, (*at.path, *steps), message))
+        self.faults.append(Finding(at.file, (*at.path, *steps), at.told(message)))
 
     def warn(self, at: Sourced[object], message: str, *steps: str | int) -> None:
         """Note what people should look at."""
-        self.warnings.append(Finding(at.file, (*at.path, *steps), message))
+        self.warnings.append(Finding(at.file, (*at.path, *steps), at.told(message)))
 
     def refuse_errors(self) -> None:
         """Raise ConfigError with all errors, if there are any."""

@@ -111,7 +111,7 @@ async def test_a_broken_file_holds_its_pull_request_alone_with_file_and_line(wor
         assert [broken.merged, good.merged] == [False, True]
         verdict = await ctx.verdict(broken)
         assert verdict.kind is VerdictKind.BLOCKED
-        assert ".prow.yaml:2: presubmits[0].name: 'a b' is not a job name" in verdict.summary
+        assert ".prow.yaml:2: presubmits[0].name: job 'a b': its name must be of letters" in verdict.summary
         assert jobs_of(ctx, broken.number) == set()
         await ctx.write("pump", {".prow.yaml": prow_yaml(job("lint"))})
         await ctx.settle()
@@ -207,7 +207,7 @@ async def test_a_batch_leaves_out_whose_jobs_clash_with_those_of_another_member(
         assert {tuple(n for n, _ in run.heads) for run in ctx.ci.live if run.kind is RunKind.BATCH} == {(2, 3)}
         await ctx.settle()
         assert [pull.merged for pull in pulls] == [True, True, False]
-        assert "another job 'lint' in .prow/nozzle.yaml" in (await ctx.verdict(pulls[2])).summary
+        assert "job 'lint': another job of this name, in .prow/nozzle.yaml" in (await ctx.verdict(pulls[2])).summary
 
 
 async def test_a_branch_that_is_in_doubt_is_proved_by_its_own_jobs(world: World) -> None:

@@ -181,7 +181,7 @@ def test_an_expression_that_never_matches_is_warned_of(
 ) -> None:
     value = f"['{pattern}']" if key == "branches" else f"'{pattern}'"
     place = f'presubmits["acme/rocket"][0].{key}' + ("[0]" if key == "branches" else "")
-    assert warnings("", jobs(f"{key}: {value}")) == [(place, message)]
+    assert warnings("", jobs(f"{key}: {value}")) == [(place, f"job 'j0': {message}")]
 
 
 @pytest.mark.parametrize(
@@ -214,5 +214,5 @@ def test_a_job_all_of_whose_branches_are_skipped_is_warned_of(
     is_warned: bool,  # noqa: FBT001 - a table
 ) -> None:
     found = warnings("", jobs(f"branches: {branches}, skip_branches: {skipped}"))
-    message = "each of these is also in skip_branches, so the job never runs"
+    message = "job 'j0': each of these is also in skip_branches, so the job never runs"
     assert found == ([('presubmits["acme/rocket"][0].branches', message)] if is_warned else [])

@@ -155,7 +155,7 @@ def test_presets_of_config_and_of_every_job_file_apply_everywhere(loaded: Load) 
 )
 def test_a_preset_that_collides_with_the_pod_is_refused(problems: Problems, spec: str, message: str) -> None:
     found = problems(jobs=jobs(f'labels: {{preset-a: "true"}}, spec: {spec}', PRESETS))
-    assert ('presubmits["acme/rocket"][0].spec', message) in found
+    assert ('presubmits["acme/rocket"][0].spec', f"job 'unit': {message}") in found
 
 
 def test_two_presets_with_one_label_and_value_are_refused(problems: Problems) -> None:

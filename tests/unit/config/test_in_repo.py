@@ -125,10 +125,10 @@ def test_patterns_that_would_take_for_ever_do_not(loaded: Load) -> None:
         ("a: {\n", ".prow.yaml:2: is not YAML"),
         ("a: \x00", ".prow.yaml:1: is not YAML"),
         ("presubmits: {acme/rocket: []}", ".prow.yaml:1: presubmits: must be a list, not a mapping"),
-        (own("name: a b"), ".prow.yaml:1: presubmits[0].name: 'a b' is not a job name"),
+        (own("name: a b"), ".prow.yaml:1: presubmits[0].name: job 'a b': its name must be of letters, digits"),
         ("presubmits:\n- name: a\n  always_run: yep\n", ".prow.yaml:3: presubmits[0].always_run: must be true"),
-        (own("name: a, run_if_changed: ("), "presubmits[0].run_if_changed: the expression '(' is not valid"),
-        (own("name: a", "name: a"), "presubmits[1].name: another job 'a' in this file runs on the same branches"),
+        (own("name: a, run_if_changed: ("), "presubmits[0].run_if_changed: job 'a': the expression '(' is not valid"),
+        (own("name: a", "name: a"), "presubmits[1].name: job 'a': another job of this name, in this file, runs on"),
         (own("name: a, cluster: build"), "cluster 'build' is not allowed for jobs that acme/rocket holds itself"),
         (own("name: a", kind="postsubmits") + "\n" + own("name: a, cluster: b"), "presubmits[0].cluster"),
         (own("name: a, cluster: b", kind="postsubmits"), "postsubmits[0].cluster"),
@@ -159,7 +159,9 @@ def test_what_cannot_be_read_is_told(loaded: Load) -> None:
 
 def test_a_name_of_a_configured_job_is_taken(loaded: Load) -> None:
     config = loaded(jobs=STATIC)
-    assert ".prow.yaml:1: presubmits[0].name: another job 'unit' in " in refusal(config, own("name: unit"))
+    assert ".prow.yaml:1: presubmits[0].name: job 'unit': another job of this name, in " in refusal(
+        config, own("name: unit")
+    )
     assert "reports to context 'unit'" in refusal(config, own("name: a, context: unit"))
 
 

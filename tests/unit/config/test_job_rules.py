@@ -19,8 +19,8 @@ def job(fields: str) -> str:
 @pytest.mark.parametrize(
     ("fields", "path", "message"),
     [
-        ("name: a b", "name", "'a b' is not a job name"),
-        ("name: a/b", "name", "'a/b' is not a job name"),
+        ("name: a b", "name", "job 'a b': its name must be of letters, digits, '-', '.' and '_' only"),
+        ("name: a/b", "name", "its name must be of letters"),
         ("max_concurrency: -1", "max_concurrency", "must be 0 or more, not -1"),
         ("spec: null", "spec", "a job of the kubernetes agent needs a spec"),
         ("agent: jenkins", "spec", "agent 'jenkins' takes no pod spec"),
@@ -66,6 +66,13 @@ def test_a_job_that_breaks_a_rule_is_refused(problems: Problems, fields: str, pa
     assert message in text
 
 
+def test_what_is_wrong_with_a_job_names_it_as_its_path_has_only_its_number(problems: Problems) -> None:
+    assert [text for _, text in problems(jobs=job("max_concurrency: -1"))] == ["job 'unit': must be 0 or more, not -1"]
+    assert [text for _, text in problems(jobs=job("name: ''"))] == [
+        "its name must be of letters, digits, '-', '.' and '_' only"
+    ]
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -77,6 +84,7 @@ def test_a_job_that_breaks_a_rule_is_refused(problems: Problems, fields: str, pa
         "labels: {example.com/a: '', b: 1.0}",
         "max_concurrency: 08",
         "name: 1.37",
+        "agent: jenkins, spec: null, rerun_auth_config: {allow_anyone: true, github_users: [a]}",
         "unknown_field: {a: b}",
     ],
 )
@@ -164,7 +172,7 @@ def test_one_name_twice_on_one_branch_is_refused(problems: Problems, one: str, o
 def test_one_name_in_two_files_is_refused_with_both_named(problems: Problems) -> None:
     found = problems(jobs={"a.yaml": job(""), "b/c.yaml": job("")})
     assert [path for path, _ in found] == [f"{PLACE}.name"]
-    assert "a.yaml runs on the same branches" in found[0][1]
+    assert "a.yaml, runs on the same branches" in found[0][1]
 
 
 def test_one_name_in_two_repositories_is_fine(problems: Problems) -> None:
@@ -178,8 +186,8 @@ def test_one_context_for_two_jobs_is_refused(problems: Problems, kind: str) -> N
     [(path, message)] = problems(jobs=jobs)
     assert path == f'{kind}["acme/rocket"][1].context'
     assert message == (
-        "reports to context 'a', as job 'a' does on the same branches; give one of them another context, or other "
-        "branches"
+        "job 'b': reports to context 'a', as job 'a' does on the same branches; give one of them another context, or "
+        "other branches"
     )
 
 
@@ -223,7 +231,7 @@ def test_a_decoration_that_prow_refuses_is_a_warning(
     fields = f"clone_uri: git@host:a/b, decorate: true, decoration_config: {{{decoration}}}"
     config = loaded(jobs=job(f"{fields}, spec: {{containers: [{{args: [a]}}]}}"))
     assert [warning.message for warning in config.warnings] == [
-        f"Prow refuses its decoration: {fault}" for fault in faults
+        f"job 'unit': Prow refuses its decoration: {fault}" for fault in faults
     ]
 
 
@@ -232,7 +240,16 @@ def test_a_decoration_that_prow_refuses_is_a_warning(
     [
         ("interval: 1h", ""),
         ("minimum_interval: 1h30m", ""),
-        ("cron: 0 5 * * *", ""),
+        *((f"cron: '{line}'", "") for line in ("0 5 * * *", "*/5 8-23/8 ? jan,MAR-5 1-FRI", "0 30 2 1 * *")),
+        *((f"cron: '{line}'", "") for line in ("@daily", "@every 1h30m", "TZ=Europe/Berlin 0 5 * * 7")),
+        ("cron: 5 * * *", "'5 * * *' is no cron line: it has 4 fields; give minute, hour, day of the month, month and"),
+        ("cron: 60 5 * * *", "'60' is no minute of 0 to 59"),
+        ("cron: 0 5 0 * *", "'0' is no day of the month of 1 to 31"),
+        ("cron: 0 5 * * 3-mon", "'3-mon' ends before it starts"),
+        ("cron: 0 */0 * * *", "'*/0' steps by 0"),
+        ("cron: 0 5 * * mo-", "'mo-' is no day of the week"),
+        ("cron: '@often'", "it is none of @annually, @daily,"),
+        ("cron: '@every day'", "'day' is not a duration such as"),
         ("hidden: false", "needs one of cron, interval and minimum_interval"),
         ("interval: 1h, cron: '@daily'", "cron and interval exclude each other"),
         ("interval: hourly", "'hourly' is not a duration"),

@@ -166,4 +166,4 @@ def test_what_is_wrong_with_a_job_is_told_at_every_load(write: Write) -> None:
     for minutes in (4, 5):
         write(f"tide: {{sync_period: {minutes}m}}", broken)
         assert source.refresh(NOW) is False
-        assert ["'a b' is not a job name" in problem.message for problem in source.problems] == [True]
+        assert ["job 'a b': its name must be" in problem.message for problem in source.problems] == [True]

@@ -48,7 +48,7 @@ def check_trigger(job: Sourced[PresubmitJob], findings: Findings) -> None:
 def _check_names(jobs: Sequence[Sourced[BranchJob]], findings: Findings) -> None:
     for earlier, later in _pairs(jobs, lambda job: job.name):
         where = f"in {earlier.file.path}" if earlier.file.path != later.file.path else "in this file"
-        message = f"another job {later.value.name!r} {where} runs on the same branches; rename one"
+        message = f"another job of this name, {where}, runs on the same branches; rename one"
         findings.error(later, message, "name")
 
 

@@ -8,6 +8,7 @@ from tide.config.completion import KUBERNETES_AGENT, Definition
 from tide.config.go_values import parse_duration
 from tide.config.problems import Findings, Sourced
 from tide.config.prow.jobs import Job, PeriodicJob, PostsubmitJob, PresubmitJob
+from tide.config.validation.cron import cron_fault
 from tide.config.validation.decoration import check_decoration
 from tide.config.validation.pods import check_pod
 from tide.policy.patterns import compile_pattern
@@ -38,9 +39,9 @@ def check_job(job: Sourced[Job], definition: Definition, rules: JobRules, findin
     if job.value.job_queue_name and job.value.job_queue_name not in rules.job_queues:
         message = f"{job.value.job_queue_name!r} is not in plank.job_queue_capacities; add it there or leave it out"
         findings.error(job, message, "job_queue_name")
-    _check_rerun_auth(job, findings)
     _check_timeouts(job, findings)
     if "spec" in definition:
+        _check_rerun_auth(job, findings)
         check_pod(job, definition, findings)
         if "decoration_config" in definition:
             check_decoration(job, definition, findings)
@@ -49,8 +50,7 @@ def check_job(job: Sourced[Job], definition: Definition, rules: JobRules, findin
 def _check_name(job: Sourced[Job], definition: Definition, findings: Findings) -> None:
     pattern = _JENKINS_NAME if definition["agent"] == _JENKINS else _NAME
     if not pattern.fullmatch(job.value.name):
-        message = f"{job.value.name!r} is not a job name: letters, digits, '-', '.' and '_' only"
-        findings.error(job, message, "name")
+        findings.error(job, "its name must be of letters, digits, '-', '.' and '_' only", "name")
 
 
 def _check_agent(job: Sourced[Job], definition: Definition, rules: JobRules, findings: Findings) -> None:
@@ -147,9 +147,10 @@ def check_periodic(job: Sourced[PeriodicJob], findings: Findings) -> None:
         findings.error(job, "a periodic needs one of cron, interval and minimum_interval")
     if len(clocks) > 1:
         findings.error(job, f"{' and '.join(clocks)} exclude each other; keep one", clocks[-1])
-    for key in clocks:
-        if key != "cron":
-            try:
-                parse_duration(getattr(job.value, key))
-            except ValueError as error:
-                findings.error(job, str(error), key)
+    if job.value.cron and (fault := cron_fault(job.value.cron)):
+        findings.error(job, f"{job.value.cron!r} is no cron line: {fault}", "cron")
+    for key in set(clocks) - {"cron"}:
+        try:
+            parse_duration(getattr(job.value, key))
+        except ValueError as error:
+            findings.error(job, str(error), key)
