@@ -5,7 +5,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from tide.config.advice import advise_on_contexts, advise_on_expressions, advise_on_queries, contradictions
+from tide.config.advice import (
+    advise_on_contexts,
+    advise_on_expressions,
+    advise_on_queries,
+    advise_on_repositories,
+    contradictions,
+)
 from tide.config.files import ConfigFile
 from tide.config.loaded import NO_COUNTS, Counts, LoadedConfig
 from tide.config.loading import NO_OPTIONS, LoadOptions, load
@@ -87,6 +93,7 @@ def _advice(loaded: LoadedConfig, sources: Sources, parser: Parser) -> tuple[Pro
     for file, _, model in _models(sources, parser):
         if isinstance(model, ProwConfig):
             queries += [Sourced(query, file, ("tide", "queries", at)) for at, query in enumerate(model.tide.queries)]
+        advise_on_repositories(Sourced(model, file), findings)
         for job in _branch_jobs(Sourced(model, file)):
             advise_on_expressions(job, findings)
     advise_on_queries(queries, loaded, findings)

@@ -33,6 +33,10 @@ def _table(tide: Sourced[TideSection], findings: Findings) -> dict[str, MergeMet
             table |= _one(tide, path, key, value, findings)
             continue
         table[key] = _repositories(tide, path, value, findings)
+        if "/" in key:
+            org, _, repo = key.partition("/")
+            message = f"a map has no effect under {key}; put it under {org}, as the value of {repo}"
+            findings.warn(tide, message, *path)
     return table
 
 

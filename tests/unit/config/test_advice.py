@@ -52,6 +52,24 @@ def test_a_query_that_no_pull_request_can_meet_is_warned_of(
     assert message in text
 
 
+def test_jobs_of_what_is_no_repository_are_warned_of(warnings: Warnings) -> None:
+    text = f"{{acme: [{{name: a, {SPEC}}}], acme/b/c: [], https://review.example/b: [{{name: a, {SPEC}}}]}}"
+    assert warnings("", f"presubmits: {text}\npostsubmits: {{b: []}}") == [
+        ("presubmits.acme", "'acme' is not of the form org/repo, so these jobs never run"),
+        ('presubmits["acme/b/c"]', "'acme/b/c' is not of the form org/repo, so these jobs never run"),
+        ("postsubmits.b", "'b' is not of the form org/repo, so these jobs never run"),
+    ]
+
+
+def test_a_map_of_merge_methods_under_a_repository_is_warned_of(warnings: Warnings) -> None:
+    assert warnings("tide: {merge_method: {acme/rocket: {main: squash}, acme: {rocket: {main: squash}}}}") == [
+        (
+            'tide.merge_method["acme/rocket"]',
+            "a map has no effect under acme/rocket; put it under acme, as the value of rocket",
+        )
+    ]
+
+
 def test_a_query_with_an_alternative_left_is_no_matter(warnings: Warnings) -> None:
     assert warnings(queries("{orgs: [acme], labels: ['a,b'], missingLabels: [a]}")) == []
 

@@ -6,5 +6,12 @@ A warning here must be true and worth a look: what may well be meant so is left 
 from tide.config.advice.contexts import advise_on_contexts, contradictions
 from tide.config.advice.expressions import advise_on_expressions
 from tide.config.advice.queries import advise_on_queries
+from tide.config.advice.repositories import advise_on_repositories
 
-__all__ = ["advise_on_contexts", "advise_on_expressions", "advise_on_queries", "contradictions"]
+__all__ = [
+    "advise_on_contexts",
+    "advise_on_expressions",
+    "advise_on_queries",
+    "advise_on_repositories",
+    "contradictions",
+]

@@ -3,10 +3,14 @@
 from collections.abc import Iterator, Sequence
 
 from tide.config.loaded import LoadedConfig
+from tide.config.problems import Findings, Sourced
+from tide.config.prow.jobs import JobSections
+from tide.config.validation.queries import is_repo
 from tide.domain.keys import RepoKey
 from tide.policy.wording import enumerated
 
 _NAMED = 3
+_GERRIT = ("http://", "https://")
 
 
 def tested_repositories(config: LoadedConfig) -> Iterator[RepoKey]:
@@ -16,6 +20,14 @@ def tested_repositories(config: LoadedConfig) -> Iterator[RepoKey]:
             repo = RepoKey.parse(name)
             if config.presubmits(repo) and not config.in_repo_enabled(repo):
                 yield repo
+
+
+def advise_on_repositories(sections: Sourced[JobSections], findings: Findings) -> None:
+    """Warn of jobs that belong to no repository there can be."""
+    for kind in ("presubmits", "postsubmits"):
+        for repo in getattr(sections.value, kind):
+            if not is_repo(repo) and not repo.startswith(_GERRIT):
+                findings.warn(sections, f"{repo!r} is not of the form org/repo, so these jobs never run", kind, repo)
 
 
 def some_of(repos: Sequence[RepoKey]) -> str:

@@ -35,7 +35,7 @@ def _org_faults(query: TideQuery) -> Iterator[tuple[Path, str]]:
 
 def _repo_faults(query: TideQuery) -> Iterator[tuple[Path, str]]:
     for index, repo in enumerate(query.repos):
-        if not _is_repo(repo):
+        if not is_repo(repo):
             yield ("repos", index), f"repo {repo!r} is not of the form org/repo"
         elif (org := repo.split("/")[0]) in query.orgs:
             yield ("repos", index), f"repo {repo!r} is there already, with all of org {org!r}; keep one of the two"
@@ -44,7 +44,7 @@ def _repo_faults(query: TideQuery) -> Iterator[tuple[Path, str]]:
 
 def _excluded_repo_faults(query: TideQuery) -> Iterator[tuple[Path, str]]:
     for index, repo in enumerate(query.excluded_repos):
-        if not _is_repo(repo):
+        if not is_repo(repo):
             yield ("excludedRepos", index), f"excluded repo {repo!r} is not of the form org/repo"
         elif repo.split("/")[0] not in query.orgs:
             message = f"excluded repo {repo!r} is of no org that is listed in orgs; take it out, or list its org"
@@ -68,7 +68,8 @@ def _branch_faults(query: TideQuery) -> Iterator[tuple[Path, str]]:
     yield from _duplicates("excludedBranches", "excluded branch", query.excluded_branches)
 
 
-def _is_repo(text: str) -> bool:
+def is_repo(text: str) -> bool:
+    """Tell whether a text is of the form org/repo."""
     parts = text.split("/")
     return len(parts) == len(("org", "repo")) and all(parts)
 
