@@ -88,7 +88,7 @@ async def two_orgs(database_url: str, *, jobs: bool = False) -> AsyncIterator[Tw
                 github_app_id="7",
                 github_app_private_key_path=directory / "app.pem",
             )
-            yield TwoOrgs(Place(directory, forge, options), sandbox, app, as_app)
+            yield TwoOrgs(Place(directory, forge, sandbox.faults, options), sandbox, app, as_app)
 
 
 async def until(rounds: Rounds, condition: Callable[[], bool], *, most: int = 60) -> None:

@@ -55,8 +55,8 @@ def test_one_that_a_new_context_stands_against_may_not() -> None:
 def test_one_whose_check_runs_are_gone_since_may_not() -> None:
     check = replace(make_context("build"), source=ContextSource.CHECK_RUN)
     snapshot = make_snapshot(make_view(1, [check]))
-    assert may_land(make_view(1, [check]), TARGET, snapshot) == ""
-    assert may_land(make_view(1), TARGET, snapshot) == "Job build has not succeeded."
+    assert may_land(make_view(1, [check]), TARGET, snapshot, is_alone=True) == ""
+    assert may_land(make_view(1), TARGET, snapshot, is_alone=True) == "Job build has not succeeded."
 
 
 def test_our_own_retest_does_not_keep_a_member_of_a_batch_from_landing() -> None:
