@@ -75,7 +75,8 @@ class Client:
         await self.governor.admit_read(Budget(grant.owner, "rest"))
         key = EtagKey(path, REST_ACCEPT, grant.owner)
         kept = self.etags.find(key)
-        answer = await self._read(Request(method="GET", path=path, etag=kept.etag if kept else ""), grant, kept)
+        request = Request(method="GET", path=path, etag=kept.etag if kept else "", changes_nothing=True)
+        answer = await self._read(request, grant, kept)
         self.etags.keep(key, answer)
         return answer.json()
 
@@ -123,7 +124,9 @@ class Client:
         grant = await self.credentials.grant(org)
         budget = Budget(grant.owner, "graphql")
         await self.governor.admit_read(budget)
-        request = Request(method="POST", path="", body=payload, accept=GRAPHQL_ACCEPT, resource="graphql")
+        request = Request(
+            method="POST", path="", body=payload, accept=GRAPHQL_ACCEPT, resource="graphql", changes_nothing=True
+        )
         points = 0
         try:
             answer = await self.wire.send(request, grant)

@@ -15,6 +15,7 @@ GITHUB = "https://github.com"
 _API_HOST = "api.github.com"
 # GitHub docs: "Getting started with the REST API" of Enterprise Server, and of Enterprise Cloud with data residency.
 _SERVER_PATH = "/api/v3"
+_SERVER_GRAPHQL_PATH = "/api/graphql"
 _RESIDENT_HOSTS = ".ghe.com"
 
 
@@ -45,7 +46,8 @@ def is_proxy(base: str) -> bool:
     """Tell whether an address is none of GitHub's own, so that a caching proxy (Prow: ghproxy) answers there."""
     parts = urlsplit(base)
     host = parts.hostname or ""
-    return not (host == _API_HOST or host.endswith(_RESIDENT_HOSTS) or parts.path.rstrip("/") == _SERVER_PATH)
+    is_server = parts.path.rstrip("/") in {_SERVER_PATH, _SERVER_GRAPHQL_PATH}
+    return not (host == _API_HOST or host.endswith(_RESIDENT_HOSTS) or is_server)
 
 
 def graphql_address(bases: Sequence[str], host: str = GITHUB) -> str:
@@ -57,7 +59,7 @@ def graphql_address(bases: Sequence[str], host: str = GITHUB) -> str:
     """
     own = _own(bases) or _api_address(host)
     if own.endswith(_SERVER_PATH):
-        return f"{own.removesuffix(_SERVER_PATH)}/api/graphql"
+        return f"{own.removesuffix(_SERVER_PATH)}{_SERVER_GRAPHQL_PATH}"
     return f"{own}/graphql"
 
 

@@ -42,7 +42,10 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request; `path` is quoted, `etag` that of an answer kept from before, `body` a JSON value."""
+    """One request; `path` is quoted, `etag` that of an answer kept from before, `body` a JSON value.
+
+    One that `changes_nothing` may be sent to the next address although the first one may have got it.
+    """
 
     method: Method
     path: str
@@ -50,6 +53,7 @@ class Request:
     accept: str = REST_ACCEPT
     etag: str = ""
     resource: Resource = "rest"
+    changes_nothing: bool = False
 
 
 class _NotSent(Unavailable):
@@ -67,6 +71,8 @@ class Wire:
     async def send(self, request: Request, grant: Grant) -> Answer:
         """Send a request; where an address cannot be connected to, to the next one.
 
+        What changes nothing goes on to the next one also where a proxy fails, or nothing is answered.
+
         Returns:
             Whatever was answered, a refusal as well.
 
@@ -79,17 +85,19 @@ class Wire:
         for base in endpoints.in_turn():
             try:
                 answer = await self._ask(request, grant, base)
-            except _NotSent as error:
+            except Unavailable as error:
                 endpoints.failed(base)
+                if not (request.changes_nothing or isinstance(error, _NotSent)):
+                    raise
                 problem = problem or error
-            except Unavailable:
+                continue
+            if answer.status in _GATEWAY_ERRORS and is_proxy(base):
                 endpoints.failed(base)
-                raise
-            else:
-                if answer.status in _GATEWAY_ERRORS and is_proxy(base):
-                    endpoints.failed(base)
-                self._heed_limits(request, grant, answer)
-                return answer
+                if request.changes_nothing:
+                    problem = problem or Unavailable(f"{answer.asked}: {answer.message}")
+                    continue
+            self._heed_limits(request, grant, answer)
+            return answer
         raise problem or Unavailable("there is no address of GitHub")
 
     async def _ask(self, request: Request, grant: Grant, base: str) -> Answer:

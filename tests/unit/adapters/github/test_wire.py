@@ -88,6 +88,24 @@ async def test_a_proxy_behind_a_broken_gateway_is_passed_by_until_it_may_be_back
             assert await host.branch_head(MAIN) == "fed"
 
 
+async def test_a_start_is_verified_past_a_broken_proxy(connection: Connection) -> None:
+    async with serve() as other:
+        connection.loopback.reply(bad_gateway(), JSONResponse({"data": {"rateLimit": {"cost": 1}, "viewer": {}}}))
+        other.reply(JSONResponse({}))
+        async with connection.github(endpoints=(connection.loopback.url, other.url)) as host:
+            await host.verify()
+        assert [seen.path for seen in other.seen] == ["/rate_limit"]
+
+
+async def test_a_merge_that_a_proxy_may_have_passed_on_is_not_sent_to_the_next_address(connection: Connection) -> None:
+    async with serve() as other:
+        connection.loopback.reply(bad_gateway())
+        async with connection.github(endpoints=(connection.loopback.url, other.url)) as host:
+            with pytest.raises(Unavailable, match="502 Bad Gateway"):
+                await host.merge(ROCKET, TARGET)
+        assert other.seen == []
+
+
 async def test_when_no_address_answers_the_first_one_is_named(connection: Connection) -> None:
     nowhere, neither = closed_port(), closed_port()
     async with connection.github(endpoints=(nowhere, neither)) as host:
