@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import yaml
@@ -25,11 +26,23 @@ AUTHOR = ("Alice", "alice@example.com")
 _SERVER_PATH = "/api"
 
 
+@dataclass
+class Clock:
+    """The machine's time; `shift` ago while a past is made up."""
+
+    shift: timedelta = timedelta(0)
+
+    def now(self) -> datetime:
+        """Give the time."""
+        return SystemClock().now() - self.shift
+
+
 @dataclass(frozen=True)
 class TwoOrgs:
     """`acme/rocket` and `umbra/engine`, both private, and an App called `mergers` in both."""
 
     place: Place
+    clock: Clock
     sandbox: Sandbox
     app: App
     as_app: RunOptions
@@ -46,6 +59,20 @@ class TwoOrgs:
         await self.place.forge.write_branch(repository, name, (await repository.git.write_commits([change]))[0])
         new = NewPull(title=f"Add {name}", head_ref=name, base_ref=base, labels=labels)
         return self.place.forge.open_pull(repository, new, "alice")
+
+    async def open_many(self, repo: str, count: int, *labels: str) -> None:
+        """Open many pull requests of one commit, each a second after the one before it."""
+        repository, now = self.repository(repo), self.place.forge.now()
+        parent = repository.branches["main"]
+        change = NewCommit(parents=(parent,), files={"many": b"yes\n"}, message="Add many", author=AUTHOR, at=now)
+        (sha,) = await repository.git.write_commits([change])
+        for number in range(count):
+            branch = f"many-{number}"
+            repository.branches[branch] = sha
+            repository.git.set_ref_later(f"refs/heads/{branch}", sha)
+            self.clock.shift = timedelta(seconds=count - number - 1)
+            new = NewPull(title=f"Change {number}", head_ref=branch, base_ref="main", labels=labels)
+            self.place.forge.open_pull(repository, new, "alice")
 
     def write_key(self, name: str) -> None:
         """Put another key into the App's key file."""
@@ -69,7 +96,8 @@ async def two_orgs(database_url: str, *, jobs: bool = False) -> AsyncIterator[Tw
     """Give two organisations; tokens that are not the App's or the token file's are no good there."""
     with open_directory("orgs") as directory:
         (directory / "github").mkdir()
-        forge = Forge(SystemClock().now, directory / "github")
+        clock = Clock()
+        forge = Forge(clock.now, directory / "github")
         for name in (ROCKET, ENGINE):
             await _found(forge, name)
         (directory / "config.yaml").write_text(yaml.safe_dump(_config(jobs=jobs)))
@@ -88,7 +116,7 @@ async def two_orgs(database_url: str, *, jobs: bool = False) -> AsyncIterator[Tw
                 github_app_id="7",
                 github_app_private_key_path=directory / "app.pem",
             )
-            yield TwoOrgs(Place(directory, forge, sandbox.faults, options), sandbox, app, as_app)
+            yield TwoOrgs(Place(directory, forge, sandbox.faults, options), clock, sandbox, app, as_app)
 
 
 async def until(rounds: Rounds, condition: Callable[[], bool], *, most: int = 60) -> None:
