@@ -16,7 +16,7 @@ from tide.domain.intents import Intent, IntentKind
 from tide.domain.jobs import Presubmit
 from tide.domain.leases import Lease
 from tide.domain.outcomes import Outcome
-from tide.domain.runs import Candidate, Head, Purpose, Run
+from tide.domain.runs import Candidate, Head, Purpose, Run, RunKind, RunState
 from tide.domain.snapshot import PullView, Snapshot
 from tide.policy.jobs import runs_on_branch
 from tide.sync.candidate_jobs import CandidateJobs, JobSet, JobsUnknown
@@ -109,9 +109,26 @@ class _Enacting:
             )
         )
         jobs = await self.enactor.jobs.of_tree(assembly.run_tree)
-        runs = await self._start(candidate, self._reporting(contexts, jobs), Purpose.BATCH)
+        begun = self._begun(picked)
+        missing = [context for context in contexts if context not in begun]
+        runs = await self._start(candidate, self._reporting(missing, jobs), Purpose.BATCH)
         reason = f"{action.reason}{_left_out(assembly.skips)}"
         return Outcome(action.kind, tuple(target.number for target in picked), _names(runs), reason=reason)
+
+    def _begun(self, picked: Sequence[Target]) -> set[str]:
+        """Name the contexts of which a batch has a run that has not failed, whoever started it.
+
+        Prow: tide.go nonFailedBatchForJobAndRefsExists.
+        """
+        members = tuple((target.number, target.head_sha) for target in picked)
+        return {
+            run.context
+            for run in self.snapshot.runs
+            if run.kind is RunKind.BATCH
+            and run.heads == members
+            and run.base_sha == self.snapshot.base_sha
+            and (run.state.is_live or run.state is RunState.SUCCESS)
+        }
 
     async def prove(self, action: Prove) -> Outcome:
         commit = await self.enactor.world.code_host.commit(self.snapshot.pool.repository, self.snapshot.base_sha)

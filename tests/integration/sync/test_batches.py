@@ -3,11 +3,14 @@
 import json
 import re
 
+import pytest
+
 from tests.integration.sync.conftest import World
-from tests.integration.sync.story import MAIN, Story
+from tests.integration.sync.story import MAIN, ROCKET, Story, job
 from tide.adapters.prowjobs.reading import OVERDUE
 from tide.domain.decisions import VerdictKind
-from tide.domain.runs import RunKind, RunState
+from tide.domain.jobs import Presubmit
+from tide.domain.runs import Candidate, Head, RunKind, RunState
 from tide.sandbox.model import PullRequest
 
 
@@ -134,6 +137,25 @@ async def test_a_test_that_would_see_another_tree_than_the_branch_is_left_out_wi
         )
         await ctx.settle()
         assert all(row["landed_tree"] == row["plan_tree"] for row in await ctx.rows("landings"))
+
+
+@pytest.mark.parametrize("state", [RunState.TRIGGERED, RunState.SUCCESS])
+async def test_runs_that_somebody_else_has_started_of_the_same_batch_are_used(world: World, state: RunState) -> None:
+    async with world(jobs={ROCKET: [job("unit"), job("lint")]}) as ctx:
+        pulls = [await ctx.open_pull(name) for name in ("pump", "valve")]
+        await ctx.sync()
+        await ctx.run_jobs()
+        await ctx.push("main", moved="provides moved")
+        heads = tuple(Head(pull.number, pull.head_sha) for pull in pulls)
+        ctx.ci.start_as_somebody_else(Candidate(MAIN, ctx.head(), heads), Presubmit("lint", "lint"))
+        (theirs,) = ctx.ci.live
+        if not state.is_live:
+            await ctx.ci.finish(theirs, state=state)
+        await ctx.sync()
+        assert [run.job for run in ctx.runs(1, 2)] == ["lint", "unit"]
+        await ctx.settle()
+        assert all(pull.merged for pull in pulls)
+        assert (await ctx.deeds())[-1] == "MERGE_BATCH 1 2"
 
 
 async def test_a_batch_that_failed_is_not_tried_again_unchanged_after_a_restart(world: World) -> None:
