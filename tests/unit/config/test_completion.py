@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests.builders import BASE, NOW, sha
+from tide.adapters.prowjobs.writing import ProwSettings, build
 from tide.config.loaded import LoadedConfig
 from tide.domain.jobs import Presubmit
-from tide.domain.keys import RepoKey
+from tide.domain.keys import PoolKey, RepoKey
+from tide.domain.runs import Candidate, Head, Purpose
 
 Load = Callable[..., LoadedConfig]
 Problems = Callable[..., list[tuple[str, str]]]
@@ -85,6 +88,23 @@ def test_what_is_written_stays(loaded: Load) -> None:
     assert sent["reporter_config"] == {"slack": {"channel": "builds"}}
     assert (sent["cluster"], sent["max_concurrency"], sent["clone_depth"]) == ("big", 3, 1)
     assert "no_field_of_prow" not in sent
+
+
+def test_what_a_job_says_to_others_than_us_is_copied_into_its_prowjob(loaded: Load) -> None:
+    config = loaded(
+        "plank: {job_queue_capacities: {slow: 2}}",
+        jobs(
+            """hidden: true, job_queue_name: slow, max_concurrency: 2, error_on_eviction: true,
+            rerun_auth_config: {github_users: [ann]}, reporter_config: {slack: {channel: builds}},
+            prowjob_defaults: {tenant_id: rockets}, spec: {containers: [{image: a}]}"""
+        ),
+    )
+    candidate = Candidate(PoolKey("acme", "rocket", "main"), BASE, (Head(1, sha(1)),))
+    spec = build(candidate, only(config), Purpose.RETEST, 1, NOW, ProwSettings())["spec"]
+    assert (spec["hidden"], spec["job_queue_name"], spec["max_concurrency"]) == (True, "slow", 2)
+    assert (spec["error_on_eviction"], spec["rerun_auth_config"]) == (True, {"github_users": ["ann"]})
+    assert spec["reporter_config"] == {"slack": {"channel": "builds", "report": True}}
+    assert spec["prowjob_defaults"] == {"tenant_id": "rockets"}
 
 
 def test_scalars_of_a_pod_become_text_where_go_holds_text(loaded: Load) -> None:

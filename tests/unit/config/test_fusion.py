@@ -41,3 +41,12 @@ def test_a_repository_that_one_query_covers_is_not_lost_to_the_exclusion_of_anot
     config = loaded("tide: {queries: [{orgs: [acme], excludedRepos: [acme/a, acme/b]}, {repos: [acme/a]}]}")
     [query] = config.queries
     assert [query.covers(RepoKey("acme", name)) for name in "abc"] == [True, False, True]
+
+
+def test_rules_look_at_queries_as_they_are_written_and_not_fused(
+    loaded: Load, problems: Callable[..., list[tuple[str, str]]]
+) -> None:
+    assert len(loaded("tide: {queries: [{orgs: [acme]}, {repos: [acme/rocket]}, {orgs: [acme]}]}").queries) == 1
+    [(path, message)] = problems("tide: {queries: [{orgs: [b]}, {orgs: [a]}, {orgs: [a/b]}]}")
+    assert path == "tide.queries[2].orgs[0]"
+    assert message.startswith("tide query 2 is invalid: ")

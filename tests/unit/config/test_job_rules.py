@@ -266,6 +266,30 @@ def test_two_periodics_with_one_name_are_refused(problems: Problems) -> None:
     assert [path for path, _ in problems(jobs=f"periodics: [{one}, {one}]")] == ["periodics[1].name"]
 
 
+@pytest.mark.parametrize("clock", ["interval: 1h", "cron: '@daily'"])
+def test_the_retry_of_a_periodic_has_an_interval_of_its_own(problems: Problems, clock: str) -> None:
+    periodic = f"periodics: [{{name: a, {SPEC}, {clock}, tags: [b], retry: {{attempts: 3, interval: INTERVAL}}}}]"
+    assert problems(jobs=periodic.replace("INTERVAL", "10m")) == []
+    [(path, message)] = problems(jobs=periodic.replace("INTERVAL", "soon"))
+    assert path == "periodics[0].retry.interval"
+    assert "'soon' is not a duration such as" in message
+
+
+@pytest.mark.parametrize(
+    ("other", "clashes"),
+    [
+        ("name: unit, branches: [main]", True),
+        ("name: unit, branches: [dev]", False),
+        ("name: other, branches: [main]", False),
+        ("name: other, branches: [main], context: unit", True),
+        ("name: other, branches: [dev], context: unit", False),
+    ],
+)
+def test_postsubmits_keep_the_rules_for_names_and_contexts(problems: Problems, other: str, clashes: bool) -> None:  # noqa: FBT001 - a table
+    jobs = f"[{{{SPEC}, name: unit, branches: [main]}}, {{{SPEC}, {other}}}]"
+    assert bool(problems(jobs=f"postsubmits: {{acme/rocket: {jobs}}}")) is clashes
+
+
 def test_an_explicit_always_run_of_a_postsubmit_excludes_file_matchers(problems: Problems) -> None:
     fields = f"name: a, {SPEC}, run_if_changed: b"
     assert problems(jobs=f"postsubmits: {{acme/rocket: [{{{fields}}}]}}") == []

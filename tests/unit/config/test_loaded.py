@@ -137,6 +137,29 @@ def test_jobs_decide_which_contexts_are_required(loaded: Load) -> None:
     assert policy.optional == ("optional", "silent")
 
 
+def test_context_options_of_all_levels_are_one_with_what_jobs_say(loaded: Load) -> None:
+    config = loaded(
+        """\
+        tide:
+          context_options:
+            required-if-present-contexts: [deploy]
+            optional-contexts: [preview]
+            orgs: {acme: {repos: {rocket: {branches: {main: {required-contexts: [cla]}}}}}}
+        """,
+        f"""\
+        presubmits:
+          acme/rocket:
+          - {{name: unit, always_run: true, {SPEC}}}
+          - {{name: docs, optional: true, {SPEC}}}
+        """,
+    )
+    policy = config.rules(MAIN).context_policy
+    assert (policy.required, policy.required_if_present) == (("cla", "unit"), ("deploy",))
+    assert policy.optional == ("docs", "preview")
+    dev = config.rules(PoolKey("acme", "rocket", "dev")).context_policy
+    assert dev.required == ("unit",)
+
+
 PROTECTED = """\
 tide: {context_options: {from-branch-protection: true}}
 branch-protection:
@@ -282,6 +305,18 @@ def test_mistakes_in_our_own_file_are_errors(
     [(found, text)] = problems(own=own)
     assert found == path
     assert message in text
+
+
+def test_a_deprecated_address_stands_for_all_repositories(loaded: Load) -> None:
+    config = loaded("tide: {target_url: a, pr_status_base_url: b}")
+    for repo in (RepoKey("acme", "rocket"), RepoKey("other", "a")):
+        assert (config.target_url(repo), config.pr_status_base_url(repo)) == ("a", "b")
+    assert loaded("").target_url(RepoKey("acme", "rocket")) == ""
+
+
+def test_a_method_that_is_null_or_empty_leaves_it_to_the_wider_levels(loaded: Load) -> None:
+    methods = "{acme: squash, acme/rocket: null, acme/rocket@main: ''}"
+    assert loaded(f"tide: {{merge_method: {methods}}}").rules(MAIN).merge_method is MergeMethod.SQUASH
 
 
 def test_addresses_are_looked_up_from_narrow_to_wide(loaded: Load) -> None:

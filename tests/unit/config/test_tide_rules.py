@@ -223,6 +223,25 @@ def test_every_field_that_prow_knows_is_taken(loaded: Callable[..., LoadedConfig
     assert config.warnings == ()
 
 
+@pytest.mark.parametrize(
+    "gerrit", ["{}", "{ratelimit: 9}", "{queries: [{org: https://review.example, repos: [a], odd: 1}]}"]
+)
+def test_a_gerrit_section_is_accepted_and_left_alone(loaded: Callable[..., LoadedConfig], gerrit: str) -> None:
+    config = loaded(f"tide: {{queries: [{{orgs: [acme]}}], gerrit: {gerrit}}}\ngerrit: {{org_repos_config: []}}")
+    assert [query.orgs for query in config.queries] == [("acme",)]
+    assert config.warnings == ()
+
+
+def test_of_several_templates_each_is_looked_at_and_a_method_of_another_tide_is_taken(problems: Problems) -> None:
+    templates = (
+        "{acme: {title: '{{ .GitHub.Normalize .Title }}', body: '{{'}, acme/rocket: {title: '}}', body: '{{ end }}'}}"
+    )
+    assert [path for path, _ in problems(f"tide: {{merge_commit_template: {templates}}}")] == [
+        "tide.merge_commit_template.acme.body",
+        'tide.merge_commit_template["acme/rocket"].body',
+    ]
+
+
 def test_what_is_left_out_has_prows_defaults(loaded: Callable[..., LoadedConfig]) -> None:
     config = loaded("")
     assert config.sync_period.total_seconds() == 60

@@ -149,8 +149,15 @@ def check_periodic(job: Sourced[PeriodicJob], findings: Findings) -> None:
         findings.error(job, f"{' and '.join(clocks)} exclude each other; keep one", clocks[-1])
     if job.value.cron and (fault := cron_fault(job.value.cron)):
         findings.error(job, f"{job.value.cron!r} is no cron line: {fault}", "cron")
-    for key in set(clocks) - {"cron"}:
-        try:
-            parse_duration(getattr(job.value, key))
-        except ValueError as error:
-            findings.error(job, str(error), key)
+    for key in ("interval", "minimum_interval"):
+        _check_interval(job, getattr(job.value, key), findings, key)
+    _check_interval(job, (job.value.retry or {}).get("interval", ""), findings, "retry", "interval")
+
+
+def _check_interval(job: Sourced[PeriodicJob], text: object, findings: Findings, *steps: str) -> None:
+    if text is None or text == "":
+        return
+    try:
+        parse_duration(str(text))
+    except ValueError as error:
+        findings.error(job, str(error), *steps)
