@@ -103,7 +103,7 @@ _PERIODIC = """\
       - name: ZONES
         value: 3
       - name: SPOT
-        value: no
+        value: "no"
       image: registry.example/test-images/e2e:v20260714-{minor}a9f1c0-master
       imagePullPolicy: Always
       resources:

@@ -1,7 +1,8 @@
 """What `tide check-config` tells an operator about a configuration."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from tide.config.advice import (
 )
 from tide.config.files import ConfigFile
 from tide.config.loaded import NO_COUNTS, Counts, LoadedConfig
-from tide.config.loading import NO_OPTIONS, LoadOptions, load
+from tide.config.loading import NO_OPTIONS, LoadOptions, examine
 from tide.config.parsing import Parser
 from tide.config.places import Path, Places, path_text
 from tide.config.pod_spec import as_go_holds
@@ -80,11 +81,11 @@ def report(paths: ConfigPaths, *, strict: bool = False, options: LoadOptions = N
 
 
 def _loading(sources: Sources, parser: Parser, options: LoadOptions) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
-    try:
-        loaded = load(sources, parser, options)
-    except ConfigError as error:
-        return error.problems, ()
-    return (*loaded.faults, *contradictions(loaded)), loaded.warnings + _advice(loaded, sources, parser)
+    loaded, findings = examine(sources, parser, options)
+    errors, warnings = located((*findings.errors, *findings.faults)), located(findings.warnings)
+    if findings.errors or loaded is None:
+        return errors, warnings
+    return (*errors, *contradictions(loaded)), warnings + _advice(loaded, sources, parser)
 
 
 def _advice(loaded: LoadedConfig, sources: Sources, parser: Parser) -> tuple[Problem, ...]:
@@ -131,19 +132,30 @@ def _models(sources: Sources, parser: Parser) -> Iterator[tuple[ConfigFile, obje
 
 def _unknown_keys(sources: Sources, parser: Parser) -> Iterator[Finding]:
     for file, _, model in _models(sources, parser):
+        alike: dict[Path, list[Path]] = defaultdict(list)
         for path in unknown_keys(model):
-            yield Finding(file, path, "is not known to Prow")
+            alike[tuple(step for step in path if isinstance(step, str))].append(path)
+        for first, *others in alike.values():
+            yield Finding(file, first, _told_once("is not known to Prow", others))
 
 
 def _lost_texts(sources: Sources, parser: Parser) -> Iterator[Problem]:
     for file, tree, model in _models(sources, parser):
         coerced = dict(_coerced(tree, model))
         places = Places(file.text) if coerced else None
+        lost: dict[str, list[Path]] = defaultdict(list)
         for path, text in coerced.items():
             written = places.text(path) if places else None
-            if written is not None and places and written != text:
-                message = f"is read as {text!r}, not as {written!r}; put it in quotes"
-                yield Problem(file.path, places.line(path), path_text(path), message)
+            if written is not None and written != text:
+                lost[f"is read as {text!r}, not as {written!r}; put it in quotes"].append(path)
+        for message, (first, *others) in lost.items():
+            line = places.line(first) if places else 0
+            yield Problem(file.path, line, path_text(first), _told_once(message, others))
+
+
+def _told_once(message: str, others: Sequence[Path]) -> str:
+    """Say of the first place that there are others: one mistake of a generator is in hundreds of jobs."""
+    return f"{message}, here and in {len(others)} more of this file" if others else message
 
 
 def _coerced(written: object, read: object, path: Path = ()) -> Iterator[tuple[Path, str]]:

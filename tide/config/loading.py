@@ -64,6 +64,20 @@ def load(
     Raises:
         ConfigError: with every problem that was found.
     """
+    loaded, findings = examine(sources, parser, options, made)
+    findings.refuse_errors()
+    if loaded is None:
+        raise AssertionError("a configuration that could not be parsed has errors")
+    return loaded
+
+
+def examine(
+    sources: Sources, parser: Parser, options: LoadOptions = NO_OPTIONS, made: MadeJobs | None = None
+) -> tuple[LoadedConfig | None, Findings]:
+    """Load a configuration as far as that is possible, and give all that was found; see `load`.
+
+    What was loaded must not be used when there are errors.
+    """
     findings = Findings()
     loaded = None
     with without_collecting():
@@ -76,10 +90,7 @@ def load(
         if config:
             read = _Read(config, tuple(filter(None, supplements)), _collected(config, job_files), own)
             loaded = _Assembly(read, made or MadeJobs(), findings).assemble(sources, options)
-    findings.refuse_errors()
-    if loaded is None:
-        raise AssertionError("a configuration that could not be parsed has errors")
-    return loaded
+    return loaded, findings
 
 
 def _parsed(file: ConfigFile, model: type[M], parser: Parser, findings: Findings) -> Sourced[M] | None:

@@ -63,6 +63,7 @@ class Places:
     def __init__(self, text: bytes) -> None:
         self._nodes = list(_read(text))
         self._ends = _ends(self._nodes)
+        self._known_items: dict[int, list[int]] = {}
 
     def line(self, path: Path) -> int:
         """Give the line, counted from 1, of the key or item at `path`, or of the nearest thing around it."""
@@ -93,13 +94,13 @@ class Places:
         if kind is _Kind.MAPPING and isinstance(step, str):
             return self._entry(index, step)
         if kind is _Kind.SEQUENCE and isinstance(step, int):
-            items = list(self._items(index))
+            items = self._items(index)
             if step < len(items):
                 return self._nodes[items[step]].line, self._resolved(items[step])
         return None
 
     def _entry(self, index: int, key: str) -> tuple[int, int] | None:
-        items = list(self._items(index))
+        items = self._items(index)
         for key_index, value_index in zip(items[-2::-2], items[:0:-2], strict=True):
             node = self._nodes[key_index]
             if node.kind is _Kind.MERGE:
@@ -115,8 +116,13 @@ class Places:
         sources = (self._resolved(item) for item in self._items(index))
         return next((found for source in sources if (found := self._entry(source, key))), None)
 
-    def _items(self, index: int) -> Iterator[int]:
+    def _items(self, index: int) -> list[int]:
         """List the indices of what a collection holds; of a mapping keys and values in turn."""
+        if index not in self._known_items:
+            self._known_items[index] = list(self._items_within(index))
+        return self._known_items[index]
+
+    def _items_within(self, index: int) -> Iterator[int]:
         end = self._ends.get(index, index)
         index += 1
         while index < end:

@@ -52,6 +52,13 @@ def test_what_breaks_single_pools_is_an_error_though_the_daemon_starts(write: Wr
     assert not found.is_good
 
 
+def test_what_refuses_the_load_does_not_hide_what_else_is_wrong(write: Write) -> None:
+    section = "context_options: {required-contexts: [a], optional-contexts: [a]}, pr_status_base_url: b"
+    found = report(write(f"tide: {{max_goroutines: -1, {section}}}"))
+    assert [error.path for error in found.errors] == ["tide.max_goroutines", "tide.context_options.optional-contexts"]
+    assert [warning.path for warning in found.warnings] == ["tide.pr_status_base_url"]
+
+
 def test_unknown_keys_are_warnings_and_with_strict_errors(write: Write) -> None:
     paths = write("tide: {sync_perod: 2m}", "presubmits:\n  a/b:\n  - name: a\n    decorate_config: {}\n    " + SPEC)
     assert [(warning.path, warning.line) for warning in report(paths).warnings] == [
@@ -62,6 +69,16 @@ def test_unknown_keys_are_warnings_and_with_strict_errors(write: Write) -> None:
     strict = report(paths, strict=True)
     assert [error.path for error in strict.errors] == ["tide.sync_perod", 'presubmits["a/b"][0].decorate_config']
     assert strict.warnings == ()
+
+
+def test_a_key_that_is_unknown_again_and_again_is_one_warning(write: Write) -> None:
+    job = f"{{name: NAME, odd: 1, {SPEC}}}"
+    jobs = ", ".join(job.replace("NAME", name) for name in "abc")
+    found = report(write("", f"presubmits: {{a/b: [{jobs}], a/c: [{job}]}}"))
+    assert [(warning.path, warning.message) for warning in found.warnings] == [
+        ('presubmits["a/b"][0].odd', "is not known to Prow, here and in 2 more of this file"),
+        ('presubmits["a/c"][0].odd', "is not known to Prow"),
+    ]
 
 
 def test_text_that_is_lost_is_a_warning(write: Write) -> None:
@@ -89,6 +106,17 @@ def test_text_that_is_lost_is_a_warning(write: Write) -> None:
             'presubmits["a/b"][0].spec.containers[0].env[0].value',
             "is read as '15', not as '017'; put it in quotes",
         ),
+    ]
+
+
+def test_one_text_that_is_lost_again_and_again_is_one_warning(write: Write) -> None:
+    found = report(write("", f"presubmits: {{a/b: [{{name: a, labels: {{a: on, b: no, c: on, d: on}}, {SPEC}}}]}}"))
+    assert [(warning.path, warning.message) for warning in found.warnings] == [
+        (
+            'presubmits["a/b"][0].labels.a',
+            "is read as 'true', not as 'on'; put it in quotes, here and in 2 more of this file",
+        ),
+        ('presubmits["a/b"][0].labels.b', "is read as 'false', not as 'no'; put it in quotes"),
     ]
 
 
