@@ -15,7 +15,6 @@ GONE_FOR = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    pool: PoolKey
     head_sha: str
     runs: dict[str, tuple[Context, datetime]]
 
@@ -28,21 +27,25 @@ class CheckRuns:
     if nothing had ever been checked, not even what has just failed.
     """
 
-    _seen: dict[PullKey, _Seen] = field(default_factory=dict)
+    _seen: dict[PoolKey, dict[PullKey, _Seen]] = field(default_factory=dict)
 
     def completed(self, pull: Pull, now: datetime) -> Pull:
         """Give a pull request with the check runs that its head had lately, as pending where they are gone."""
         if not pull.contexts_known:
             return pull
-        seen = self._seen.get(pull.key)
+        in_pool = self._seen.setdefault(pull.pool, {})
+        seen = in_pool.get(pull.key)
         known = seen.runs if seen and seen.head_sha == pull.head_sha else {}
         late = {name: (run, at) for name, (run, at) in known.items() if now - at < GONE_FOR}
         there = {one.name: (one, now) for one in pull.contexts if one.source is ContextSource.CHECK_RUN}
-        self._seen[pull.key] = _Seen(pull.pool, pull.head_sha, late | there)
+        in_pool[pull.key] = _Seen(pull.head_sha, late | there)
         missing = gone([run for run, _ in late.values()], pull.contexts)
         return replace(pull, contexts=(*pull.contexts, *missing)) if missing else pull
 
-    def forget_all_but(self, pool: PoolKey, pulls: Collection[PullKey]) -> None:
-        """Drop what is known of pull requests that are no longer in a pool."""
-        for key in [key for key, seen in self._seen.items() if seen.pool == pool and key not in pulls]:
-            del self._seen[key]
+    def keep(self, pool: PoolKey, pulls: Collection[PullKey]) -> None:
+        """Drop what is known of other pull requests in a pool."""
+        self._seen[pool] = {key: seen for key, seen in self._seen.get(pool, {}).items() if key in pulls}
+
+    def keep_pools(self, pools: Collection[PoolKey]) -> None:
+        """Drop what is known of other pools."""
+        self._seen = {pool: seen for pool, seen in self._seen.items() if pool in pools}

@@ -53,9 +53,13 @@ class Observer:
         pool, store = self.jobs.pool, self.world.store
         rules = self.jobs.config.rules(pool)
         pulls, lost = await self._open_pulls(rules, already_read)
-        candidates = self._with_check_runs(
-            [pull for pull in pulls if pull.key not in lost and meets_any(rules.queries, pull)]
-        )
+        self.check_runs.keep(pool, {pull.key for pull in pulls})
+        now = self.world.clock.now()
+        candidates = [
+            self.check_runs.completed(pull, now)
+            for pull in pulls
+            if pull.key not in lost and meets_any(rules.queries, pull)
+        ]
         standing = await store.standing(pool)
         # A head that is not proven is proved also when nothing waits to land on it.
         is_needed = bool(candidates) or standing.kind is StandingKind.UNPROVEN
@@ -84,11 +88,6 @@ class Observer:
             first_runs=await store.first_runs(pool, heads) if candidates else (),
             is_dry_run=self.is_dry_run,
         )
-
-    def _with_check_runs(self, candidates: Sequence[Pull]) -> list[Pull]:
-        now = self.world.clock.now()
-        self.check_runs.forget_all_but(self.jobs.pool, {pull.key for pull in candidates})
-        return [self.check_runs.completed(pull, now) for pull in candidates]
 
     async def _branch_rules(self, rules: PoolRules) -> BranchRules:
         """Read the code host's own rules, where operators do not have them left to it."""

@@ -149,6 +149,7 @@ class Sync:
         pools = frozenset(pool for pool in found if covers(config.queries, pool.repository))
         await drop_uncovered(self.world, config, {pool.repository for pool in found - pools})
         await store.drop_pools(pools, now)
+        self._check_runs.keep_pools(pools)
         self.world.observer.pools_vanished(pools)
         if self.statuses:
             self.statuses.keep(pools)

@@ -2,12 +2,14 @@
 
 import json
 import re
+from datetime import timedelta
 
 import pytest
 
 from tests.integration.sync.conftest import World
 from tests.integration.sync.story import MAIN, ROCKET, Story, job
 from tide.adapters.prowjobs.reading import OVERDUE
+from tide.domain.actions import Target
 from tide.domain.decisions import VerdictKind
 from tide.domain.jobs import Presubmit
 from tide.domain.runs import Candidate, Head, RunKind, RunState
@@ -265,3 +267,17 @@ async def waiting_for_a_batch(ctx: Story) -> list[PullRequest]:
     (batch,) = ctx.ci.live
     assert len(batch.heads) == len(pulls)
     return pulls
+
+
+async def test_what_a_human_has_merged_is_in_no_batch_although_the_search_still_finds_it(world: World) -> None:
+    async with world() as ctx:
+        pulls = [await ctx.open_pull(name) for name in ("pump", "valve", "nozzle")]
+        await ctx.sync()
+        await ctx.ci.finish()
+        ctx.sandbox.index.lag = timedelta(hours=1)
+        await ctx.host.merge(MAIN.repository, Target(pulls[0].number, pulls[0].head_sha))
+        await ctx.sync()
+        (batch,) = ctx.ci.live
+        assert [number for number, _sha in batch.heads] == [pull.number for pull in pulls[1:]]
+        await ctx.settle()
+        assert [ctx.merges(pull) for pull in pulls] == [1, 1, 1]

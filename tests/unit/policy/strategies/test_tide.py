@@ -261,3 +261,10 @@ def test_what_passed_alone_merges_before_a_batch_is_started() -> None:
 def test_after_a_merge_all_others_are_missing() -> None:
     runs = tuple(make_run("unit", number) for number in (1, 2))
     assert decided(ready(2), ready(3), runs=runs, base_sha=sha("after the merge")).missing == (2, 3)
+
+
+def test_a_batch_that_passed_does_not_wait_for_one_that_is_pending() -> None:
+    runs = (make_run("unit", (1, 2)), make_run("unit", (1, 2, 3), RunState.PENDING))
+    decision = decided(ready(1), ready(2), ready(3), runs=runs)
+    assert isinstance(decision.action, MergeBatch)
+    assert numbers(decision) == [1, 2]
