@@ -16,6 +16,7 @@ from tide.adapters.postgres.schema import metadata
 from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
 from tide.domain.snapshot import StandingKind
+from tide.sandbox.evidence import NewCheckRun
 from tide.sandbox.model import PullRequest
 
 REFUSED = "Pull Request is not mergeable"
@@ -38,6 +39,7 @@ class Town:
     good: list[PullRequest] = field(default_factory=list)
     bad: list[PullRequest] = field(default_factory=list)
     rivals: list[PullRequest] = field(default_factory=list)
+    hangs: int = 0
     _names: int = 0
 
     def name(self) -> str:
@@ -84,6 +86,20 @@ class Town:
         """Let GitHub fail for some of the next requests."""
         self.ctx.fault("status", "/git/(ref|commits)/", status=502, probability=0.4, times=4)
 
+    async def hang(self) -> None:
+        """Let what runs hang until nobody waits for it any more; a third time would count as a failure."""
+        if self.ctx.ci.live and self.hangs < 2:
+            self.hangs += 1
+            self.ctx.hang()
+
+    async def run_a_check_again(self) -> None:
+        """Have a check that failed run again, and never come back."""
+        for pull in [pull for pull in self.good if not pull.merged][:1]:
+            repository, check = self.ctx.repository(), NewCheckRun(name="build", conclusion="failure")
+            self.ctx.forge.create_check_run(repository, pull.head_sha, check)
+            await self.sync()
+            repository.check_runs.clear()
+
     async def push_during_a_merge(self) -> None:
         self.ctx.tamper("code_host", "merge", before=self.push_directly)
 
@@ -126,6 +142,8 @@ EVENTS: tuple[Step, ...] = (
     Town.lose_a_request,
     Town.refuse,
     Town.go_blind,
+    Town.hang,
+    Town.run_a_check_again,
     Town.push_during_a_merge,
     Town.sync,
     Town.sync_and_run,
