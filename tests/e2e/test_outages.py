@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.in_process import Place, place
 from tests.programs import open_directory
 from tide.adapters.postgres.embedded import embedded
+from tide.sandbox.faults import Fault
 
 HTML = {"accept": "text/html"}
 PATIENCE = 60.0
@@ -88,3 +89,17 @@ async def test_a_standby_names_the_leader_and_shows_its_work() -> None:
             assert (await until(other, "/readyz", is_ready)).text == "ok"
             await until(other, "/", lambda answer: "acme/rocket" in answer.text and "Synced" in answer.text)
             assert "tide_leader 0.0" in (await until(other, "/metrics", is_ready)).text
+
+
+async def test_a_github_in_trouble_is_told_of_while_it_is_still_asked() -> None:
+    async with town() as (_, there), there.daemon() as (daemon, page):
+        await until(page, "/", lambda answer: "acme/rocket" in answer.text and "Synced" in answer.text)
+        there.faults.add(Fault(kind="status", status=502))
+        rounds = daemon.loop.rounds_done
+        daemon.wakeups.look_at_all()
+        answer = await until(page, "/", lambda answer: "GitHub does not answer" in answer.text)
+        assert daemon.loop.rounds_done == rounds
+        assert "acme/rocket" in answer.text
+        assert (await until(page, "/readyz", is_ready)).text == "ok"
+        there.faults.clear()
+        await until(page, "/", lambda answer: "GitHub does not answer" not in answer.text)

@@ -164,6 +164,7 @@ class _Parts:
         self.inbox = PostgresInbox(self.connections)
         self.leases = PostgresLeases(opened.connections_of_leases, self.clock)
         self.status = StatusKeeper(self.clock, self._first_status())
+        self.host.contact.on_outage = self.status.github_told
         self.known = LastKnown(self.views, self.clock, self.status.database_read)
 
     def url_of(self, repo: RepoKey) -> str:

@@ -30,6 +30,7 @@ class _Source(Enum):
     LEADERSHIP = auto()
     READERS = auto()
     RUNNER = auto()
+    CODE_HOST = auto()
 
 
 @dataclass(slots=True)
@@ -90,6 +91,10 @@ class StatusKeeper:
     def kubernetes_told(self, error: str) -> None:
         """Keep what the job runner has heard of Kubernetes; "" means that it answers."""
         self._tell(System.KUBERNETES, _Source.RUNNER, error)
+
+    def github_told(self, error: str) -> None:
+        """Keep whether GitHub answers at all; "" means that it does."""
+        self._tell(System.GITHUB, _Source.CODE_HOST, error)
 
     def history_told(self, error: str) -> None:
         """Keep why the history file could not be written; "" means that it was."""
@@ -165,7 +170,7 @@ class StatusKeeper:
     def _drop_what_has_passed(self, role: Role) -> None:
         """Forget the outages that nobody would take back."""
         seen_at = self.leadership().seen_at if self.leadership else None
-        passed = set() if role.is_syncing else {_Source.SYNC}
+        passed = set() if role.is_syncing else {_Source.SYNC, _Source.CODE_HOST}
         if seen_at:
             asking = (_Source.LEADERSHIP, _Source.READERS)
             passed |= {source for source in asking if source in self._told_at and seen_at > self._told_at[source]}

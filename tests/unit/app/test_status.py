@@ -70,6 +70,19 @@ def test_an_error_of_one_pool_says_nothing_of_github(kept: Kept) -> None:
     assert kept.outages == []
 
 
+def test_github_fails_also_while_a_round_still_waits_for_it(kept: Kept) -> None:
+    kept.keeper.github_told("no answer")
+    assert kept.outages == [(System.GITHUB, "no answer", NOW)]
+    kept.keeper.github_told("")
+    assert kept.outages == []
+
+
+def test_a_replica_that_asks_github_nothing_any_more_knows_nothing_of_it(kept: Kept) -> None:
+    kept.keeper.github_told("no answer")
+    kept.see_leader()
+    assert kept.outages == []
+
+
 # How somebody comes to miss the database, and how it is seen to be back.
 WAYS: dict[str, tuple[Callable[[Kept], None], Callable[[Kept], None]]] = {
     "a sync": (lambda kept: kept.keeper.sync_failed(LOST), lambda kept: kept.keeper.decided(DECISION)),

@@ -14,6 +14,7 @@ from tide.adapters.github.answers import failure, path
 from tide.adapters.github.branch_rules import BranchRulesReader
 from tide.adapters.github.calls import Calls
 from tide.adapters.github.client import Client
+from tide.adapters.github.contact import Contact
 from tide.adapters.github.documents import document
 from tide.adapters.github.graph import Graph
 from tide.adapters.github.merging import merge_answer
@@ -90,6 +91,11 @@ class GitHub:
     def calls(self) -> Calls:
         """What was asked of GitHub so far."""
         return self.client.calls
+
+    @property
+    def contact(self) -> Contact:
+        """Whether GitHub answers."""
+        return self.client.wire.contact
 
     async def verify(self) -> None:
         """Ask both APIs something that every token may ask, once, for the first organisation that lets us.

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, timedelta
 from http import HTTPStatus
 from typing import Any, Literal
@@ -11,6 +11,7 @@ import httpx
 
 from tide import __version__
 from tide.adapters.github.answers import Answer
+from tide.adapters.github.contact import Contact
 from tide.adapters.github.credentials import Grant
 from tide.adapters.github.endpoints import Endpoints, is_proxy
 from tide.adapters.github.limits import REFUSALS, Budget, Governor, Resource
@@ -67,6 +68,7 @@ class Wire:
     http: httpx.AsyncClient
     addresses: Addresses
     governor: Governor
+    contact: Contact = field(default_factory=Contact)
 
     async def send(self, request: Request, grant: Grant) -> Answer:
         """Send a request; where an address cannot be connected to, to the next one.
@@ -80,6 +82,18 @@ class Wire:
             RateLimited: It was not carried out.
             Unavailable: It may or may not have been carried out.
         """
+        try:
+            answer = await self._send(request, grant)
+        except Unavailable as error:
+            self.contact.failed(str(error))
+            raise
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.contact.failed(f"{answer.asked}: HTTP {answer.status}")
+        else:
+            self.contact.heard()
+        return answer
+
+    async def _send(self, request: Request, grant: Grant) -> Answer:
         endpoints = self.addresses.graphql if request.resource == "graphql" else self.addresses.rest
         problem: Unavailable | None = None
         for base in endpoints.in_turn():
@@ -105,7 +119,8 @@ class Wire:
         seconds = self.addresses.request_timeout.total_seconds()
         try:
             async with self.governor.room, asyncio.timeout(seconds):
-                response = await self._exchange(request, grant, base)
+                with self.contact.asking(asked):
+                    response = await self._exchange(request, grant, base)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise _NotSent(f"{asked}: {str(error) or 'no connection'}") from error
         except (TimeoutError, httpx.TimeoutException):

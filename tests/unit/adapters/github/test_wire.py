@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.unit.adapters.github.loopback import Connection, StillClock, bad_gateway, closed_port, ref, serve
+from tests.unit.adapters.github.loopback import Connection, StillClock, bad_gateway, closed_port, ref, refused, serve
 from tide.adapters.github.calls import CallKind
 from tide.adapters.github.credentials import Grant
 from tide.adapters.github.endpoints import REST_AFTER_FAILURE, Endpoints
@@ -178,3 +178,26 @@ async def test_a_deed_given_up_after_its_time_leaves_the_client_sound(connection
         assert await host.branch_head(MAIN) == "abc"
         assert await host.merge(ROCKET, TARGET) == Merged("def")
         assert host.calls.counts[CallKind.REST_WRITE] == 4
+
+
+async def test_two_failures_in_a_row_are_an_outage_until_anything_is_answered(connection: Connection) -> None:
+    told: list[str] = []
+    replies = (bad_gateway(), ref("main", "abc"), bad_gateway(), bad_gateway(), refused(404, "Not Found"))
+    connection.loopback.reply(*replies)
+    async with wire(connection) as sending:
+        sending.contact.on_outage = told.append
+        for _ in replies:
+            await sending.send(Request(method="GET", path="/meta"), GRANT)
+    assert told == [f"GET {connection.loopback.url}/meta: HTTP 502", ""]
+
+
+async def test_silence_is_told_before_it_is_given_up(connection: Connection) -> None:
+    told: asyncio.Queue[str] = asyncio.Queue()
+    connection.loopback.reply(None, ref("main", "abc"))
+    async with wire(connection) as sending:
+        sending.contact.on_outage, sending.contact.patience = told.put_nowait, 0.05
+        waiting = asyncio.create_task(sending.send(Request(method="GET", path="/meta"), GRANT))
+        assert await told.get() == f"GET {connection.loopback.url}/meta: no answer for 0.05 s"
+        await sending.send(Request(method="GET", path="/meta"), GRANT)
+        assert await told.get() == ""
+        waiting.cancel()
