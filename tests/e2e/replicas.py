@@ -34,7 +34,7 @@ CONFIG: dict[str, Any] = {
     "tide": {"sync_period": "5s", "queries": [{"orgs": ["acme"], "labels": ["lgtm"]}]},
     "presubmits": {"acme/rocket": [JOB]},
 }
-PATIENCE = 60.0
+PATIENCE = 120.0
 SOON = 0.05
 
 

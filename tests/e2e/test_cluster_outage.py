@@ -11,7 +11,7 @@ from tests.programs import open_directory
 from tide.adapters.postgres.store import PostgresStore
 from tide.sandbox.faults import Fault
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 SELDOM = {"tide": {**CONFIG["tide"], "sync_period": "1h"}, "presubmits": CONFIG["presubmits"]}
 

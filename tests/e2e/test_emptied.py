@@ -16,7 +16,7 @@ from tide.adapters.postgres.engine import connected
 from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.prowjobs.markers import CREATED_BY_TIDE
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 def drop_and_create(postgres_url: str, database_url: str) -> None:

@@ -13,7 +13,7 @@ from tide.domain.snapshot import StandingKind
 from tide.sandbox.faults import Fault
 from tide.sandbox.model import PullRequest
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 MAIN = PoolKey("acme", "rocket", "main")
 RUNS_OF = "SELECT kind, purpose, base_sha, heads, state FROM runs ORDER BY started_at"

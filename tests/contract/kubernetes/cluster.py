@@ -20,7 +20,7 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PROWJOBS = "/apis/prow.k8s.io/v1/namespaces/prow/prowjobs"
 EVERYWHERE = "/apis/prow.k8s.io/v1/prowjobs"
 DEFINITION = Path(__file__).parents[3].parent / "shared" / "data" / "prowjob-crd.yaml"
-PATIENCE = 10
+PATIENCE = 60
 
 
 @dataclass

@@ -17,7 +17,7 @@ from tide.sandbox.kubernetes.kubeconfig import write_kubeconfig
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on the PATH")
 
-PATIENCE = 30
+PATIENCE = 60
 
 
 @dataclass

@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.types import Message
 
-from tests.contract.kubernetes.cluster import EVERYWHERE, PROWJOBS, Cluster, running
+from tests.contract.kubernetes.cluster import EVERYWHERE, PATIENCE, PROWJOBS, Cluster, running
 
 
 async def test_a_watch_goes_on_from_a_version(cluster: Cluster) -> None:
@@ -171,7 +171,7 @@ async def test_a_watch_ends_when_its_caller_goes(cluster: Cluster) -> None:
 
     query = b"watch=true&resourceVersion=1"
     scope = {"type": "http", "method": "GET", "path": PROWJOBS, "query_string": query, "headers": []}
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await app(scope, receive, send)
     assert answered.is_set()
 

@@ -27,8 +27,8 @@ from tide.sandbox.kubernetes.kubeconfig import write_kubeconfig
 NAMESPACE = "prow-jobs"
 PROWJOBS = "/prowjobs$"
 PATH = f"/apis/prow.k8s.io/v1/namespaces/{NAMESPACE}/prowjobs"
-SWIFT = Times(create=5, get=5, page=5, watch=30, silence=20, outdated=90, first_pause=0.01, longest_pause=0.05)
-PATIENCE = 20.0  # seconds
+SWIFT = Times(create=20, get=20, page=20, watch=30, silence=20, outdated=90, first_pause=0.01, longest_pause=0.05)
+PATIENCE = 60.0  # seconds
 
 T = TypeVar("T")
 

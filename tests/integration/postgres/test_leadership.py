@@ -40,7 +40,7 @@ class Cluster:
     async def replica(self, name: str) -> AsyncIterator[asyncio.Event]:
         """Run a replica; give what stops it."""
         errors, stopping = list[Exception](), asyncio.Event()
-        leases = PostgresLeases(self.connections, SystemClock())
+        leases = PostgresLeases(self.connections, SystemClock(), call_seconds=PATIENCE)
         leadership = Leadership(leases, name, SystemClock(), errors.append, sleep=short_sleep)
 
         async def act(stopping: asyncio.Event) -> None:

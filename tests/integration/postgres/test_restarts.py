@@ -31,7 +31,7 @@ from tide.web.last_known import LastKnown
 from tide.web.status import DaemonStatus, Role, RoleKind
 
 T = TypeVar("T")
-PATIENCE = 20.0
+PATIENCE = 90.0
 SOON = 0.05
 
 

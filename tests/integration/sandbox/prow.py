@@ -22,7 +22,7 @@ from tide.sandbox.model import PullRequest, Repository
 from tide.sandbox.state import Forge, NewPull
 
 CORE = {"parts/core.part": "provides core\n", ".gitattributes": "notes.txt merge=union\n", "notes.txt": "one\n"}
-PATIENCE = 20
+PATIENCE = 60
 
 
 def presubmit(name: str, **fields: Any) -> Presubmit:
