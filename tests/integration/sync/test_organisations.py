@@ -92,6 +92,17 @@ async def test_every_search_is_limited_to_the_organisation_whose_token_is_shown(
         assert all(scope == {org} for _, org, scope in orgs.searches)
 
 
+async def test_the_searches_of_each_organisation_are_counted_by_it(world: World) -> None:
+    async with two_orgs(world) as (ctx, orgs):
+        await ctx.sync()
+        orgs.refused["acme"] = REFUSAL
+        await ctx.sync()
+        assert {(org, result) for _, org, result in ctx.witness.queries} == {
+            ("acme", "error"),
+            ("umbrella", "success"),
+        }
+
+
 async def test_one_token_for_all_needs_no_more_searches_than_queries(world: World) -> None:
     async with two_orgs(world, per_org=False) as (ctx, orgs):
         await ctx.sync()

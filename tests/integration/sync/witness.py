@@ -20,6 +20,7 @@ class Witness:
     failures: list[tuple[PoolKey, BaseException]] = field(default_factory=list)
     withheld: list[tuple[PullKey, str]] = field(default_factory=list)
     failed_templates: list[tuple[PullKey, str]] = field(default_factory=list)
+    queries: list[tuple[int, str, str]] = field(default_factory=list)
     rounds: list[tuple[str, timedelta]] = field(default_factory=list)
     pools: frozenset[PoolKey] = frozenset()
     standings: dict[PoolKey, Standing] = field(default_factory=dict)
@@ -43,7 +44,7 @@ class Witness:
         self.failed_templates.append((pull, reason))
 
     def query_answered(self, query_index: int, org_shard: str, result: str) -> None:
-        pass
+        self.queries.append((query_index, org_shard, result))
 
     def pools_vanished(self, remaining: frozenset[PoolKey]) -> None:
         self.pools = remaining
