@@ -96,7 +96,7 @@ class _Document:
     """Builds the value of one document while its events come in."""
 
     def __init__(self, parser: CBaseLoader) -> None:
-        self._next: Callable[[], Event | None] = parser.get_event
+        self._take: Callable[[], Event | None] = parser.get_event
         self._anchors: dict[str, tuple[object, int] | None] = {}
         self._nodes = 0
         self._nodes_by_alias = 0
@@ -109,13 +109,7 @@ class _Document:
         self._refuse_alias_bombs()
         return value
 
-    def _take(self) -> Event:
-        event = self._next()
-        if event is None:
-            raise YamlError(0, "ends unexpectedly")
-        return event
-
-    def _value(self, event: Event) -> object:
+    def _value(self, event: Event | None) -> object:
         before = self._nodes
         if isinstance(event, ScalarEvent):
             value: object = _scalar(event)
@@ -132,7 +126,9 @@ class _Document:
             self._anchors[event.anchor] = value, self._nodes - before
         return value
 
-    def _alias(self, event: Event) -> object:
+    def _alias(self, event: Event | None) -> object:
+        if event is None:
+            raise YamlError(0, "ends unexpectedly")
         name = event.anchor if isinstance(event, AliasEvent) and event.anchor else ""
         if name not in self._anchors:
             raise YamlError(line_of(event), f"unknown anchor {name!r} referenced")
@@ -160,7 +156,7 @@ class _Document:
                 entries[key] = self._value(self._take())
         return entries
 
-    def _key(self, event: Event) -> str:
+    def _key(self, event: Event | None) -> str:
         if isinstance(event, ScalarEvent) and event.anchor is None:
             self._nodes += 1
             return scalar_key(event)
@@ -197,9 +193,9 @@ def go_text(value: str | float) -> str:
     return str(value)
 
 
-def line_of(event: Event) -> int:
+def line_of(event: Event | None) -> int:
     """Give the line an event starts in, counted from 1; 0 when it is not known."""
-    return event.start_mark.line + 1 if event.start_mark else 0
+    return event.start_mark.line + 1 if event and event.start_mark else 0
 
 
 def is_merge(event: ScalarEvent) -> bool:
