@@ -2,10 +2,10 @@
 
 import json
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from tide.domain.errors import NotFound
+from tide.domain.errors import NotFound, Unavailable
 from tide.domain.evidence import Step
 from tide.domain.intents import Intent, IntentKind
 from tide.domain.keys import PullKey
@@ -18,6 +18,8 @@ from tide.sync.landing import ended
 # GitHub ends a request after ten seconds (docs: "Best practices for using the REST API", time-outs): a merge that is
 # not there by then does not come any more.
 MERGE_MAY_COME = timedelta(seconds=12)
+# GitHub reads from copies that may lag by seconds: a merge may be told before the branch shows it.
+SHOWN_WITHIN = timedelta(minutes=5)
 # How far back a branch is read; a landing adds a commit for each of its members, more only by rebasing.
 LONGEST_HISTORY = 300
 
@@ -69,10 +71,15 @@ async def recover(inspector: Inspector) -> None:
             continue  # may be under way; `statuses` settles them
         if intent.kind is IntentKind.MERGE:
             await _let_it_come(inspector, intent)
-            became = await _Recovery(inspector, _Plan.of(intent)).settle()
+            became = await _Recovery(inspector, _Plan.of(intent), is_old=_is_old(intent, world.clock.now())).settle()
         else:
             became = _IS_DONE_AGAIN[intent.kind]
         await world.store.finish(intent.id, f"found unfinished; {became}", world.clock.now())
+
+
+def _is_old(intent: Intent, now: datetime) -> bool:
+    """Tell whether every copy of the code host's data shows by now what came of a landing."""
+    return now - (intent.latest_at or intent.begun_at) >= SHOWN_WITHIN
 
 
 async def _let_it_come(inspector: Inspector, intent: Intent) -> None:
@@ -88,10 +95,11 @@ async def _let_it_come(inspector: Inspector, intent: Intent) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Recovery:
-    """Settles one landing."""
+    """Settles one landing; `is_old` tells that what it did is to be seen by now."""
 
     inspector: Inspector
     plan: _Plan
+    is_old: bool
 
     async def settle(self) -> str:
         try:
@@ -141,6 +149,10 @@ class _Recovery:
                 return Finding(astray, StandingKind.UNPROVEN)
             if progress.above:
                 return await self.inspector.judge(step, progress.onto, _merge_of(step, progress.above))
+            unseen = f"#{step.number} is merged, and the branch does not show it"
+            if not self.is_old:
+                raise Unavailable(f"{unseen} yet")
+            return Finding(unseen, StandingKind.UNPROVEN)
         if progress.above:
             reason = "a landing was cut short, and the branch is at a tree that was not planned"
             return Finding(reason, StandingKind.UNPROVEN)

@@ -1,15 +1,17 @@
 """Killed at any moment: nothing is merged twice, nothing is started twice, and the branch is proved."""
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from tests.integration.sync.conftest import World
-from tests.integration.sync.story import Story
-from tests.integration.sync.test_landing import RELEASE, passing_batch, proofs
+from tests.integration.sync.story import MAIN, Story
+from tests.integration.sync.test_landing import RELEASE, passing, passing_batch, proofs
 from tests.integration.sync.witness import die
 from tide.adapters.postgres.schema import metadata
 from tide.domain.errors import StoreError
+from tide.domain.keys import PoolKey
 from tide.domain.runs import RunKind, RunState
 from tide.domain.snapshot import StandingKind
 
@@ -35,6 +37,32 @@ async def empty(ctx: Story) -> None:
     async with ctx.store.engine.connect() as connection:
         for table in reversed(metadata.sorted_tables):
             await connection.execute(table.delete())
+
+
+@dataclass
+class Lagging:
+    """A code host whose branches are read from a copy that lags behind: `heads` are those that it still shows."""
+
+    host: Any
+    heads: dict[PoolKey, str]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.host, name)
+
+    async def branch_head(self, pool: PoolKey) -> str:
+        return self.heads.get(pool) or str(await self.host.branch_head(pool))
+
+
+async def die_merging_behind(ctx: Story) -> Lagging:
+    """Kill the process when it has merged; to the next one the branch looks as it was."""
+    before = ctx.head()
+    ctx.tamper("code_host", "merge", after=die)
+    await ctx.sync_and_die()
+    ctx.restart()
+    lagging = Lagging(ctx.world.code_host, {MAIN: before})
+    ctx.world = replace(ctx.world, code_host=lagging)
+    ctx.sync_.world = ctx.world
+    return lagging
 
 
 @pytest.mark.parametrize(("port", "method", "when"), MOMENTS)
@@ -93,6 +121,30 @@ async def test_a_passed_batch_lands_also_with_an_empty_database(world: World) ->
         assert all(pull.merged for pull in pulls)
         assert len(ctx.ci.all) == started
         assert len(await ctx.rows("landings")) == 3
+
+
+async def test_a_merge_that_the_branch_does_not_show_yet_is_waited_for(world: World) -> None:
+    async with world() as ctx:
+        pull = await passing(ctx)
+        lagging = await die_merging_behind(ctx)
+        later = await ctx.open_pull("later")
+        await ctx.sync()
+        assert pull.merged
+        assert "the branch does not show it yet" in (await ctx.pool()).error
+        assert await ctx.rows("landings") == []
+        lagging.heads.clear()
+        await ctx.settle()
+        assert [row["number"] for row in await ctx.rows("landings")] == [pull.number, later.number]
+        assert (await ctx.standing()).kind is StandingKind.PROVEN
+
+
+async def test_a_branch_that_never_shows_a_merge_is_proved_as_it_is(world: World) -> None:
+    async with world() as ctx:
+        await passing(ctx)
+        await die_merging_behind(ctx)
+        ctx.clock.sandbox.forward(seconds=600)
+        await ctx.sync()
+        assert "is merged, and the branch does not show it" in (await ctx.standing()).reason
 
 
 async def test_a_wrong_tree_is_found_also_by_the_process_after_the_one_that_made_it(world: World) -> None:
