@@ -1,6 +1,6 @@
 """The system that holds the pull requests and merges them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -56,6 +56,19 @@ class BlockerIssue:
 
 
 @dataclass(frozen=True, slots=True)
+class Followed:
+    """What a look at known pull requests gave.
+
+    `pulls` are as they are now, None for one that does not exist; `lost` says why the others could not be read.
+    `blockers` are the issues that block merging, all of them; None where they were not had along with the rest.
+    """
+
+    pulls: Mapping[PullKey, Pull | None]
+    lost: Mapping[PullKey, str]
+    blockers: tuple[BlockerIssue, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StatusPost:
     """A commit status to set: at most 140 characters of `description`."""
 
@@ -88,6 +101,19 @@ class CodeHost(Protocol):
         """Read these pull requests now, past any search index; None for one that does not exist.
 
         Raise PartlyRead when some of them cannot be read, whatever is wrong with the others.
+        """
+        ...
+
+    async def follow_pulls(
+        self, keys: Sequence[PullKey], *, watched: Collection[PullKey] = (), blockers: str = "", org: str = ""
+    ) -> Followed:
+        """Give these pull requests as they are now, at less cost than `read_pulls`.
+
+        What was read before and has not changed need not be read again. Of one that is not `watched`, check runs that
+        come up may stay unseen as long as all of its contexts are successful, or a status has failed, or a status is
+        pending and nothing has failed; whatever turns one of these into another is seen. What a merge rests on is read
+        by `read_pulls`. `blockers` is the search string of the issues that block merging: they may be had along with
+        it. `org` is the organisation that everything is in, where each has a token of its own.
         """
         ...
 

@@ -111,6 +111,42 @@ async def test_pull_requests_are_read_past_the_search(world: CodeHostWorld) -> N
         assert states == [(False, True), (False, False)]
 
 
+async def test_pull_requests_that_are_followed_are_given_as_they_are(world: CodeHostWorld) -> None:
+    forge, repository = world.sandbox.forge, world.sandbox.repository
+    kept, closed, tested = [await world.sandbox.pull(name) for name in ("thrust", "fins", "nose")]
+    keys = [key(kept), key(closed), key(tested), PullKey("acme", "rocket", 99)]
+    world.sandbox.clock.forward(minutes=5)
+    first = await world.host.follow_pulls(keys)
+    assert dict(first.pulls) == await world.host.read_pulls(keys)
+    assert not first.lost
+    world.sandbox.clock.forward(minutes=5)
+    forge.close_pull(repository, closed)
+    world.set_status(tested, NewStatus(context="unit", state="failure"))
+    for watched in ((), keys):
+        assert dict((await world.host.follow_pulls(keys, watched=watched)).pulls) == await world.host.read_pulls(keys)
+
+
+async def test_pull_requests_that_have_not_changed_are_followed_for_one_point(world: CodeHostWorld) -> None:
+    keys = [key(pull) for pull in await world.pulls(120)]
+    world.sandbox.clock.forward(minutes=5)
+    await world.host.search_pulls(OPEN_PULLS)
+    before = world.host.calls.points
+    await world.host.follow_pulls(keys)
+    assert world.host.calls.points - before == 1
+
+
+async def test_blockers_come_along_with_what_is_followed(world: CodeHostWorld) -> None:
+    query = 'is:issue label:"tide/merge-blocker" repo:"acme/rocket" state:open'
+    forge, repository = world.sandbox.forge, world.sandbox.repository
+    pull = await world.sandbox.pull("thrust")
+    forge.open_issue(repository, title="Broken branch:main", labels=["tide/merge-blocker"])
+    world.sandbox.clock.forward(minutes=5)
+    await world.host.read_pulls([key(pull)])
+    followed = await world.host.follow_pulls([key(pull)], blockers=query)
+    assert followed.blockers == await world.host.search_blockers(query)
+    assert (await world.host.follow_pulls([key(pull)])).blockers is None
+
+
 async def test_no_pull_requests_are_read_without_asking(world: CodeHostWorld) -> None:
     assert await world.host.read_pulls([]) == {}
     assert not world.host.calls.counts

@@ -19,7 +19,7 @@ OPERATIONS = sorted(path.stem for path in FOLDER.glob("*.graphql") if _has_opera
 
 
 def test_the_documents_are_found() -> None:
-    assert {"search_pulls", "pull", "pulls_by_id", "head_contexts", "search_blockers"} <= {*OPERATIONS}
+    assert {"search_pulls", "pull", "glance", "pulls_by_id", "head_contexts", "search_blockers"} <= {*OPERATIONS}
 
 
 @pytest.mark.published

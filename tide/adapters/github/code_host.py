@@ -1,6 +1,6 @@
 """GitHub as the code host of the queue."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tide.adapters.github import parse
 from tide.adapters.github.answers import failure, path
+from tide.adapters.github.blockers import blockers_of
 from tide.adapters.github.branch_rules import BranchRulesReader
 from tide.adapters.github.calls import Calls
 from tide.adapters.github.client import Client
@@ -23,13 +24,12 @@ from tide.adapters.github.pulls import PullReader
 from tide.adapters.github.search import CAP, find_all
 from tide.domain.actions import Target
 from tide.domain.branch_rules import BranchRules
-from tide.domain.errors import BadAnswer, NotFound, Unauthorized, Unavailable
+from tide.domain.errors import BadAnswer, NotFound, Unauthorized
 from tide.domain.keys import PoolKey, PullKey, RepoKey
 from tide.domain.outcomes import MergeAnswer
-from tide.domain.pulls import Blocker, ContextState, Pull, RepoSettings
-from tide.policy.blockers import parse_title
+from tide.domain.pulls import ContextState, Pull, RepoSettings
 from tide.policy.commit_text import HOSTS_TEXT, CommitText
-from tide.ports.code_host import BlockerIssue, Comment, Commit, Found, StatusPost
+from tide.ports.code_host import BlockerIssue, Comment, Commit, Followed, Found, StatusPost
 
 LONGEST_DESCRIPTION = 140
 """Characters that GitHub takes for the description of a status."""
@@ -141,6 +141,12 @@ class GitHub:
         """Read these pull requests now; None for one that does not exist."""
         return await self.pulls.read_all(keys)
 
+    async def follow_pulls(
+        self, keys: Sequence[PullKey], *, watched: Collection[PullKey] = (), blockers: str = "", org: str = ""
+    ) -> Followed:
+        """Give these pull requests as they are now, reading whole only what has changed (see `glances`)."""
+        return await self.pulls.follow_all(keys, watched, blockers=blockers, org=org)
+
     async def branch_head(self, pool: PoolKey) -> str:
         """Give the SHA that the branch points to (GitHub docs: Get a reference); raise NotFound without one."""
         told = await self.client.get(
@@ -189,7 +195,7 @@ class GitHub:
             page = parse.read(parse.SearchPage, answer.data.get("search"))
             if page.issue_count > CAP:
                 raise BadAnswer(f"more than {CAP} issues block merging: not all of them can be read")
-            found += [_blocker_issue(node) for node in page.nodes if _is_open_issue(node)]
+            found += blockers_of(page)
             after = trail.follow(page.page_info.next)
             if after is None:
                 return tuple(found)
@@ -246,19 +252,6 @@ class GitHub:
             **{name: said for name, said in told.items() if said is not None},
         }
         return merge_answer(await self.client.write("PUT", where, body, org=repo.org))
-
-
-def _is_open_issue(node: object) -> bool:
-    if node is None:
-        raise Unavailable("an issue that may block merging could not be read")
-    # A search may still show an issue that has been closed.
-    return isinstance(node, dict) and node.get("__typename") == "Issue" and node.get("state") == "OPEN"
-
-
-def _blocker_issue(node: object) -> BlockerIssue:
-    issue = parse.read(parse.IssueNode, node)
-    title, branches = parse_title(issue.title)
-    return BlockerIssue(issue.repo, Blocker(issue.number, title, issue.url, branches))
 
 
 def _comment_of(told: _Comment, ours: frozenset[str]) -> Comment:

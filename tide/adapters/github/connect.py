@@ -67,7 +67,7 @@ async def github(
         elif isinstance(credentials, Path):
             credentials = TokenFile(credentials, hide)
         client = Client(wire=wire, credentials=credentials, calls=calls, patience=settings.patience)
-        async with open_graph(client) as graph:
+        async with open_graph(client, clock) as graph:
             yield GitHub(client, graph, PullReader(graph))
 
 

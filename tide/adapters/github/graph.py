@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -16,13 +17,15 @@ from tide.adapters.github.client import Client
 from tide.adapters.github.documents import document
 from tide.adapters.github.graph_errors import NOT_FOUND, GraphError, errors_of
 from tide.adapters.github.transport import ClientTransport
+from tide.ports.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
 class GraphAnswer:
-    """The data of an answer and the errors that explain its nulls."""
+    """The data of an answer and the errors that explain its nulls; it is not older than `asked_at`."""
 
     data: Mapping[str, Any]
+    asked_at: datetime
     errors: tuple[GraphError, ...] = ()
 
     def errors_at(self, *path: str | int) -> tuple[GraphError, ...]:
@@ -39,8 +42,9 @@ class GraphAnswer:
 class Graph:
     """Sends documents in one gql session."""
 
-    def __init__(self, session: AsyncClientSession) -> None:
+    def __init__(self, session: AsyncClientSession, clock: Clock) -> None:
         self._session = session
+        self.clock = clock
 
     async def ask(self, name: str, variables: Mapping[str, Any], *, org: str = "") -> GraphAnswer:
         """Send a document.
@@ -53,21 +57,21 @@ class Graph:
         Raises:
             RemoteError: Nothing could be read.
         """
-        request = GraphQLRequest(_parsed(name), variable_values=dict(variables))
+        request, asked_at = GraphQLRequest(_parsed(name), variable_values=dict(variables)), self.clock.now()
         try:
             data = await self._session.execute(request, org=org)
         except TransportQueryError as error:
-            return GraphAnswer(error.data or {}, errors_of(error.errors))
-        return GraphAnswer(data)
+            return GraphAnswer(error.data or {}, asked_at, errors_of(error.errors))
+        return GraphAnswer(data, asked_at)
 
 
 @asynccontextmanager
-async def open_graph(client: Client) -> AsyncIterator[Graph]:
-    """Open a session for documents over a client."""
+async def open_graph(client: Client, clock: Clock) -> AsyncIterator[Graph]:
+    """Open a session for documents over a client; the clock tells how old an answer is."""
     # No time-out of gql's own (10 s by default): the client has one for each request.
     gql = GqlClient(transport=ClientTransport(client), execute_timeout=None)
     async with gql as session:
-        yield Graph(session)
+        yield Graph(session, clock)
 
 
 @cache

@@ -5,7 +5,7 @@ values of GitHub's enums are taken for the least favourable ones that we know, s
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self, TypeVar
@@ -91,9 +91,10 @@ class ContextPage(_Node):
 
 
 class RollupNode(_Node):
-    """The contexts of a commit; there is none on a commit without any."""
+    """The contexts of a commit, and the state that they sum up to; there is none on a commit without any."""
 
     contexts: ContextPage
+    state: str = ""
 
 
 class CommitNode(_Node):
@@ -184,6 +185,42 @@ class PullNode(_Node):
         return self.labels is not None and self.labels.nodes is not None and not self.labels.page_info.has_next_page
 
 
+class _Status(_Node):
+    contexts: tuple[StatusNode, ...]
+
+
+class _GlancedCommit(_Node):
+    oid: str
+    status: _Status | None = None
+
+
+class GlancedRollup(_Node):
+    """The state of all contexts of a head, and of these the statuses; `contexts` only where they were asked for."""
+
+    state: str
+    commit: _GlancedCommit | None = None
+    contexts: ContextPage | None = None
+
+    @property
+    def statuses(self) -> tuple[StatusNode, ...]:
+        """The statuses on the head."""
+        return self.commit.status.contexts if self.commit and self.commit.status else ()
+
+
+class GlanceNode(_Node):
+    """A pull request as `glance_fields.graphql` asks for it."""
+
+    updated_at: datetime
+    state: str
+    base_ref_name: str
+    head_ref_oid: str
+    mergeable: str
+    merge_state_status: str
+    can_be_rebased: bool
+    review_decision: str | None = None
+    status_check_rollup: GlancedRollup | None = None
+
+
 class SearchPage(_Node):
     """A page of a search; `issue_count` is how many results there are in all, each node is yet to be read."""
 
@@ -261,6 +298,18 @@ def pull(node: PullNode, contexts: Contexts, *, is_whole: bool = True) -> Pull:
         milestone=node.milestone.title if node.milestone else "",
         contexts=contexts.found,
         contexts_known=contexts.is_complete and is_whole and node.has_all_labels and None not in labels,
+    )
+
+
+def renewed(kept: Pull, node: GlanceNode, found: Sequence[Context]) -> Pull:
+    """Give a pull request with what is new of it: what the code host works out itself, and the contexts."""
+    return replace(
+        kept,
+        mergeable=_member(Mergeable, node.mergeable, Mergeable.UNKNOWN),
+        merge_state=_member(MergeState, node.merge_state_status, MergeState.UNKNOWN),
+        can_be_rebased=node.can_be_rebased,
+        review_decision=_review(node.review_decision),
+        contexts=tuple(found),
     )
 
 

@@ -1,28 +1,37 @@
 """Read pull requests with all contexts of their heads."""
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
 from tide.adapters.github import parse
+from tide.adapters.github.blockers import blockers_of
+from tide.adapters.github.glances import IDS, Look, Reading, looks, unchanged
 from tide.adapters.github.graph import Graph, GraphAnswer
 from tide.adapters.github.paging import Trail
-from tide.adapters.github.parse import CheckRunNode, Contexts, PullNode, SearchPage, StatusNode
+from tide.adapters.github.parse import CheckRunNode, Contexts, GlanceNode, PullNode, SearchPage, StatusNode
 from tide.adapters.github.search import PAGE_SIZE, Page, Result
-from tide.domain.errors import BadAnswer, NotFound, RemoteError
+from tide.domain.errors import BadAnswer, NotFound, RateLimited, RemoteError, Unauthorized
 from tide.domain.keys import PullKey, RepoKey
 from tide.domain.pulls import Pull
-from tide.ports.code_host import PartlyRead
+from tide.ports.code_host import BlockerIssue, Followed, PartlyRead
 
 KNOWN_IDS = 20_000
 """Node ids remembered at most; one that is not known costs a query of its own, which tells it."""
 
+FEWEST_IDS = 25
+"""Pull requests looked at in each list of a look at least, however long GitHub takes for more."""
+
+KNOWN_READINGS = 5_000
+"""Pull requests remembered at most, some kilobytes each; one that is not known has to be read whole."""
+
 _log = structlog.get_logger(__name__)
 
+_Kept = TypeVar("_Kept")
 _ContextNodes = list[CheckRunNode | StatusNode | None]
 
 
@@ -36,6 +45,8 @@ class PullReader:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._ids: OrderedDict[PullKey, str] = OrderedDict()
+        self._readings: OrderedDict[PullKey, Reading] = OrderedDict()
+        self._most_ids = IDS
 
     async def search_page(self, query: str, after: str | None, *, org: str = "") -> Page:
         """Read one page of a search; raise RemoteError when nothing of it can be read.
@@ -83,41 +94,112 @@ class PullReader:
             RemoteError: Nothing could be read.
         """
         wanted = list(dict.fromkeys(keys))
-        reading = _Reading()
+        progress = _Progress()
         # Each organisation may have a token, and troubles, of its own.
         for org, of_org in groupby(sorted(wanted), key=lambda key: key.org):
             here = list(of_org)
             try:
-                await self._read_of(org, here, reading)
+                await self._read_of(org, here, progress)
             except RemoteError as error:
-                reading.lose(here, error)
-        return reading.result(wanted)
+                progress.lose(here, error)
+        return progress.result(wanted)
 
-    async def _read_of(self, org: str, keys: Sequence[PullKey], reading: "_Reading") -> None:
+    async def follow_all(
+        self, keys: Iterable[PullKey], watched: Collection[PullKey], *, blockers: str = "", org: str = ""
+    ) -> Followed:
+        """Give pull requests as they are now; those that are known are looked at first (see `glances`).
+
+        Args:
+            keys: Which.
+            watched: Those of them whose check runs are read in any case.
+            blockers: The search string of the issues that block merging, "" when they are not asked for.
+            org: The organisation that everything is in, "" where one token is for everything.
+        """
+        wanted, progress, issues = list(dict.fromkeys(keys)), _Progress(), None
+        readings = {key: reading for key in wanted if (reading := self._standing(key))}
+        quiet = [key for key in readings if key not in watched]
+        try:
+            for look in looks(quiet, [key for key in readings if key in watched], self._most_ids):
+                answer = await self._glance(org, look, readings, blockers if issues is None else "")
+                self._compare_all(look, readings, answer, progress)
+                issues = _blockers_along(answer) if issues is None else issues
+            await self._read_of(org, [key for key in wanted if key not in progress.found], progress)
+        except RemoteError as error:
+            progress.lose(wanted, error)
+        return Followed(progress.found, progress.lost, issues)
+
+    def _standing(self, key: PullKey) -> Reading | None:
+        """Give the last reading of a pull request if it is good to compare with."""
+        reading = self._readings.get(key)
+        return reading if reading and reading.stands_for(self._graph.clock.now()) else None
+
+    async def _glance(
+        self, org: str, look: Look, readings: Mapping[PullKey, Reading], blockers: str
+    ) -> GraphAnswer | None:
+        """Send a look; None where nothing came of it, so that all of it has to be read whole."""
+        ids = {name: [readings[key].id for key in keys] for name, keys in look.lists.items()}
+        try:
+            return await self._graph.ask(
+                "glance", {**ids, "blockers": blockers, "asksBlockers": bool(blockers)}, org=org
+            )
+        except (RateLimited, Unauthorized):
+            raise
+        except RemoteError as error:
+            # GitHub ends what takes it more than ten seconds (GitHub docs: "Timeouts"): next time less is asked for.
+            self._most_ids = max(FEWEST_IDS, self._most_ids // 2)
+            _log.warning("pull requests could not be looked at", count=len(look.keys), why=str(error))
+            return None
+
+    def _compare_all(
+        self, look: Look, readings: Mapping[PullKey, Reading], answer: GraphAnswer | None, progress: "_Progress"
+    ) -> None:
+        for name, keys in look.lists.items():
+            nodes = answer.data.get(name) if answer else None
+            if answer is None or not isinstance(nodes, list) or len(nodes) != len(keys):
+                continue
+            for index, (key, node) in enumerate(zip(keys, nodes, strict=True)):
+                if node is not None and not answer.errors_at(name, index):
+                    self._compare(key, readings[key], node, progress)
+
+    def _compare(self, key: PullKey, reading: Reading, node: object, progress: "_Progress") -> None:
+        try:
+            glanced = parse.read(GlanceNode, node)
+        except BadAnswer:
+            return  # the reading of the whole tells what is wrong
+        pull = unchanged(reading, glanced)
+        if pull is None:
+            return
+        progress.found[key] = pull
+        # Somebody else may have read it meanwhile, and later.
+        if self._readings.get(key) is reading:
+            rollup = glanced.status_check_rollup.state if glanced.status_check_rollup else ""
+            self._readings[key] = replace(reading, pull=pull, rollup=rollup)
+
+    async def _read_of(self, org: str, keys: Sequence[PullKey], progress: "_Progress") -> None:
         ids = {key: self._ids[key] for key in keys if key in self._ids}
         for batch in _batches(list(ids), PAGE_SIZE):
-            await self._read_by_id(org, {key: ids[key] for key in batch}, reading)
+            await self._read_by_id(org, {key: ids[key] for key in batch}, progress)
         for key in keys:
             if key not in ids:
-                await self._read_one(key, reading)
+                await self._read_one(key, progress)
 
-    async def _read_by_id(self, org: str, ids: Mapping[PullKey, str], reading: "_Reading") -> None:
+    async def _read_by_id(self, org: str, ids: Mapping[PullKey, str], progress: "_Progress") -> None:
         answer = await self._graph.ask("pulls_by_id", {"ids": list(ids.values())}, org=org)
         nodes = answer.data.get("nodes")
         if not isinstance(nodes, list) or len(nodes) != len(ids):
             raise BadAnswer("GraphQL: not one node for each id")
         for index, (key, node) in enumerate(zip(ids, nodes, strict=True)):
-            await reading.take(key, self._present(key, node, answer, ("nodes", index)))
+            await progress.take(key, self._present(key, node, answer, ("nodes", index)))
 
-    async def _read_one(self, key: PullKey, reading: "_Reading") -> None:
+    async def _read_one(self, key: PullKey, progress: "_Progress") -> None:
         variables = {"owner": key.org, "name": key.repo, "number": key.number}
         try:
             answer = await self._graph.ask("pull", variables, org=key.org)
         except NotFound:
-            reading.found[key] = None
+            progress.found[key] = None
             return
         node = (answer.data.get("repository") or {}).get("pullRequest")
-        await reading.take(key, self._present(key, node, answer, ("repository", "pullRequest")))
+        await progress.take(key, self._present(key, node, answer, ("repository", "pullRequest")))
 
     async def _present(
         self, key: PullKey, node: object, answer: GraphAnswer, place: tuple[str | int, ...]
@@ -134,14 +216,11 @@ class PullReader:
         if errors:
             _log.warning("a pull request was read in part", repo=str(node.repo), number=node.number, why=errors[0])
         pull = parse.pull(node, await self._contexts(node), is_whole=not errors)
-        self._remember(pull.key, node.id)
+        commit = node.head_commit
+        rollup = commit.status_check_rollup.state if commit and commit.status_check_rollup else ""
+        _remember(self._ids, pull.key, node.id, KNOWN_IDS)
+        _remember(self._readings, pull.key, Reading(node.id, pull, rollup, answer.asked_at), KNOWN_READINGS)
         return pull
-
-    def _remember(self, key: PullKey, node_id: str) -> None:
-        self._ids[key] = node_id
-        self._ids.move_to_end(key)
-        if len(self._ids) > KNOWN_IDS:
-            self._ids.popitem(last=False)
 
     async def _contexts(self, node: PullNode) -> Contexts:
         """Give all contexts of the head; those of another commit are no substitute."""
@@ -177,7 +256,7 @@ class PullReader:
 
 
 @dataclass(slots=True)
-class _Reading:
+class _Progress:
     """Pull requests being read: the trouble of one keeps none of the others from being read."""
 
     found: dict[PullKey, Pull | None] = field(default_factory=dict)
@@ -202,6 +281,25 @@ class _Reading:
         if self.lost:
             raise PartlyRead(self.found, self.lost)
         return {key: self.found[key] for key in wanted}
+
+
+def _blockers_along(answer: GraphAnswer | None) -> tuple[BlockerIssue, ...] | None:
+    """Give the issues that block merging, None unless all of them came along."""
+    told = answer.data.get("blockers") if answer else None
+    if answer is None or told is None or answer.errors_at("blockers"):
+        return None
+    try:
+        page = parse.read(SearchPage, told)
+        return None if page.page_info.next else blockers_of(page)
+    except RemoteError:
+        return None
+
+
+def _remember(kept: OrderedDict[PullKey, _Kept], key: PullKey, value: _Kept, limit: int) -> None:
+    kept[key] = value
+    kept.move_to_end(key)
+    if len(kept) > limit:
+        kept.popitem(last=False)
 
 
 def _head(answer: GraphAnswer) -> parse.CommitNode:

@@ -3,7 +3,7 @@ from graphql import FragmentDefinitionNode, FragmentSpreadNode, OperationDefinit
 
 from tide.adapters.github.documents import document
 
-OPERATIONS = ("head_contexts", "pull", "pulls_by_id", "rate_limit", "search_blockers", "search_pulls")
+OPERATIONS = ("glance", "head_contexts", "pull", "pulls_by_id", "rate_limit", "search_blockers", "search_pulls")
 
 
 class _Spreads(Visitor):
