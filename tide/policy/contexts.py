@@ -11,6 +11,8 @@ from tide.policy.jobs import runs_on_branch
 from tide.policy.patterns import compile_pattern, matches
 
 TIDE_CONTEXT = "tide"
+_FAILED = frozenset({ContextState.FAILURE, ContextState.ERROR})
+_TOLD = _FAILED | {ContextState.PENDING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,31 @@ def gone(earlier: Iterable[Context], contexts: Iterable[Context]) -> tuple[Conte
         replace(context, state=ContextState.PENDING)
         for context in earlier
         if context.source is ContextSource.CHECK_RUN and context.name not in names
+    )
+
+
+def must_be_watched(policy: ContextPolicy, jobs: Iterable[str], contexts: Sequence[Context]) -> bool:
+    """Tell whether check runs that come up unseen on a head could change what stands against merging.
+
+    Where they are not read, the statuses on the head are, and what all its contexts sum up to (`follow_pulls` of the
+    port). That is enough where everything is successful and nothing that is needed is absent: whatever goes wrong
+    changes the sum. It is enough where a status has failed that counts: until that one changes, nothing merges. And it
+    is enough where such a status is pending and nothing at all has failed: whatever fails changes the sum.
+
+    Args:
+        policy: which contexts count.
+        jobs: the contexts of the presubmits that must pass.
+        contexts: those on the head, as last read.
+    """
+    against = unsuccessful(policy, contexts)
+    holding = {one.state for one in against if one.source is ContextSource.STATUS and one.state in _TOLD}
+    states = {context.state for context in contexts}
+    if holding & _FAILED or (holding and states <= {ContextState.SUCCESS, ContextState.PENDING}):
+        return False
+    return (
+        bool(against)
+        or not states <= {ContextState.SUCCESS}
+        or not {context.name for context in contexts}.issuperset(jobs)
     )
 
 

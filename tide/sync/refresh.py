@@ -8,18 +8,19 @@ nothing of the others from being read.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain
+from typing import NamedTuple
 
 from tide.domain.errors import RemoteError, TideError
 from tide.domain.keys import PullKey, RepoKey
 from tide.domain.pulls import Blocker
 from tide.domain.rules import Query
 from tide.policy import search
-from tide.ports.code_host import Found
+from tide.ports.code_host import BlockerIssue, Found
 from tide.ports.job_config import JobConfig
+from tide.sync.following import Following
 from tide.sync.world import World
 
 COVERAGE = "coverage"
@@ -56,7 +57,7 @@ _UNREAD = "the issues that may block merging could not be read"
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What one round of searching gave.
+    """What one round of reading gave.
 
     `read` are the pull requests that were read since `read_at`. `errors` are for people.
     """
@@ -67,14 +68,14 @@ class Refreshed:
     errors: tuple[str, ...] = ()
 
 
-async def refresh(world: World, config: JobConfig) -> Refreshed:
-    """Search for the pull requests that opted in, and for all that changed; bring the mirror up to date."""
-    now = world.clock.now()
-    searching = asyncio.gather(*(shard.search(now) for shard in _shards(world, config)))
-    searched, blockers = await asyncio.gather(searching, read_blockers(world, config))
-    found = list(chain.from_iterable(searched))
+async def refresh(world: World, config: JobConfig, following: Following) -> Refreshed:
+    """Read the pull requests that opted in, and all that changed; bring the mirror up to date."""
+    now, shards = world.clock.now(), _shards(world, config)
+    reads = await asyncio.gather(*(shard.read(following, now) for shard in shards))
+    found = [one for read in reads for one in read.found]
+    blockers = _blockers(shards, [read.issues for read in reads])
     errors = (*(one.error for one in found if one.error), *blockers.errors)
-    return Refreshed(now, frozenset(pull.key for one in found for pull in one.pulls), blockers, errors)
+    return Refreshed(now, _keys(found), blockers, errors)
 
 
 async def read_blockers(world: World, config: JobConfig, *, org: str = "") -> Blockers:
@@ -86,9 +87,7 @@ async def read_blockers(world: World, config: JobConfig, *, org: str = "") -> Bl
         org: read no more than what this organisation needs; "" for all of them.
     """
     wanted = [shard for shard in _shards(world, config) if not org or shard.org in {"", org}]
-    read = await asyncio.gather(*(shard.blockers() for shard in wanted))
-    found = {repo: issues for one in read if not isinstance(one, str) for repo, issues in one.items()}
-    return Blockers(found, {shard.org: one for shard, one in zip(wanted, read, strict=True) if isinstance(one, str)})
+    return _blockers(wanted, await asyncio.gather(*(shard.issues() for shard in wanted)))
 
 
 async def drop_uncovered(world: World, config: JobConfig, repos: Collection[RepoKey]) -> None:
@@ -119,37 +118,62 @@ class _Shard:
     org: str
     queries: tuple[Query, ...]
 
-    async def search(self, now: datetime) -> list[Found]:
-        """Search for the pull requests that opted in, and for all that changed since the last walk.
+    async def read(self, following: Following, now: datetime) -> "_Read":
+        """Read what a round needs."""
+        found = await self._search(following, now)
+        looked = await following.look(self.world, _keys(found), now, blockers=self._issue_search() or "", org=self.org)
+        return _Read([*found, looked.found], await self.issues(looked.blockers))
 
-        The first walk reads all open pull requests: those that opted in are among them and are not searched for again.
+    async def issues(self, known: Sequence[BlockerIssue] | None = None) -> "_Issues":
+        """Give the issues that block merging, by repository; a text says why they cannot be read.
+
+        Args:
+            known: all of them, where they were read just now.
         """
-        scope = search.coverage(self.queries)
-        kept = await self.world.store.watermark(_mark(self.org))
-        if kept and kept[0] == scope:
-            pooled, coverage = await asyncio.gather(self._pools(now), self._changes(scope, kept[1] - OVERLAP, now))
-            return [*pooled, coverage]
-        if kept:
-            # Until a walk has come to its end, no other scope is walked through either.
-            await self.world.store.set_watermark(_mark(self.org), "", now)
-        coverage = await self._changes(scope, None, now)
-        return [coverage] if coverage.complete else [*await self._pools(now), coverage]
-
-    async def blockers(self) -> dict[RepoKey, tuple[Blocker, ...]] | str:
-        """Read the issues that block merging, by repository; a text says why they cannot be read."""
-        if not self.config.blocker_label or not search.coverage(self.queries):
+        query = self._issue_search()
+        if query is None:
             return {}
-        query = search.blocker_search(self.config.blocker_label, self.queries)
         if not query:
             return "the label cannot be searched for"
         try:
-            issues = await self.world.code_host.search_blockers(query, org=self.org)
+            issues = await self.world.code_host.search_blockers(query, org=self.org) if known is None else known
         except RemoteError as error:
             return str(error)
         blockers: dict[RepoKey, tuple[Blocker, ...]] = {}
         for issue in sorted(issues, key=lambda one: (one.repo, one.blocker.number)):
             blockers[issue.repo] = (*blockers.get(issue.repo, ()), issue.blocker)
         return blockers
+
+    def _issue_search(self) -> str | None:
+        """Give the search for the issues that block merging: "" where there can be none, None where none is needed."""
+        if not self.config.blocker_label or not search.coverage(self.queries):
+            return None
+        return search.blocker_search(self.config.blocker_label, self.queries)
+
+    async def _search(self, following: Following, now: datetime) -> list[Found]:
+        """Search for all that changed since the last walk, and now and then for all that opted in (see `following`).
+
+        The first walk reads all open pull requests: those that opted in are among them and are not searched for again.
+        """
+        scope = search.coverage(self.queries)
+        kept = await self.world.store.watermark(_mark(self.org))
+        if kept and kept[0] == scope:
+            found, has_all = [await self._changes(scope, kept[1] - OVERLAP, now)], False
+            is_due = following.is_search_due(self.org, self.config.digest, now)
+        else:
+            if kept:
+                # Until a walk has come to its end, no other scope is walked through either.
+                await self.world.store.set_watermark(_mark(self.org), "", now)
+            found = [await self._changes(scope, None, now)]
+            has_all = found[0].complete
+            is_due = not has_all
+        if is_due:
+            pooled = await self._pools(now)
+            has_all = all(one.complete for one in pooled)
+            found += pooled
+        if has_all:
+            following.searched(self.org, self.config.digest, now)
+        return found
 
     async def _pools(self, now: datetime) -> list[Found]:
         searches = search.pool_searches(self.queries, per_repository=self.config.search_per_repository, until=now)
@@ -177,6 +201,32 @@ class _Shard:
             return await self.world.code_host.search_pulls(query, org=self.org)
         except RemoteError as error:
             return Found((), complete=False, error=str(error))
+
+
+_Issues = dict[RepoKey, tuple[Blocker, ...]] | str
+"""The issues that block merging, by repository, or why they could not be read."""
+
+
+class _Read(NamedTuple):
+    """What a round read of one shard."""
+
+    found: list[Found]
+    issues: _Issues
+
+
+def _blockers(shards: Iterable[_Shard], read: Iterable[_Issues]) -> Blockers:
+    found: dict[RepoKey, tuple[Blocker, ...]] = {}
+    unread: dict[str, str] = {}
+    for shard, issues in zip(shards, read, strict=True):
+        if isinstance(issues, str):
+            unread[shard.org] = issues
+        else:
+            found |= issues
+    return Blockers(found, unread)
+
+
+def _keys(found: Iterable[Found]) -> frozenset[PullKey]:
+    return frozenset(pull.key for one in found for pull in one.pulls)
 
 
 def _shards(world: World, config: JobConfig) -> list[_Shard]:

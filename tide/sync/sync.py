@@ -23,6 +23,7 @@ from tide.ports.job_config import JobConfig
 from tide.sync.candidate_jobs import CandidateJobs, Evaluations
 from tide.sync.check_runs import CheckRuns
 from tide.sync.enact import Enactor
+from tide.sync.following import Following
 from tide.sync.hints import pools_of
 from tide.sync.holds import Holds
 from tide.sync.inspection import Inspector
@@ -61,6 +62,7 @@ class Sync:
     _settings: HostSettings = field(default_factory=HostSettings)
     _holds: Holds = field(default_factory=Holds)
     _check_runs: CheckRuns = field(default_factory=CheckRuns)
+    _following: Following = field(default_factory=Following)
     _evaluations: Evaluations = field(default_factory=Evaluations)
     _locks: defaultdict[PoolKey, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _standings: Standings = field(default_factory=Standings)
@@ -82,7 +84,7 @@ class Sync:
         """
         config, started = self.config(), self.world.clock.now()
         try:
-            facts = await refresh(self.world, config)
+            facts = await refresh(self.world, config, self._following)
             self.search_errors = self.errors = facts.errors
             pools = await self._pools(config)
             await self._sync_pools(pools, facts)
@@ -151,6 +153,7 @@ class Sync:
         await store.drop_pools(pools, now)
         self._check_runs.keep_pools(pools)
         self.world.observer.pools_vanished(pools)
+        self._following.keep(pools)
         if self.statuses:
             self.statuses.keep(pools)
         return pools
@@ -186,6 +189,7 @@ class Sync:
         jobs = self._jobs(pool, config)
         observer = Observer(self.world, jobs, self._settings, self._holds, self._check_runs, self.is_dry_run)
         observed = await observer.observe(blockers=blockers, already_read=facts.read)
+        self._following.seen(observed)
         snapshot = observed if self.is_dry_run else await Recorder(self.world, self._standings).record(observed)
         self.world.observer.standing_seen(pool, snapshot.standing)
         decision = decide(snapshot)

@@ -96,6 +96,7 @@ async def test_the_searches_of_each_organisation_are_counted_by_it(world: World)
     async with two_orgs(world) as (ctx, orgs):
         await ctx.sync()
         orgs.refused["acme"] = REFUSAL
+        ctx.clock.sandbox.forward(seconds=FULL_SEARCH.total_seconds())
         await ctx.sync()
         assert {(org, result) for _, org, result in ctx.witness.queries} == {
             ("acme", "error"),

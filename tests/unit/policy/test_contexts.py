@@ -5,7 +5,14 @@ import pytest
 from tests.builders import FAILURE, PENDING, make_context, make_job
 from tide.domain.pulls import Context, ContextSource, ContextState
 from tide.domain.rules import ContextPolicy
-from tide.policy.contexts import ContextOptions, build_context_policy, gone, is_optional, unsuccessful
+from tide.policy.contexts import (
+    ContextOptions,
+    build_context_policy,
+    gone,
+    is_optional,
+    must_be_watched,
+    unsuccessful,
+)
 
 POLICY = ContextPolicy(required=("must",), required_if_present=("may",), optional=("no",), optional_patterns=("^opt/",))
 
@@ -104,3 +111,48 @@ def test_a_check_run_that_is_gone_is_pending_and_a_status_never_goes() -> None:
     assert gone([check, status], [status]) == (replace(check, state=ContextState.PENDING),)
     assert gone([check, status], [replace(check, state=ContextState.SUCCESS)]) == ()
     assert gone([check], [replace(status, name="build")]) == (replace(check, state=ContextState.PENDING),)
+
+
+def run(name: str, state: ContextState = ContextState.SUCCESS) -> Context:
+    return Context(name, state, source=ContextSource.CHECK_RUN)
+
+
+MUST = make_context("must")
+
+
+@pytest.mark.parametrize(
+    "contexts",
+    [
+        [MUST],
+        [MUST, run("build")],
+        [make_context("must", FAILURE)],
+        [make_context("must", FAILURE), make_context("no", FAILURE), run("build", FAILURE)],
+        [make_context("must", PENDING), run("build", PENDING)],
+        [make_context("must", PENDING), make_context("tide", PENDING)],
+    ],
+)
+def test_the_sum_of_the_contexts_tells_enough(contexts: list[Context]) -> None:
+    assert not must_be_watched(POLICY, (), contexts)
+
+
+@pytest.mark.parametrize(
+    "contexts",
+    [
+        [],
+        [run("build")],
+        [MUST, run("build", FAILURE)],
+        [MUST, run("build", PENDING)],
+        [MUST, make_context("no", FAILURE)],
+        [MUST, make_context("tide", PENDING)],
+        [run("must", FAILURE)],
+        [make_context("must", PENDING), make_context("no", FAILURE)],
+        [make_context("must", PENDING), run("build", FAILURE)],
+    ],
+)
+def test_check_runs_that_come_up_unseen_may_change_what_stands_against_merging(contexts: list[Context]) -> None:
+    assert must_be_watched(POLICY, (), contexts)
+
+
+def test_a_job_without_a_context_is_waited_for() -> None:
+    assert must_be_watched(POLICY, ("unit",), [MUST])
+    assert not must_be_watched(POLICY, ("unit",), [MUST, run("unit")])

@@ -1,0 +1,101 @@
+"""Follow the pull requests that have opted in, from round to round, without searching for them each time.
+
+Searching for all of them in every round is what costs most (Prow: tide/github.go Query). Here a round reads what has
+changed since the last one, by a search for that, and looks at every pull request that is known to have opted in, past
+any search index (`CodeHost.follow_pulls`). So of those nothing is older than a round when a pool is decided: a label
+that was removed, a head that was pushed, a context that turned, a pull request that was closed. What a merge rests on
+is read once more, whole, before it (`landing`).
+
+How old may be what is seen of others: one that opts in changes by that, and is found as soon as the search index has
+it. Where the index is later than the walks overlap (`refresh.OVERLAP`), or the code host changes a pull request without
+calling it updated, the full search finds it, at least every `FULL_SEARCH`, as it does at once when this process begins
+or the configuration changes.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from tide.domain.keys import PoolKey, PullKey
+from tide.domain.snapshot import PullView, Snapshot
+from tide.policy.contexts import must_be_watched, with_host_contexts
+from tide.policy.queries import meets_any
+from tide.ports.code_host import BlockerIssue, Found
+from tide.sync.world import World
+
+FULL_SEARCH = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """The pull requests of a pool that have opted in, and those of them whose check runs are to be read."""
+
+    keys: frozenset[PullKey] = frozenset()
+    watched: frozenset[PullKey] = frozenset()
+
+
+class Looked(NamedTuple):
+    """What a look gave: the pull requests, and the issues that block merging where they were had along with it."""
+
+    found: Found
+    blockers: tuple[BlockerIssue, ...] | None = None
+
+
+@dataclass(slots=True)
+class Following:
+    """What has opted in as each pool's last turn saw it; lives as long as the process."""
+
+    _pools: dict[PoolKey, _Candidates] = field(default_factory=dict)
+    # By organisation ("" for all): under which configuration the last full search was made, and when.
+    _searched: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+
+    def seen(self, snapshot: Snapshot) -> None:
+        """Take over who has opted in."""
+        views = [view for view in snapshot.pulls if meets_any(snapshot.rules.queries, view.pull)]
+        watched = frozenset(view.pull.key for view in views if _is_watched(snapshot, view))
+        self._pools[snapshot.pool] = _Candidates(frozenset(view.pull.key for view in views), watched)
+
+    def keep(self, pools: Collection[PoolKey]) -> None:
+        """Forget all pools but these."""
+        for pool in self._pools.keys() - set(pools):
+            del self._pools[pool]
+
+    def is_search_due(self, org: str, digest: str, now: datetime) -> bool:
+        """Tell whether everything is to be searched for under the configuration with this digest."""
+        kept = self._searched.get(org)
+        return kept is None or kept[0] != digest or now - kept[1] >= FULL_SEARCH
+
+    def searched(self, org: str, digest: str, now: datetime) -> None:
+        """Take note that a full search found everything."""
+        self._searched[org] = (digest, now)
+
+    async def look(
+        self, world: World, already_read: Collection[PullKey], now: datetime, *, blockers: str = "", org: str = ""
+    ) -> Looked:
+        """Give those that have opted in as they are now, but for those that were read in this round already.
+
+        Args:
+            world: the outside.
+            already_read: which these are.
+            now: when the round began.
+            blockers: the search string of the issues that block merging, to have them along with it.
+            org: only those of this organisation, "" for all.
+        """
+        pools = [candidates for pool, candidates in self._pools.items() if org in {"", pool.org}]
+        keys = sorted({key for candidates in pools for key in candidates.keys} - set(already_read))
+        if not keys:
+            return Looked(Found(()))
+        watched = frozenset(key for candidates in pools for key in candidates.watched)
+        followed = await world.code_host.follow_pulls(keys, watched=watched, blockers=blockers, org=org)
+        pulls = tuple(pull for pull in followed.pulls.values() if pull)
+        await world.store.save_pulls(pulls, now)
+        await world.store.drop_pulls([key for key, pull in followed.pulls.items() if pull is None], now)
+        # Where some were read, the turn of its pool tells what is wrong with each of the others.
+        error = "" if followed.pulls else next(iter(followed.lost.values()))
+        return Looked(Found(pulls, complete=not followed.lost, error=error), followed.blockers)
+
+
+def _is_watched(snapshot: Snapshot, view: PullView) -> bool:
+    policy = with_host_contexts(snapshot.policy_of(view), snapshot.branch_rules.required_contexts)
+    return must_be_watched(policy, view.required, view.pull.contexts)
