@@ -1,0 +1,204 @@
+"""What an hour of 200 pools and 3,000 open pull requests asks of GitHub in polling mode, beside what Tide would ask.
+
+The whole daemon plays its rounds, syncs and statuses, a minute apart in virtual time, through a caching proxy as Prow
+has one, while people push, comment, retest and merge (`busy_forge`). Points and calls are those that the simulated
+GitHub and the proxy have counted, not what the daemon believes; answers by 304 are counted and cost nothing. Half an
+hour is played and taken twice: in it everything comes round that does so, the full search too.
+"""
+
+import asyncio
+import logging
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+import yaml
+
+from tests.bench.busy_forge import HOLD, JOBS, OPT_IN, ORGS, PAUSED, PICK, POOLS, PULLS, RELEASE, BusyForge
+from tests.bench.caching_proxy import CachingProxy, Passed, caching_proxy
+from tests.bench.tables import Row, show
+from tests.bench.tide_cost import Term, TideCost
+from tide.adapters.github.code_host import GitHub
+from tide.adapters.postgres.embedded import embedded
+from tide.app.assembly import assembled
+from tide.app.options import RunOptions
+from tide.app.running import Daemon
+from tide.sandbox.rate_limits import Limits, Resource
+from tide.sandbox.server import Sandbox, Settings, running
+
+PLAYED, HOUR = 30, 60  # rounds, at a sync_period of 1m: in half an hour everything comes round once
+WARM_UP = 3  # rounds before: the first ones read everything and write every status
+TOKEN = "sandbox-token-of-the-benchmark"
+QUERIES: tuple[dict[str, Any], ...] = (
+    {"orgs": list(ORGS), "labels": list(OPT_IN), "missingLabels": [HOLD], "excludedBranches": [RELEASE]},
+    {"orgs": list(ORGS), "labels": [*OPT_IN, PICK], "missingLabels": [HOLD], "includedBranches": [RELEASE]},
+)
+_COVERAGE = " ".join(f"org:{org}" for org in ORGS)
+_SEARCHES = (
+    f'is:pr state:open archived:false -base:{RELEASE} label:lgtm label:approved -label:"{HOLD}" {_COVERAGE}',
+    f'is:pr state:open archived:false base:{RELEASE} label:lgtm label:{PICK} -label:"{HOLD}" {_COVERAGE}',
+)
+AIM = 3
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Accounts:
+    """Adds up what a token has spent, over the ends of the windows that GitHub counts in."""
+
+    sandbox: Sandbox
+    spent: Counter[Resource] = field(default_factory=Counter)
+    _seen: dict[Resource, tuple[datetime, int]] = field(default_factory=dict)
+
+    def look(self) -> None:
+        """Add what was spent since the last look."""
+        resources: tuple[Resource, ...] = ("graphql", "core")
+        for resource in resources:
+            standing = self.sandbox.limits.standing(TOKEN, resource)
+            ends, used = self._seen.get(resource, (standing.reset, 0))
+            self.spent[resource] += standing.used - (used if ends == standing.reset else 0)
+            self._seen[resource] = (standing.reset, standing.used)
+
+
+def main() -> None:
+    """Print both costs and their ratios."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    with tempfile.TemporaryDirectory(prefix="tide-bench-") as name:
+        directory = Path(name)
+        directory.chmod(0o711)  # as root, the database's user has to get through
+        asyncio.run(_measure(directory))
+
+
+async def _measure(directory: Path) -> None:
+    (directory / "forge").mkdir()
+    busy = await BusyForge.opened(directory / "forge")
+    settings = Settings(limits=Limits.none())
+    async with (
+        running(busy.forge, settings=settings) as sandbox,
+        caching_proxy(sandbox.url) as (proxy, address),
+        embedded(directory / "postgres", durable=False) as url,
+        assembled(_options(directory, sandbox, address, url), sleep=_at_once) as daemon,
+    ):
+        daemon.sync.world = replace(daemon.sync.world, clock=busy.clock)
+        daemon.statuses.world = replace(daemon.statuses.world, clock=busy.clock)
+        if isinstance(daemon.sync.world.code_host, GitHub):
+            daemon.sync.world.code_host.graph.clock = busy.clock
+        hour = _Hour(busy, sandbox, proxy, daemon)
+        await daemon.leadership.run(lambda _stopping: hour.play(), asyncio.Event())
+
+
+async def _at_once(_seconds: float) -> None:
+    """Wait for nothing: time is virtual."""
+
+
+class _Hour:
+    """The hour that is measured; `statuses` are the calls that the rounds of statuses sent."""
+
+    def __init__(self, busy: BusyForge, sandbox: Sandbox, proxy: CachingProxy, daemon: Daemon) -> None:
+        self.busy, self.proxy, self.daemon = busy, proxy, daemon
+        self.accounts = Accounts(sandbox)
+        self.model = TideCost(sandbox.index, _SEARCHES, _COVERAGE)
+        self.statuses: Counter[Passed] = Counter()
+
+    async def play(self) -> None:
+        """Play the rounds, and tell what they took."""
+        for _ in range(WARM_UP):
+            await self._round()
+        self.accounts.spent.clear()
+        self.proxy.passed.clear()
+        self.statuses.clear()
+        self.model.spent.clear()
+        merged = self._merged()
+        for _ in range(PLAYED):
+            await self._round()
+        merges = self._merged() - merged
+        self.model.merged(merges)
+        self.model.wrote(self.statuses[Passed.WRITE])
+        self._show(merges)
+
+    async def _round(self) -> None:
+        await self.busy.minute()
+        self.accounts.look()
+        await self.daemon.sync.round()
+        before = Counter(self.proxy.passed)
+        await self.daemon.statuses.round()
+        self.statuses += self.proxy.passed - before
+        self.accounts.look()
+        self.model.round(self.busy.clock.now())
+        if self.daemon.sync.errors:
+            raise RuntimeError(f"the sync failed: {self.daemon.sync.errors}")
+        left = [pull.number for pull in self.busy.ready if pull.state == "open"]
+        if left:
+            raise RuntimeError(f"what became ready in this minute was not merged: {left}")
+
+    def _merged(self) -> int:
+        return sum(pull.merged for pull in self.busy.ready)
+
+    def _show(self, merges: int) -> None:
+        spent, passed, model = (_hourly(one) for one in (self.accounts.spent, self.proxy.passed, self.model.spent))
+        statuses = _hourly(self.statuses)
+        world = f"{len(POOLS)} pools, {PULLS} pull requests, {HOUR // PLAYED * merges} merges"
+        show(
+            f"Tide's cost model for an hour: {world}",
+            [Row(term.value, str(model[term])) for term in Term],
+        )
+        points = sum(model[term] for term in Term if term.is_points)
+        paid = sum(model[term] for term in Term if not term.is_points and term is not Term.REFS_KEPT)
+        ours_paid = passed[Passed.READ] + passed[Passed.WRITE]
+        writes = model[Term.MERGES] + model[Term.STATUS_WRITES]
+        show(
+            f"the same hour here ({PLAYED} rounds played, times {HOUR // PLAYED}), measured at GitHub's side",
+            [
+                Row("points of GraphQL", str(spent["graphql"]), f"<= {points // AIM}"),
+                Row("  Tide's / ours", f"{points / spent['graphql']:.1f}", f">= {AIM}"),
+                Row("calls of GraphQL", str(passed[Passed.GRAPHQL])),
+                Row("REST reads that cost", str(passed[Passed.READ]), f"Tide {paid - writes}"),
+                Row(
+                    "REST reads that are free (304)", str(passed[Passed.NOT_MODIFIED]), f"Tide {model[Term.REFS_KEPT]}"
+                ),
+                Row("REST writes", str(passed[Passed.WRITE]), f"Tide {writes}"),
+                Row("REST by GitHub's account", str(spent["core"]), f"Tide {paid}"),
+                Row("all that costs: points and REST", str(spent["graphql"] + ours_paid), f"Tide {points + paid}"),
+                Row("  Tide's / ours", f"{(points + paid) / (spent['graphql'] + ours_paid):.1f}"),
+                Row("rounds of statuses: calls that read", str(statuses.total() - statuses[Passed.WRITE])),
+                Row("rounds of statuses: writes", str(statuses[Passed.WRITE])),
+            ],
+        )
+
+
+def _hourly(counted: Counter[T]) -> Counter[T]:
+    return Counter({what: count * HOUR // PLAYED for what, count in counted.items()})
+
+
+def _options(directory: Path, sandbox: Sandbox, proxy: str, database_url: str) -> RunOptions:
+    config = {
+        "tide": {
+            "sync_period": "1m",
+            "blocker_label": "tide/merge-blocker",
+            "queries": list(QUERIES),
+            "context_options": {"required-contexts": list(JOBS)},
+        },
+    }
+    queue = {"merge_queue": {repo: {"paused": True} for repo in PAUSED}}
+    (directory / "config.yaml").write_text(yaml.safe_dump(config))
+    (directory / "queue.yaml").write_text(yaml.safe_dump(queue))
+    (directory / "token").write_text(f"{TOKEN}\n")
+    return RunOptions(
+        config_path=directory / "config.yaml",
+        merge_queue_config_path=directory / "queue.yaml",
+        data_dir=directory / "data",
+        database_url=database_url,
+        dry_run=False,
+        github_endpoint=(proxy,),
+        github_graphql_endpoint=f"{proxy}/graphql",
+        github_host=sandbox.url,
+        github_token_path=directory / "token",
+    )
+
+
+if __name__ == "__main__":
+    main()
