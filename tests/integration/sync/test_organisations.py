@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,7 +15,8 @@ from tide.domain.errors import RemoteError, Unauthorized, Unavailable
 from tide.domain.intents import Intent, IntentKind
 from tide.domain.keys import HeadKey, PoolKey, PullKey
 from tide.domain.pulls import Pull
-from tide.ports.code_host import BlockerIssue, Found, PartlyRead
+from tide.ports.code_host import BlockerIssue, Followed, Found, PartlyRead
+from tide.sync.following import FULL_SEARCH
 
 ORBIT = "umbrella/orbit"
 ORBIT_MAIN = PoolKey("umbrella", "orbit", "main")
@@ -52,6 +53,18 @@ class Orgs:
         self._ask("blockers", query, org)
         found: tuple[BlockerIssue, ...] = await self.host.search_blockers(query)
         return found
+
+    async def follow_pulls(
+        self, keys: Sequence[PullKey], *, watched: Collection[PullKey] = (), blockers: str = "", org: str = ""
+    ) -> Followed:
+        if blockers:
+            self.searches.append(("blockers", org, set(SCOPE.findall(blockers))))
+        if org in self.refused:
+            return Followed({}, {key: str(self.refused[org]) for key in keys})
+        lost = {key: str(self.refused[key.org]) for key in keys if key.org in self.refused}
+        near = [key for key in keys if key not in lost]
+        found: Followed = await self.host.follow_pulls(near, watched=watched, blockers=blockers)
+        return replace(found, lost={**found.lost, **lost})
 
     async def branch_head(self, pool: PoolKey) -> str:
         if pool.org in self.refused:
