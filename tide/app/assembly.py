@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import structlog
 from tide import __version__
 from tide.adapters.clock import SystemClock
 from tide.adapters.git.bare_repositories import BareRepositories
+from tide.adapters.github.allowance import status_allowance, sync_allowance
 from tide.adapters.github.app_key import AppIdentity, AppKey
 from tide.adapters.github.calls import CallKind
 from tide.adapters.github.code_host import GitHub
@@ -48,6 +50,7 @@ from tide.daemon.status_loop import StatusLoop
 from tide.daemon.wakeups import Wakeups
 from tide.domain.errors import ConfigError, Problem, TideError
 from tide.domain.keys import RepoKey
+from tide.domain.leases import Lease
 from tide.ports.clock import SteadyClock
 from tide.sync.statuses import Statuses
 from tide.sync.sync import Sync
@@ -107,7 +110,7 @@ async def assembled(
     async with AsyncExitStack() as stack:
         host = await stack.enter_async_context(
             github(
-                _github_settings(options),
+                _github_settings(options, config.sync_period, clock),
                 credentials,
                 clock=clock,
                 on_call=_counting(metrics),
@@ -218,7 +221,7 @@ class _Parts:
         world = World(self.host, self.git, jobs.runner, self.store, observer, self.clock, self.leases, sleep)
         config, leadership = self.config, self._leadership()
         lease = None if self.options.dry_run else lambda: leadership.lease
-        statuses = Statuses(world, lease, self.options.public_url)
+        statuses = self._statuses(world, lease)
         sync = Sync(
             world,
             lambda: config.current,
@@ -251,6 +254,11 @@ class _Parts:
             hooks=self._hooks(hints),
             lacks_tables=partial(lacks_tables, self.connections),
         )
+
+    def _statuses(self, world: World, lease: Callable[[], Lease] | None) -> Statuses:
+        allowance = status_allowance(self.options.status_hourly_tokens, self.clock)
+        world = replace(world, code_host=self.host.with_writes_counted(allowance))
+        return Statuses(world, lease, self.options.public_url, is_spent=allowance.is_spent)
 
     def _leadership(self) -> Leadership:
         # A process that was killed and begins anew is another one, even where pods and process ids come again.
@@ -309,13 +317,14 @@ def _hook_tokens(options: RunOptions, redactor: Redactor) -> HookTokenFile | Non
     return HookTokenFile(options.webhook_secret_file, redactor.hide) if options.webhook_secret_file else None
 
 
-def _github_settings(options: RunOptions) -> GitHubSettings:
+def _github_settings(options: RunOptions, sync_period: timedelta, clock: SteadyClock) -> GitHubSettings:
     return GitHubSettings(
         endpoints=options.github_endpoint,
         graphql_endpoint=options.github_graphql_endpoint,
         host=options.git_host_url,
         request_timeout=options.request_timeout,
         patience=Patience(retries=options.max_retries),
+        allowance=sync_allowance(options.sync_hourly_tokens, sync_period, clock),
     )
 
 

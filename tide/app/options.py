@@ -34,6 +34,8 @@ class RunOptions:
     github_app_private_key_path: Path | None = None
     request_timeout: timedelta = timedelta(minutes=2)
     max_retries: int = 8
+    sync_hourly_tokens: int = 0
+    status_hourly_tokens: int = 0
     prowjob_backend: str = "local"
     kubeconfig: Path | None = None
     kubeconfig_dir: Path | None = None

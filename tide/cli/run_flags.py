@@ -29,8 +29,6 @@ IGNORED_FLAGS = {
     "pprof-port": "there is no Go to profile",
     "profile-memory-usage": "there is no Go to profile",
     "memory-profile-interval": "there is no Go to profile",
-    "sync-hourly-tokens": "GitHub's own rate-limit headers are obeyed",
-    "status-hourly-tokens": "GitHub's own rate-limit headers are obeyed",
     "github-hourly-tokens": "GitHub's own rate-limit headers are obeyed",
     "github-allowed-burst": "GitHub's own rate-limit headers are obeyed",
     "github-throttle-org": "GitHub's own rate-limit headers are obeyed",
@@ -143,6 +141,20 @@ _GITHUB = (
         default=8,
         show_default=True,
         help="How often a request that may be repeated is sent again.",
+    ),
+    click.option(
+        "--sync-hourly-tokens",
+        type=click.IntRange(0),
+        default=0,
+        show_default="as many as GitHub allows",
+        help="How many calls to GitHub an hour are made, statuses apart; reads wait, a merge counts but never waits.",
+    ),
+    click.option(
+        "--status-hourly-tokens",
+        type=click.IntRange(0),
+        default=0,
+        show_default="as many as GitHub allows",
+        help="How many statuses `tide` an hour are written; one that a merge waits for counts but never waits.",
     ),
 )
 

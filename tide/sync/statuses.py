@@ -50,13 +50,14 @@ class Statuses:
 
     `lease` gives the lease under which we act and raises LeaseLost when there is none; None makes it a dry run, which
     writes nothing. `page_url` is where our own pages are, "" for nowhere. `ring` is called when there is something to
-    write.
+    write. `is_spent` tells that for a while no more may be written than what a merge waits for.
     """
 
     world: World
     lease: Callable[[], Lease] | None
     page_url: str = ""
     ring: Callable[[], None] = lambda: None
+    is_spent: Callable[[], bool] = lambda: False
     _pools: dict[PoolKey, tuple[PullStatus, ...]] = field(default_factory=dict)
     _heads: dict[HeadKey, dict[tuple[PoolKey, PullKey], PullStatus]] = field(default_factory=dict)
     # In the order in which it came up; what could not be written goes to the end.
@@ -90,7 +91,7 @@ class Statuses:
             del self._pools[pool]
 
     async def round(self, is_stopping: Callable[[], bool] = lambda: False) -> None:
-        """Write every status that should be another one, until `is_stopping`.
+        """Write every status that should be another one, until `is_stopping`, or as many as may be written now.
 
         What one organisation refuses is told and tried again in a later round; the others go on.
 
@@ -149,7 +150,7 @@ class Statuses:
     async def _write_all(self, is_stopping: Callable[[], bool]) -> None:
         count = 0
         for head in tuple(self._due):
-            if is_stopping() or self._is_paused(head.org):
+            if is_stopping() or self.is_spent() or self._is_paused(head.org):
                 continue
             if count >= AT_ONCE:
                 await self.world.sleep(PACE_SECONDS)

@@ -32,7 +32,6 @@ def test_the_arguments_of_prows_own_deployment_fit_unchanged(
     assert warned == [
         "--status-path",
         "--profile-memory-usage",
-        "--sync-hourly-tokens",
     ]
 
 

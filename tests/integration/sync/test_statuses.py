@@ -1,6 +1,7 @@
 """The status context `tide`: what contributors see of the queue, and what it costs."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,8 @@ from tests.integration.sync.test_landing import passing, passing_batch
 from tests.integration.sync.test_leading import lose_the_lead
 from tests.integration.sync.test_recovery import lose_the_database
 from tests.integration.sync.witness import Killed, die
+from tide.adapters.github.allowance import HourlyAllowance
+from tide.adapters.github.code_host import GitHub
 from tide.domain.errors import LeaseLost, StoreError
 from tide.sandbox.evidence import NewStatus
 from tide.sandbox.faults import Fault
@@ -45,6 +48,17 @@ async def write_statuses(ctx: Story) -> None:
     assert ctx.sync_.statuses
     await ctx.lead.keep()
     await ctx.sync_.statuses.round()
+
+
+def allow_statuses(ctx: Story, hourly: int) -> HourlyAllowance:
+    """Let so many statuses an hour be written, all at once at first."""
+    statuses = ctx.sync_.statuses
+    assert statuses
+    allowance = HourlyAllowance(hourly, hourly, ctx.clock, ctx.clock.sleep)
+    assert isinstance(ctx.host, GitHub)
+    statuses.world = replace(statuses.world, code_host=ctx.host.with_writes_counted(allowance))
+    statuses.is_spent = allowance.is_spent
+    return allowance
 
 
 async def fill_up(ctx: Story, pull: PullRequest, count: int) -> None:
@@ -430,6 +444,32 @@ async def test_a_round_and_a_landing_write_no_status_twice(world: World) -> None
         await ctx.sync()
         assert pull.merged
         assert told(ctx, pull).count(POOLED) == 1
+
+
+async def test_what_is_beyond_the_hours_allowance_is_written_later_and_a_merge_does_not_wait(world: World) -> None:
+    async with world(statuses=True) as ctx:
+        allowance = allow_statuses(ctx, 2)
+        pulls = [await ctx.open_pull(f"change-{n}", labels=()) for n in range(3)]
+        await ctx.sync()
+        assert [told(ctx, pull) for pull in pulls] == [[NEEDS_LGTM], [NEEDS_LGTM], []]
+        ctx.add_label(pulls[2], "lgtm")
+        await ctx.sync()
+        await ctx.ci.finish()
+        assert told(ctx, pulls[2]) == []
+        await ctx.sync()
+        assert pulls[2].merged
+        assert told(ctx, pulls[2]) == [POOLED]
+        ctx.add_label(pulls[0], "lgtm")
+        ctx.clock.sandbox.forward(seconds=5400)
+        await ctx.sync()
+        assert told(ctx, pulls[0]) == [NEEDS_LGTM]  # the merge took what this one would have had
+        ctx.clock.sandbox.forward(seconds=1800)
+        assert not allowance.is_spent()
+        await ctx.sync()
+        assert told(ctx, pulls[0])[0] == NEEDS_LGTM
+        assert len(told(ctx, pulls[0])) == 2
+        assert allowance.is_spent()
+        assert set(ctx.clock.slept) <= {PACE_SECONDS}
 
 
 async def test_more_than_a_thousand_pull_requests_all_show_their_status_at_a_measured_pace(world: World) -> None:

@@ -82,6 +82,8 @@ HEEDED = {
     "github-app-private-key-path",
     "github-client.request-timeout",
     "github-client.max-retries",
+    "sync-hourly-tokens",
+    "status-hourly-tokens",
 }
 
 
@@ -101,6 +103,13 @@ def test_flags_have_prows_defaults() -> None:
     parsed = given()
     assert {name: parsed[name] for name in DEFAULTS} == DEFAULTS
     assert parsed["request_timeout"].total_seconds() == 120
+
+
+def test_without_its_flags_calls_have_no_limit_of_ours() -> None:
+    parsed = given()
+    assert (parsed["sync_hourly_tokens"], parsed["status_hourly_tokens"]) == (0, 0)
+    parsed = given("--sync-hourly-tokens=800", "--status-hourly-tokens=400")
+    assert (parsed["sync_hourly_tokens"], parsed["status_hourly_tokens"]) == (800, 400)
 
 
 def test_an_ignored_flag_is_known_and_says_why() -> None:

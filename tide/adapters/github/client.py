@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from tide.adapters.github.allowance import Allowance, is_free
 from tide.adapters.github.answers import Answer, failure
 from tide.adapters.github.calls import CallKind, Calls
 from tide.adapters.github.credentials import Credentials, Grant
@@ -13,7 +14,7 @@ from tide.adapters.github.graph_errors import limit_told, points_taken, trouble
 from tide.adapters.github.limits import Budget, Governor
 from tide.adapters.github.retries import Patience, retrying
 from tide.adapters.github.wire import REST_ACCEPT, Method, Request, Wire
-from tide.domain.errors import BadAnswer
+from tide.domain.errors import BadAnswer, RateLimited
 
 # Older GitHub Enterprise Servers give mergeStateStatus, canBeRebased and check runs only to those who ask for the
 # previews (Prow: github/client.go, addHeaderTransport).
@@ -28,13 +29,14 @@ class Client:
     """Sends requests to GitHub.
 
     Reads (GET, GraphQL queries) are tried again after what may pass; writes are sent once. Limits and kept answers
-    are those of whoever the shown token belongs to.
+    are those of whoever the shown token belongs to. Of what `allowance` counts reads wait, writes never.
     """
 
     wire: Wire
     credentials: Credentials
     calls: Calls
     patience: Patience = field(default_factory=Patience)
+    allowance: Allowance = field(default_factory=Allowance)
     etags: Etags = field(default_factory=Etags)
 
     @property
@@ -72,7 +74,7 @@ class Client:
     async def get_once(self, path: str, org: str) -> Any:
         """Do what `get` does without trying again."""
         grant = await self.credentials.grant(org)
-        await self.governor.admit_read(Budget(grant.owner, "rest"))
+        await self._admit_read(Budget(grant.owner, "rest"))
         key = EtagKey(path, REST_ACCEPT, grant.owner)
         kept = self.etags.find(key)
         request = Request(method="GET", path=path, etag=kept.etag if kept else "", changes_nothing=True)
@@ -86,9 +88,12 @@ class Client:
             answer = await self.wire.send(request, grant)
             if answer.status == HTTPStatus.NOT_MODIFIED and kept:
                 kind = CallKind.REST_NOT_MODIFIED
+                self.allowance.give_back()
                 return kept.answer
         finally:
             self.calls.count(kind)
+        if is_free(answer.headers):
+            self.allowance.give_back()
         self._raise_for(answer, grant)
         return answer
 
@@ -105,6 +110,8 @@ class Client:
         """
         grant = await self.credentials.grant(org)
         await self.governor.admit_write(Budget(grant.owner, "rest"))
+        # Never waited for: the right to act ends with a lease.
+        self.allowance.spend()
         self.calls.count(CallKind.REST_WRITE)
         answer = await self.wire.send(Request(method=method, path=path, body=body), grant)
         if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == HTTPStatus.UNAUTHORIZED:
@@ -123,7 +130,7 @@ class Client:
         """Do what `graphql` does without trying again."""
         grant = await self.credentials.grant(org)
         budget = Budget(grant.owner, "graphql")
-        await self.governor.admit_read(budget)
+        await self._admit_read(budget)
         request = Request(
             method="POST", path="", body=payload, accept=GRAPHQL_ACCEPT, resource="graphql", changes_nothing=True
         )
@@ -142,6 +149,14 @@ class Client:
         if problem := trouble(body):
             raise problem
         return body
+
+    async def _admit_read(self, budget: Budget) -> None:
+        await self.allowance.wait()
+        try:
+            await self.governor.admit_read(budget)
+        except RateLimited:
+            self.allowance.give_back()
+            raise
 
     def _raise_for(self, answer: Answer, grant: Grant) -> None:
         if answer.status == HTTPStatus.UNAUTHORIZED:

@@ -1,7 +1,7 @@
 """GitHub as the code host of the queue."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -10,6 +10,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict
 
 from tide.adapters.github import parse
+from tide.adapters.github.allowance import Allowance
 from tide.adapters.github.answers import failure, path
 from tide.adapters.github.blockers import blockers_of
 from tide.adapters.github.branch_rules import BranchRulesReader
@@ -96,6 +97,10 @@ class GitHub:
     def contact(self) -> Contact:
         """Whether GitHub answers."""
         return self.client.wire.contact
+
+    def with_writes_counted(self, allowance: Allowance) -> "GitHub":
+        """Give the same host, but what is written through it counts against another allowance."""
+        return replace(self, client=replace(self.client, allowance=allowance))
 
     async def verify(self) -> None:
         """Ask both APIs something that every token may ask, once, for the first organisation that lets us.

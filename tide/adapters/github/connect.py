@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from tide.adapters.github.allowance import Allowance
 from tide.adapters.github.app import AppCredentials
 from tide.adapters.github.app_key import AppIdentity
 from tide.adapters.github.calls import Calls, OnCall
@@ -37,6 +38,7 @@ class GitHubSettings:
     request_timeout: timedelta = timedelta(minutes=2)
     patience: Patience = field(default_factory=Patience)
     pace: Pace = field(default_factory=Pace)
+    allowance: Allowance = field(default_factory=Allowance)
 
 
 @asynccontextmanager
@@ -66,7 +68,13 @@ async def github(
             credentials = AppCredentials(credentials, wire=wire, calls=calls, clock=clock, hide=hide)
         elif isinstance(credentials, Path):
             credentials = TokenFile(credentials, hide)
-        client = Client(wire=wire, credentials=credentials, calls=calls, patience=settings.patience)
+        client = Client(
+            wire=wire,
+            credentials=credentials,
+            calls=calls,
+            patience=settings.patience,
+            allowance=settings.allowance,
+        )
         async with open_graph(client, clock) as graph:
             yield GitHub(client, graph, PullReader(graph))
 

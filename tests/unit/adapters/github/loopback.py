@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from tide.adapters.github.allowance import Allowance
 from tide.adapters.github.app_key import AppIdentity
 from tide.adapters.github.calls import OnCall
 from tide.adapters.github.code_host import GitHub
@@ -37,6 +38,9 @@ class StillClock:
 
     def now(self) -> datetime:
         return self.time
+
+    def steady(self) -> float:
+        return self.time.timestamp()
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -151,6 +155,7 @@ class Connection:
         request_timeout: timedelta = timedelta(seconds=20),
         patience: Patience = AT_ONCE,
         pace: Pace | None = None,
+        allowance: Allowance | None = None,
         on_call: OnCall | None = None,
         app: AppIdentity | None = None,
         hide: Callable[[str], None] = lambda _token: None,
@@ -161,6 +166,7 @@ class Connection:
             request_timeout=request_timeout,
             patience=patience,
             pace=pace or Pace(),
+            allowance=allowance or Allowance(),
         )
         async with github(
             settings, app or self.token_file, clock=self.clock, on_call=on_call, hide=hide, sleep=self.clock.sleep

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from tests.unit.adapters.github import nodes
 from tests.unit.adapters.github.loopback import (
     NOW,
     Connection,
@@ -13,12 +14,17 @@ from tests.unit.adapters.github.loopback import (
     ref,
     refused,
 )
+from tide.adapters.github.allowance import HourlyAllowance
 from tide.adapters.github.calls import CallKind
 from tide.adapters.github.limits import Pace
 from tide.domain.errors import BadAnswer, NotFound, RateLimited, Unauthorized, Unavailable
-from tide.domain.keys import PoolKey
+from tide.domain.keys import PoolKey, RepoKey
+from tide.domain.pulls import ContextState
+from tide.ports.code_host import StatusPost
 
 MAIN = PoolKey("acme", "rocket", "main")
+ROCKET = RepoKey("acme", "rocket")
+STATUS = StatusPost("tide", ContextState.PENDING, "Not mergeable.")
 
 
 async def test_a_request_carries_the_version_and_the_token(connection: Connection) -> None:
@@ -216,3 +222,84 @@ async def test_waiting_for_limits_is_bounded_by_the_pace(connection: Connection)
         with pytest.raises(RateLimited):
             await host.branch_head(MAIN)
     assert connection.clock.slept == []
+
+
+def two_an_hour(connection: Connection) -> HourlyAllowance:
+    """Let two calls be made at once, and the next ones in one and in one and a half hours."""
+    return HourlyAllowance(2, 2, connection.clock, connection.clock.sleep)
+
+
+async def test_a_read_waits_for_our_own_allowance(connection: Connection) -> None:
+    connection.loopback.reply(
+        ref("main", "abc"), nodes.answer({"viewer": {"login": "merge-bot"}}), ref("main", "def"), ref("main", "def")
+    )
+    started = connection.clock.now()
+    async with connection.github(allowance=two_an_hour(connection)) as host:
+        await host.branch_head(MAIN)
+        await host.graph.ask("viewer", {})
+        assert connection.clock.slept == []
+        await host.branch_head(MAIN)
+        assert connection.clock.now() - started == timedelta(hours=1, minutes=30)
+        await host.branch_head(MAIN)
+        assert connection.clock.now() - started == timedelta(hours=2)
+
+
+async def test_a_read_that_is_tried_again_counts_again(connection: Connection) -> None:
+    connection.loopback.reply(bad_gateway(), ref("main", "abc"))
+    allowance = two_an_hour(connection)
+    async with connection.github(allowance=allowance) as host:
+        await host.branch_head(MAIN)
+    assert allowance.is_spent()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Response(status_code=304),
+        Response(status_code=304, headers={"X-Cache-Mode": "REVALIDATED"}),
+        ref("main", "abc", {"X-Cache-Mode": "REVALIDATED"}),
+        ref("main", "abc", {"X-Cache-Mode": "COALESCED"}),
+    ],
+)
+async def test_what_was_known_gives_its_token_back(connection: Connection, answer: Response) -> None:
+    connection.loopback.reply(ref("main", "abc", {"ETag": 'W/"1"'}), answer, ref("main", "abc"))
+    allowance = two_an_hour(connection)
+    async with connection.github(allowance=allowance) as host:
+        for _ in range(2):
+            assert await host.branch_head(MAIN) == "abc"
+        assert not allowance.is_spent()
+        await host.branch_head(MAIN)
+        assert allowance.is_spent()
+
+
+async def test_a_write_never_waits_for_our_own_allowance_but_counts(connection: Connection) -> None:
+    connection.loopback.reply(*[JSONResponse({}, 201)] * 3, ref("main", "abc"))
+    started = connection.clock.now()
+    async with connection.github(allowance=two_an_hour(connection)) as host:
+        for _ in range(3):
+            await host.post_status(ROCKET, "abc", STATUS)
+        assert connection.clock.slept == []
+        await host.branch_head(MAIN)
+    assert connection.clock.now() - started == timedelta(hours=2)
+
+
+async def test_what_githubs_limit_holds_back_costs_nothing_of_our_own(connection: Connection) -> None:
+    connection.loopback.reply(refused(429, "slow down", {"Retry-After": "600"}))
+    allowance = two_an_hour(connection)
+    async with connection.github(allowance=allowance) as host:
+        for _ in range(5):
+            with pytest.raises(RateLimited):
+                await host.branch_head(MAIN)
+    assert len(connection.loopback.seen) == 1
+    assert not allowance.is_spent()
+
+
+async def test_writes_of_another_account_leave_the_reads_alone(connection: Connection) -> None:
+    connection.loopback.reply(*[JSONResponse({}, 201)] * 3, ref("main", "abc"))
+    reads, statuses = two_an_hour(connection), two_an_hour(connection)
+    async with connection.github(allowance=reads) as host:
+        for _ in range(3):
+            await host.with_writes_counted(statuses).post_status(ROCKET, "abc", STATUS)
+        await host.branch_head(MAIN)
+    assert connection.clock.slept == []
+    assert (reads.is_spent(), statuses.is_spent()) == (False, True)
