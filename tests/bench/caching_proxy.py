@@ -1,6 +1,8 @@
 """A caching proxy before GitHub, as Prow's ghproxy is one: what it has it asks for again by its ETag, on every hit.
 
 It keeps answers to GET with an ETag, by address, form and token, and nothing of GraphQL. It counts what goes through.
+Connections serve for one request: one that is used again may be closed by the other side just then, and a write that is
+lost so is not sent once more.
 """
 
 from collections import Counter
@@ -20,6 +22,8 @@ from tide.adapters.http_server import serving
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # Those of one connection, not of the message (RFC 9110, section 7.6.1), and the length, which is worked out anew.
 _NOT_FORWARDED = frozenset({"host", "connection", "content-length", "transfer-encoding", "content-encoding"})
+
+_ONCE = {"connection": "close"}
 
 
 class Passed(StrEnum):
@@ -55,8 +59,8 @@ class CachingProxy:
         if request.method == "GET" and answer.is_success and "etag" in answer.headers:
             self._kept[key] = answer
         if asked and asked == answer.headers.get("etag"):
-            return Response(status_code=httpx.codes.NOT_MODIFIED, headers={"etag": asked})
-        return Response(answer.content, answer.status_code, _forwarded(answer.headers))
+            return Response(status_code=httpx.codes.NOT_MODIFIED, headers={**_ONCE, "etag": asked})
+        return Response(answer.content, answer.status_code, {**_forwarded(answer.headers), **_ONCE})
 
 
 def _kind(request: Request, answer: httpx.Response) -> Passed:
@@ -74,7 +78,6 @@ def _forwarded(headers: Mapping[str, str]) -> dict[str, str]:
 @asynccontextmanager
 async def caching_proxy(upstream: str) -> AsyncIterator[tuple[CachingProxy, str]]:
     """Serve a proxy on the loopback while the block runs; give it and its address."""
-    # A connection that is used again may be closed by the other side just then.
     limits = httpx.Limits(max_keepalive_connections=0)
     async with httpx.AsyncClient(base_url=upstream, timeout=60, limits=limits) as client:
         proxy = CachingProxy(client)

@@ -92,7 +92,7 @@ class Following:
         await world.store.save_pulls(pulls, now)
         await world.store.drop_pulls([key for key, pull in followed.pulls.items() if pull is None], now)
         # Where some were read, the turn of its pool tells what is wrong with each of the others.
-        error = "" if followed.pulls else next(iter(followed.lost.values()))
+        error = "" if followed.pulls else next(iter(followed.lost.values()), "")
         return Looked(Found(pulls, complete=not followed.lost, error=error), followed.blockers)
 
 
