@@ -482,3 +482,26 @@ async def test_an_unreachable_github_is_told_at_once(connection: Connection) -> 
         with pytest.raises(Unavailable, match=nowhere):
             await host.verify()
         assert host.calls.counts == {CallKind.REST_GET: 1}
+
+
+def _known(seen: Seen) -> Response:
+    """Answer whatever is asked about pull requests by their ids; none of them has changed."""
+    asked = {"nodes" if name == "ids" else name: ids for name, ids in seen.variables.items() if isinstance(ids, list)}
+    told = {name: [nodes.pull(int(one.removeprefix("PR_"))) for one in ids] for name, ids in asked.items()}
+    return nodes.answer(told)
+
+
+async def test_less_is_looked_at_after_a_look_that_github_did_not_answer(connection: Connection) -> None:
+    keys = [key(number) for number in range(1, 121)]
+    connection.loopback.reply(nodes.found([nodes.pull(number) for number in range(1, 121)], 120))
+    connection.loopback.otherwise = lambda seen: bad_gateway() if "first" in seen.variables else _known(seen)
+    async with connection.github() as host:
+        await host.search_pulls("is:pr")
+        failed = await host.follow_pulls(keys)
+        assert [*failed.pulls] == keys
+        seen_so_far = len(connection.loopback.seen)
+        connection.loopback.otherwise = _known
+        followed = await host.follow_pulls(keys)
+    assert followed.pulls == failed.pulls
+    (look,) = connection.loopback.seen[seen_so_far:]
+    assert [len(look.variables[name]) for name in ("first", "second", "third")] == [50, 50, 20]
