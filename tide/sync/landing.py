@@ -8,6 +8,7 @@ stays open, and the next sync finds out what became of it (`recovery`) before it
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from tide.domain.actions import Merge, MergeBatch, Target, targets_of
 from tide.domain.errors import Permanent, RateLimited, RemoteError, Unauthorized, Unavailable
@@ -150,11 +151,14 @@ class _Landing:
         return next(target for target in self.targets if target.number == number)
 
     async def run(self) -> None:
-        pulls = await self._reread()
+        read_at = self.world.clock.now()
+        pulls = await self._reread(read_at)
         if await self.world.code_host.branch_head(self.snapshot.pool) != self.snapshot.base_sha:
             raise _Stopped("the branch has moved since it was tested")
         assembly = await self._plan()
         await self._check_tested(assembly)
+        if self.world.clock.now() - read_at > self.snapshot.rules.settings.freshness:
+            raise _Stopped("what it rests on was read too long ago")
         self.head_sha = self.snapshot.base_sha
         self.intent = await self._begin(assembly)
         for target, step in zip(self.targets, assembly.steps, strict=True):
@@ -163,10 +167,9 @@ class _Landing:
             gone = replace(pulls[target.number], is_open=False, is_merged=True)
             await self.world.store.save_pulls([gone], self.world.clock.now())
 
-    async def _reread(self) -> dict[int, Pull]:
+    async def _reread(self, now: datetime) -> dict[int, Pull]:
         """Read every member once more, now: a merge rests on nothing older."""
         views = {view.pull.number: view for view in self.snapshot.pulls}
-        now = self.world.clock.now()
         read = await self.world.code_host.read_pulls([views[target.number].pull.key for target in self.targets])
         pulls = {key.number: pull for key, pull in read.items() if pull}
         await self.world.store.save_pulls(list(pulls.values()), now)

@@ -562,3 +562,18 @@ async def test_a_proof_leaves_evidence_of_the_heads_own_tree(world: World) -> No
         await ctx.sync()
         tree = (await ctx.repository().git.commit(head)).tree
         assert tree in {row["run_tree"] for row in await ctx.rows("evidence")}
+
+
+async def test_nothing_lands_on_what_was_read_too_long_ago(world: World) -> None:
+    async with world() as ctx:
+        pull = await passing(ctx)
+
+        async def take_long() -> None:
+            ctx.clock.sandbox.forward(seconds=61)
+
+        ctx.tamper("git", "assemble", before=take_long)
+        await ctx.sync()
+        assert not pull.merged
+        assert "what it rests on was read too long ago" in ctx.witness.outcomes[-1][1].error
+        await ctx.settle()
+        assert ctx.merges(pull) == 1
