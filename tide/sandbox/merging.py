@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tide.sandbox.git_program import GitFailedError
@@ -22,6 +23,10 @@ STILL_DRAFT = "Pull Request is still a draft"
 NOT_REBASEABLE = "This branch can't be rebased"
 ARCHIVED = "Repository was archived so is read-only."
 FORBIDDEN = "Resource not accessible by personal access token"
+TOO_SLOW = "We couldn't respond to your request in time. Sorry about that."
+# GitHub ends a request that takes longer (docs: "Troubleshooting the REST API", timeouts): what is not done by then
+# is not done later either.
+REQUEST_LASTS = timedelta(seconds=10)
 
 
 class MergeRefusedError(Exception):
@@ -50,6 +55,7 @@ async def merge_pull(forge: Forge, repository: Repository, pull: PullRequest, re
     Raises:
         MergeRefusedError: with GitHub's status and text (docs: "Merge a pull request").
     """
+    began = forge.now()
     async with repository.git.lock:
         head_sha, base_ref = pull.head_sha, pull.base_ref
         await _check(forge, repository, pull, request, login)
@@ -61,6 +67,8 @@ async def merge_pull(forge: Forge, repository: Repository, pull: PullRequest, re
             raise MergeRefusedError(409, HEAD_MODIFIED)
         if pull.base_ref != base_ref:
             raise MergeRefusedError(405, BASE_MODIFIED)
+        if forge.now() - began > REQUEST_LASTS:
+            raise MergeRefusedError(502, TOO_SLOW)
         try:
             await repository.git.set_ref(f"refs/heads/{base_ref}", sha, expected=base_sha)
         except GitFailedError as error:

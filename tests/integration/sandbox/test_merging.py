@@ -89,6 +89,17 @@ async def test_a_base_that_moves_during_the_merge_is_told(world: World) -> None:
     assert not pull.merged
 
 
+async def test_a_merge_that_takes_too_long_is_never_made(world: World) -> None:
+    pull = await world.pull("boost")
+    main = world.repository.branches["main"]
+    async with merge_under_way(world, pull) as merging:
+        world.clock.forward(seconds=11)
+    with pytest.raises(MergeRefusedError, match="in time") as refused:
+        await merging
+    assert refused.value.status == 502
+    assert (world.repository.branches["main"], pull.merged) == (main, False)
+
+
 async def test_a_conflict_is_not_mergeable(world: World) -> None:
     first = await world.pull("first", engine_txt="one\nFIRST\nthree\n")
     second = await world.pull("second", engine_txt="one\nSECOND\nthree\n")
