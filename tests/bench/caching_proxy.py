@@ -29,7 +29,7 @@ _ONCE = {"connection": "close"}
 class Passed(StrEnum):
     """What a request was to GitHub."""
 
-    GRAPHQL = "graphql"
+    GRAPHQL = "graphql query"
     READ = "rest read"
     NOT_MODIFIED = "rest read, not modified"
     WRITE = "rest write"

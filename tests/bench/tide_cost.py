@@ -72,11 +72,3 @@ class TideCost:
             updated = search_issues(self.index, f"is:pr state:open {self.coverage} updated:>={since}")
             self.spent[Term.STATUSES] += max(1, ceil(updated.total / PAGE))
         self._looked_at = now
-
-    def merged(self, count: int) -> None:
-        """Count merges."""
-        self.spent[Term.MERGES] += 2 * count
-
-    def wrote(self, statuses: int) -> None:
-        """Count statuses that changed and were written apart from merges."""
-        self.spent[Term.STATUS_WRITES] += statuses
