@@ -66,7 +66,7 @@ def store(engine: AsyncEngine) -> PostgresStore:
 @pytest.fixture
 async def lease(engine: AsyncEngine) -> Lease:
     """The lead over the same database, for longer than any test takes; intents need its token."""
-    lease = await PostgresLeases(engine, SystemClock(), lasts=timedelta(hours=1)).take("the test")
+    lease = await PostgresLeases(engine, SystemClock(), timedelta(hours=1), call_seconds=60).take("the test")
     assert lease
     return lease
 

@@ -434,7 +434,7 @@ async def told(store: PostgresStore, views: PostgresViews, folder: Path, config:
             ci = Ci(clock, _Judge(sandbox, folder / "git"), host)
             witness = Witness()
             # It is the database that lets a lease run out, by its own clock: here it must not.
-            leases = PostgresLeases(store.engine, clock, timedelta(hours=1))
+            leases = PostgresLeases(store.engine, clock, timedelta(hours=1), call_seconds=60)
             world = World(host, git, ci, store, witness, clock, leases, clock.sleep)
             loaded = config.load(folder / "config")
             lead, woken = Lead(leases), list[PoolKey]()
