@@ -124,8 +124,9 @@ class Sandbox:
         return {"GIT_CONFIG_GLOBAL": self.places["gitconfig"], "PATH": path}
 
     def get(self, path: str) -> Any:
-        """Read one of its resources."""
-        answer = httpx.get(f"{self.url}{path}", timeout=30)
+        """Read one of its resources; who shows a token may do so more often."""
+        headers = {"Authorization": "token onlooker"}
+        answer = httpx.get(f"{self.url}{path}", headers=headers, timeout=30)
         assert answer.is_success, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
 
