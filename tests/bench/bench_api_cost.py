@@ -11,9 +11,9 @@ import asyncio
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -132,8 +132,8 @@ class _Hour:
         merges, writes = sum(pull.merged for pull in self.busy.ready), self.statuses[Passed.WRITE]
         done = {MERGES: merges, STATUS_WRITES: writes, STATUS_READS: self.statuses.total() - writes}
         model = {**self.model.spent, Term.MERGES: 2 * merges, Term.STATUS_WRITES: writes}
-        everything: tuple[Mapping[Any, int], ...] = (self.accounts.spent, self.proxy.passed, model, done)
-        return Counter({str(name): count for counted in everything for name, count in counted.items()})
+        everything = (self.accounts.spent.items(), self.proxy.passed.items(), model.items(), done.items())
+        return Counter({str(name): count for name, count in chain(*everything)})
 
     async def _round(self) -> None:
         await self.busy.minute()
