@@ -1,6 +1,8 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from tide.adapters.clock import SystemClock
 from tide.daemon.scheduler import Scheduler
 
@@ -69,6 +71,25 @@ async def test_a_call_that_fails_is_made_again_and_harms_no_other() -> None:
     scheduler.every("fail", SOON, fail)
     with scheduler.running():
         assert await times(calls, 3) == ["failing"] * 3
+
+
+async def test_a_call_that_is_cut_short_by_the_end_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def hang() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    scheduler = Scheduler()
+    scheduler.every("hang", NEVER, hang, first=SystemClock().now())
+    with scheduler.running():
+        await asyncio.wait_for(begun.wait(), PATIENCE)
+    await asyncio.wait_for(ended.wait(), PATIENCE)
+    await asyncio.gather(*(task for task in asyncio.all_tasks() if task is not asyncio.current_task()))
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_no_call_is_made_before_and_after_the_block() -> None:
