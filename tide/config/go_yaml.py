@@ -53,7 +53,7 @@ _DOT_FLOAT = re.compile(r"\.[0-9](?:_?[0-9])*(?:[eE][-+]?[0-9](?:_?[0-9])*)?")
 
 
 _LARGEST_PLAIN_FLOAT = 1e21  # Go's JSON writes floats from here on with an exponent
-_FEW_ALIASES, _FEW_NODES = 100, 1000  # below these any share of aliases is fine (go-yaml v2: decode.go)
+_FEW_REPEATED, _FEW_NODES = 100, 1000  # below these any share of aliases is fine (go-yaml v2: decode.go)
 
 
 class YamlError(ValueError):
@@ -67,7 +67,8 @@ class YamlError(ValueError):
 def load(text: bytes) -> object:
     """Read the first document of `text` into dicts with string keys, lists and scalars; None if there is none.
 
-    What anchors name is shared, not copied: the result is to be read, never changed.
+    What an alias stands for is shared, not copied: the result is to be read, never changed. A `<<` copies entries; how
+    many there may be of both is bounded while the document is built (go-yaml: allowedAliasRatio).
 
     Raises:
         YamlError: in one line what is wrong, and where.
@@ -99,15 +100,13 @@ class _Document:
         self._take: Callable[[], Event | None] = parser.get_event
         self._anchors: dict[str, tuple[object, int] | None] = {}
         self._nodes = 0
-        self._nodes_by_alias = 0
+        self._repeated = 0
 
     def read(self) -> object:
         self._take()  # the start of the stream
         if isinstance(self._take(), StreamEndEvent):
             return None
-        value = self._value(self._take())
-        self._refuse_alias_bombs()
-        return value
+        return self._value(self._take())
 
     def _value(self, event: Event | None) -> object:
         before = self._nodes
@@ -136,8 +135,8 @@ class _Document:
         if named is None:
             raise YamlError(line_of(event), f"anchor {name!r} value contains itself")
         value, nodes = named
-        self._nodes += nodes + 1
-        self._nodes_by_alias += nodes
+        self._nodes += 1
+        self._repeat(nodes, event)
         return value
 
     def _sequence(self) -> list[object]:
@@ -171,15 +170,20 @@ class _Document:
         for source in sources:
             if not isinstance(source, dict):
                 raise YamlError(line_of(event), "map merge requires map or sequence of maps as the value")
+            if isinstance(event, CollectionStartEvent):
+                # An alias has counted what it brings. Maps written inside of each other are copied at each level.
+                self._repeat(len(source), event)
             entries.update(source)
 
-    def _refuse_alias_bombs(self) -> None:
-        """Refuse a document most of which is aliases written out (go-yaml: allowedAliasRatio)."""
-        if self._nodes_by_alias <= _FEW_ALIASES or self._nodes <= _FEW_NODES:
+    def _repeat(self, nodes: int, event: Event | None) -> None:
+        """Count nodes that are there again; refuse a document when most of it so far are such (go-yaml: unmarshal)."""
+        self._nodes += nodes
+        self._repeated += nodes
+        if self._repeated <= _FEW_REPEATED or self._nodes <= _FEW_NODES:
             return
         span = min(max(self._nodes - 400_000, 0) / 3_600_000, 1)
-        if self._nodes_by_alias / self._nodes > 0.99 - 0.89 * span:
-            raise YamlError(0, "document contains excessive aliasing")
+        if self._repeated / self._nodes > 0.99 - 0.89 * span:
+            raise YamlError(line_of(event), "document contains excessive aliasing")
 
 
 def go_text(value: str | float) -> str:

@@ -150,6 +150,32 @@ def test_aliases_that_explode_are_refused_at_once() -> None:
         read("\n".join(lines))
 
 
+def test_merges_that_explode_are_refused_while_few_are_made() -> None:
+    entries = 20_000
+    presets = ", ".join(f"k{number}: 1" for number in range(entries))
+    lines = [f"presets: &a {{{presets}}}", "jobs:", *["- <<: *a"] * 3000]
+    with pytest.raises(YamlError, match="excessive aliasing") as caught:
+        read("\n".join(lines))
+    merges = caught.value.line - len(("presets", "jobs"))
+    assert 0 < merges * entries < 500_000
+
+
+def test_maps_that_are_merged_into_each_other_level_by_level_are_refused() -> None:
+    entries = ", ".join(f"k{number}: 1" for number in range(20_000))
+    levels = "".join(f"\n<<: &a{level} {{" for level in range(150))
+    with pytest.raises(YamlError, match="excessive aliasing") as caught:
+        read(f"{{{levels}{entries}{'}' * 151}")
+    assert caught.value.line > 1
+
+
+def test_many_merges_of_what_jobs_share_are_fine() -> None:
+    shared = ", ".join(f"k{number}: 1" for number in range(20))
+    jobs = "\n".join(f"- {{<<: *a, name: unit-{number}}}" for number in range(2000))
+    document = read(f"shared: &a {{{shared}}}\njobs:\n{jobs}")
+    assert isinstance(document, dict)
+    assert len(document["jobs"][-1]) == 21
+
+
 def test_nesting_without_end_is_refused() -> None:
     with pytest.raises(YamlError, match="nested too deeply"):
         read("- " * 100_000 + "1")
