@@ -3,6 +3,7 @@
 import json
 from functools import cache
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -97,3 +98,35 @@ def test_any_tree_gives_a_configuration_or_problems(config: object, jobs: object
 @given(text=st.binary(max_size=60) | st.text("{}[]:&*!|>-?,'\"#%@` \n\tab<0", max_size=60).map(str.encode))
 def test_any_text_gives_a_configuration_or_problems(text: bytes) -> None:
     check(Sources(file("config.yaml", text), (file("jobs.yaml", text),), file("own.yaml", text)))
+
+
+MANY_DIGITS = "7" * 5000
+
+
+@pytest.mark.parametrize(
+    ("config", "jobs", "own", "place"),
+    [
+        (f"tide:\n  max_goroutines: {MANY_DIGITS}", "", "", ("config.yaml", 2, "tide.max_goroutines")),
+        (f"tide:\n  max_goroutines: !!int {MANY_DIGITS}", "", "", ("config.yaml", 2, "")),
+        (f"tide:\n  sync_period: {MANY_DIGITS}h", "", "", ("config.yaml", 2, "tide.sync_period")),
+        (f"tide:\n  sync_period: {'7' * 1_000_001}h", "", "", ("config.yaml", 2, "tide.sync_period")),
+        ("tide:\n  blocker_label: !!binary é", "", "", ("config.yaml", 2, "")),
+        ("", f"periodics:\n- name: a\n  cron: '{MANY_DIGITS} * * * *'", "", ("jobs.yaml", 3, "periodics[0].cron")),
+        ("", f"periodics:\n- name: a\n  cron: '*/{MANY_DIGITS} * * * *'", "", ("jobs.yaml", 3, "periodics[0].cron")),
+        ("", "", f"merge_queue:\n  '*':\n    max_runs: {MANY_DIGITS}", ("own.yaml", 3, 'merge_queue["*"].max_runs')),
+        ("", "", f"merge_queue:\n  '*':\n    freshness: {MANY_DIGITS}", ("own.yaml", 3, 'merge_queue["*"].freshness')),
+    ],
+)
+def test_a_value_that_is_too_large_or_unreadable_is_one_problem(
+    config: str, jobs: str, own: str, place: tuple[str, int, str]
+) -> None:
+    job_rest = "\n  spec: {containers: [{}]}" if jobs else ""
+    found = told(
+        Sources(
+            file("config.yaml", config.encode()),
+            (file("jobs.yaml", f"{jobs}{job_rest}".encode()),),
+            file("own.yaml", own.encode()),
+        )
+    )
+    assert [(problem.file, problem.line, problem.path) for problem in found] == [place]
+    assert len(found[0].message) < 1100

@@ -3,7 +3,7 @@
 import re
 import struct
 from datetime import timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import lru_cache
 from math import copysign, inf, isinf, isnan
 
@@ -18,11 +18,12 @@ _UNIT_NANOSECONDS = {
     "h": 3_600_000_000_000,
 }
 _DURATION = re.compile(
-    r"(?P<sign>[-+]?)(?P<terms>0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+)"
+    r"(?P<sign>[-+]?)(?P<terms>0|(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+)"
 )
 _TERM = re.compile(r"(?P<number>[0-9.]+)(?P<unit>[a-z\u00b5\u03bc]+)")
 _LEAST_EXPONENT, _EXPONENT_FROM = -4, 6  # %g with the shortest precision (Go: strconv.FormatFloat)
 _LARGEST_NANOSECONDS = (1 << 63) - 1
+_UNTRAPPED = Context(prec=28, traps=[])  # what has too many digits is infinite, not an error
 
 
 @lru_cache(maxsize=1024)
@@ -35,15 +36,17 @@ def parse_duration(text: str) -> timedelta:
     match = _DURATION.fullmatch(text)
     if not match:
         raise ValueError(f"{text!r} is not a duration such as 90s, 1m30s or 24h")
-    nanoseconds = 0 if match["terms"] == "0" else sum(map(_nanoseconds, _TERM.finditer(match["terms"])))
-    if nanoseconds > _LARGEST_NANOSECONDS:
+    amounts = [] if match["terms"] == "0" else list(map(_nanoseconds, _TERM.finditer(match["terms"])))
+    # Each by itself first: an integer is not made of what has a million digits.
+    if any(amount > _LARGEST_NANOSECONDS for amount in amounts) or sum(map(int, amounts)) > _LARGEST_NANOSECONDS:
         raise ValueError(f"{text!r} is longer than a duration can be (about 292 years)")
+    nanoseconds = sum(map(int, amounts))
     duration = timedelta(microseconds=nanoseconds // 1000)
     return -duration if match["sign"] == "-" else duration
 
 
-def _nanoseconds(term: re.Match[str]) -> int:
-    return int(Decimal(term["number"]) * _UNIT_NANOSECONDS[term["unit"]])
+def _nanoseconds(term: re.Match[str]) -> Decimal:
+    return _UNTRAPPED.multiply(Decimal(term["number"]), _UNIT_NANOSECONDS[term["unit"]])
 
 
 def format_duration(duration: timedelta) -> str:

@@ -7,7 +7,6 @@ before it are overridden, as in Go and unlike the YAML description.
 """
 
 import base64
-import binascii
 import re
 from functools import lru_cache
 from math import isfinite
@@ -53,6 +52,7 @@ _DOT_FLOAT = re.compile(r"\.[0-9](?:_?[0-9])*(?:[eE][-+]?[0-9](?:_?[0-9])*)?")
 
 
 _LARGEST_PLAIN_FLOAT = 1e21  # Go's JSON writes floats from here on with an exponent
+_MOST_DIGITS = 4096  # of an integer, leading zeros included: Python refuses to read decimal ones of 4301
 _FEW_REPEATED, _FEW_NODES = 100, 1000  # below these any share of aliases is fine (go-yaml v2: decode.go)
 
 
@@ -234,7 +234,7 @@ def resolve(text: str) -> Scalar:
 
 def _number(text: str) -> int | float | None:
     match = _INTEGER.fullmatch(text)
-    if match and match.lastgroup:
+    if match and match.lastgroup and len(match[match.lastgroup]) <= _MOST_DIGITS:
         integer = int(f"{match['sign']}{match[match.lastgroup]}", _BASES[match.lastgroup])
         if -(1 << 63) <= integer < (1 << 63) or (not match["sign"] and integer < (1 << 64)):
             return integer
@@ -267,7 +267,7 @@ _KINDS: dict[str, type] = {"bool": bool, "int": int, "float": float, "null": typ
 def _binary(event: ScalarEvent) -> str:
     try:
         content = base64.b64decode("".join(event.value.split()), validate=True)
-    except binascii.Error:
+    except ValueError:
         raise YamlError(line_of(event), "!!binary value contains invalid base64 data") from None
     return content.decode("utf-8", "replace")
 

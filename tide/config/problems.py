@@ -11,6 +11,8 @@ from tide.domain.errors import ConfigError, Problem
 
 T_co = TypeVar("T_co", covariant=True)
 
+_LONGEST_MESSAGE = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Sourced(Generic[T_co]):
@@ -77,4 +79,11 @@ def _problem(finding: Finding, places: dict[str, Places]) -> Problem:
         if finding.file.digest not in places:
             places[finding.file.digest] = Places(finding.file.text)
         line = places[finding.file.digest].line(finding.path)
-    return Problem(finding.file.path, line, path_text(finding.path), finding.message)
+    return Problem(finding.file.path, line, path_text(finding.path), _shortened(finding.message))
+
+
+def _shortened(message: str) -> str:
+    """Leave out the middle of a message that repeats a value of any length."""
+    if len(message) <= _LONGEST_MESSAGE:
+        return message
+    return f"{message[: _LONGEST_MESSAGE // 2]} … {message[-_LONGEST_MESSAGE // 2 :]}"

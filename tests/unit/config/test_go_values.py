@@ -32,6 +32,12 @@ def test_what_is_no_duration_in_go_is_refused(text: str) -> None:
         parse_duration(text)
 
 
+def test_what_is_no_duration_is_refused_at_once_however_long_it_is() -> None:
+    # It takes days to try all ways of splitting so many digits in two.
+    with pytest.raises(ValueError, match="is not a duration such as 90s"):
+        parse_duration("7" * 1_000_000)
+
+
 @pytest.mark.parametrize(
     ("number", "text"),
     [(1.10, "1.1"), (8.0, "8"), (1e5, "100000"), (1e6, "1e+06"), (1234567.5, "1.2345675e+06"), (0.00001, "1e-05")],

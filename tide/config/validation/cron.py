@@ -11,6 +11,7 @@ _DESCRIPTORS = frozenset({"@yearly", "@annually", "@monthly", "@weekly", "@daily
 _EVERY = "@every "
 _ZONE = re.compile(r"TZ=\S+ +")
 _RANGE = re.compile(r"(?P<first>\*|\?|\w+)(?:-(?P<last>\w+))?(?:/(?P<step>[0-9]+))?")
+_MOST_DIGITS = 18
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
@@ -31,8 +32,8 @@ class _Field:
         match = _RANGE.fullmatch(part)
         if not match:
             return f"{part!r} is no {self.name}"
-        if match["step"] and not int(match["step"]):
-            return f"{part!r} steps by 0"
+        if match["step"] and (fault := _step_fault(match["step"])):
+            return f"{part!r} steps by {fault}"
         if match["first"] in "*?":
             return ""
         first = self._number(match["first"])
@@ -42,8 +43,18 @@ class _Field:
         return f"{part!r} ends before it starts" if last < first else ""
 
     def _number(self, text: str) -> int | None:
-        number = int(text) if text.isdecimal() else self.words.get(text.lower(), -1)
-        return number if self.least <= number <= self.most else None
+        number = _whole(text) if text.isdecimal() else self.words.get(text.lower())
+        return number if number is not None and self.least <= number <= self.most else None
+
+
+def _step_fault(digits: str) -> str:
+    return {0: "0", None: "more than can be counted"}.get(_whole(digits), "")
+
+
+def _whole(digits: str) -> int | None:
+    """Read a number; None for one that Go's int may not hold."""
+    significant = digits.lstrip("0")
+    return int(significant or "0") if len(significant) <= _MOST_DIGITS else None
 
 
 _FIELDS = (
