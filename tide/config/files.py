@@ -66,7 +66,7 @@ def job_files(path: Path) -> list[Path]:
     that start with `..`, directories behind symlinks, and what a `.prowignore` names are left out.
 
     Raises:
-        ConfigError: a directory cannot be listed.
+        ConfigError: a directory cannot be listed, or a `.prowignore` not be read.
     """
     if not path.is_dir():
         return [path]
@@ -86,7 +86,7 @@ def supplemental_files(directory: Path, suffix: str) -> list[Path]:
     Names that start with `..` are left out; a `.prowignore` says nothing about these files.
 
     Raises:
-        ConfigError: a directory cannot be listed.
+        ConfigError: a directory cannot be listed, or a `.prowignore` not be read.
     """
     try:
         return [file for file, _ in _walk(directory, ()) if file.name.endswith(suffix)]
@@ -105,8 +105,7 @@ def _walk(directory: Path, ignores: _Ignores) -> Iterator[tuple[Path, _Ignores]]
     """Give every file below a directory in lexical order, with what the `.prowignore` files around it say."""
     ignore_file = directory / _IGNORE_FILE
     if ignore_file.is_file():
-        lines = ignore_file.read_text(errors="replace").splitlines()
-        ignores = ((directory, GitIgnoreSpec.from_lines(lines)), *ignores)
+        ignores = ((directory, _ignore_spec(ignore_file)), *ignores)
     with os.scandir(directory) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
             path = directory / entry.name
@@ -116,6 +115,13 @@ def _walk(directory: Path, ignores: _Ignores) -> Iterator[tuple[Path, _Ignores]]
                 yield from _walk(path, ignores)
             elif not entry.is_dir():
                 yield path, ignores
+
+
+def _ignore_spec(path: Path) -> GitIgnoreSpec:
+    try:
+        return GitIgnoreSpec.from_lines(path.read_text(errors="replace").splitlines())
+    except ValueError as error:
+        raise ConfigError(Problem(str(path), 0, "", f"is not what a .gitignore may hold: {error}")) from None
 
 
 def is_ignored(path: PurePath, ignores: Iterable[tuple[PurePath, GitIgnoreSpec]]) -> bool:
@@ -142,12 +148,12 @@ def fingerprint(files: Iterable[Path]) -> Fingerprint:
 def files_that_decide(path: Path) -> list[Path]:
     """List what has a say in what `job_files` gives: the files themselves, and each `.prowignore` beside one.
 
-    Where they cannot be listed, that is the path alone.
+    Where they cannot be listed, that is the path, and each `.prowignore`, since that may be why.
     """
     try:
         files = job_files(path)
     except ConfigError:
-        return [path]
+        return [path, *sorted(path.rglob(_IGNORE_FILE))]
     ignore_files = sorted({file.parent / _IGNORE_FILE for file in files}) if path.is_dir() else []
     return [*files, *(file for file in ignore_files if file.exists())]
 

@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+import structlog
+
 from tide.config.loaded import LoadedConfig
 from tide.config.loading import NO_OPTIONS, LoadOptions, load
 from tide.config.made_jobs import MadeJobs
@@ -9,12 +11,14 @@ from tide.config.parsing import Parser
 from tide.config.sources import ConfigPaths, Sources, read_sources
 from tide.domain.errors import ConfigError, Problem
 
+_log = structlog.get_logger(__name__)
+
 
 class ConfigSource:
     """Holds the configuration in force, and looks for a newer one when it is asked to.
 
-    A configuration that cannot be loaded leaves the old one in force; what is wrong with it is kept in `problems`. It
-    is tried again when its files change, so that ConfigMaps may arrive one after the other.
+    A configuration that cannot be loaded, for whatever reason, leaves the old one in force; what is wrong with it is
+    kept in `problems`. It is tried again when its files change, so that ConfigMaps may arrive one after the other.
     """
 
     def __init__(self, paths: ConfigPaths, options: LoadOptions = NO_OPTIONS) -> None:
@@ -60,16 +64,24 @@ class ConfigSource:
         Costs one stat of each file when nothing changed. Reads and parses otherwise, which takes about a second for
         a very large configuration: call it in a thread.
         """
-        fingerprint = self._paths.fingerprint()
-        if fingerprint == self._tried:
-            return False
-        self._tried = fingerprint
+        earlier, self._tried = self._tried, ()  # no files: what cannot even be looked at is tried again
         try:
-            return self._take(read_sources(self._paths))
+            self._tried = self._paths.fingerprint()
+            return self._tried != earlier and self._take(read_sources(self._paths))
         except ConfigError as error:
             self._problems = error.problems
-            self._broken_since = self._broken_since or now
-            return False
+        except Exception as error:  # noqa: BLE001 - whatever happens, the old one stays, and people are told
+            self._problems = (self._unforeseen(error),)
+        self._broken_since = self._broken_since or now
+        return False
+
+    def _unforeseen(self, error: Exception) -> Problem:
+        told = " ".join(f"{type(error).__name__}: {error}".split())
+        message = f"cannot be loaded, by an error of tide's own that its log shows: {told}"
+        problem = Problem(str(self._paths.config), 0, "", message)
+        if problem not in self._problems:
+            _log.error("loading the changed configuration failed", exc_info=error)
+        return problem
 
     def _take(self, sources: Sources) -> bool:
         is_new = sources.digest != self._current.digest

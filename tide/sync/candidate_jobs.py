@@ -148,6 +148,8 @@ class CandidateJobs:
             policy = self.config.context_policy(self.pool, found)
         except ConfigError as error:
             raise JobsUnknown(f"{what} cannot be used: {_in_one_line(error)}") from None
+        except Exception as error:  # noqa: BLE001 - see `_evaluate`
+            raise JobsUnknown(f"{what} cannot be used: {self._stumbled(error)}") from None
         return self.evaluations.sets.keep(at, JobSet(found, policy))
 
     async def _evaluated(self, key: str) -> tuple[Presubmit, ...] | str:
@@ -171,7 +173,12 @@ class CandidateJobs:
         except ConfigError as error:
             return _in_one_line(error)
         except Exception as error:  # noqa: BLE001 - what one stranger wrote never stops the pull requests of others
-            return f"internal error: {error!r}"
+            return self._stumbled(error)
+
+    def _stumbled(self, error: Exception) -> str:
+        self.world.observer.pool_failed(self.pool, error)
+        told = " ".join(f"{type(error).__name__}: {error}".split())
+        return f"evaluating them failed by an error of tide's own, which its log shows ({told})"
 
 
 def _in_one_line(error: ConfigError) -> str:

@@ -291,7 +291,9 @@ async def test_what_makes_us_stumble_over_one_pull_request_stops_no_other(world:
         await ctx.write("valve", {".prow.yaml": prow_yaml(job("lint", context="nul\0 \x07 \N{SNOWMAN}"))})
         await ctx.settle()
         assert [pull.merged for pull in (pulls[0], pulls[2])] == [False, True]
-        assert "internal error" in (await ctx.verdict(pulls[0])).summary
+        summary = (await ctx.verdict(pulls[0])).summary
+        assert "the jobs in the repository as it changes them cannot be used" in summary
+        assert "by an error of tide's own" in summary
 
 
 async def test_job_files_that_cannot_be_read_just_now_hold_their_pull_request_until_they_can(world: World) -> None:

@@ -3,7 +3,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from tide.config.files import Fingerprint
 from tide.config.reload import ConfigSource
 from tide.config.sources import ConfigPaths
 from tide.domain.errors import ConfigError
@@ -52,6 +54,42 @@ def test_a_broken_file_leaves_the_old_configuration_and_says_why_and_since_when(
     assert source.refresh(LATER) is False
     assert source.broken_since == NOW
     assert "is not YAML" in source.problems[0].message
+
+
+def test_a_prowignore_that_cannot_be_read_is_a_problem_until_it_is_mended(write: Write) -> None:
+    paths = write("tide: {sync_period: 1m}", {"a.yaml": "", ".prowignore": "b*"})
+    source = ConfigSource(paths)
+    write("tide: {sync_period: 2m}", {"a.yaml": "", ".prowignore": "b*\n!\n"})
+    assert source.refresh(NOW) is False
+    assert [problem.file for problem in source.problems] == [str(paths.config.parent / "jobs/.prowignore")]
+    assert "is not what a .gitignore may hold" in source.problems[0].message
+    write("tide: {sync_period: 2m}", {"a.yaml": "", ".prowignore": "c*"})
+    assert source.refresh(LATER) is True
+
+
+class Stumbling(ConfigPaths):
+    """Fails in a way that nobody has foreseen while there is a file `stone` beside the configuration."""
+
+    def fingerprint(self) -> Fingerprint:
+        if (self.config.parent / "stone").exists():
+            raise LookupError("stumbled\nover a stone")
+        return super().fingerprint()
+
+
+def test_what_nobody_has_foreseen_leaves_the_old_configuration_and_is_told(write: Write) -> None:
+    paths = write("tide: {sync_period: 1m}")
+    source = ConfigSource(Stumbling(paths.config, paths.job_config))
+    (paths.config.parent / "stone").touch()
+    with capture_logs() as logs:
+        assert [source.refresh(now) for now in (NOW, LATER)] == [False, False]
+    assert source.sync_period == timedelta(minutes=1)
+    told = "cannot be loaded, by an error of tide's own that its log shows: LookupError: stumbled over a stone"
+    assert list(map(str, source.problems)) == [f"{paths.config}: {told}"]
+    assert source.broken_since == NOW
+    assert [(entry["log_level"], type(entry["exc_info"])) for entry in logs] == [("error", LookupError)]
+    (paths.config.parent / "stone").unlink()
+    source.refresh(LATER)
+    assert (source.problems, source.broken_since) == ((), None)
 
 
 def test_a_changed_configuration_is_taken_whole_or_not_at_all(write: Write) -> None:
