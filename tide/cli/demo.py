@@ -10,7 +10,6 @@ import click
 
 from tide.adapters.logs import Redactor, configure_logging
 from tide.app.demo import Demo, Result, as_json, as_table
-from tide.domain.errors import TideError
 from tide.sandbox.scenarios.story import Story
 from tide.sandbox.scenarios.trace import read_trace, trace_story
 from tide.sandbox.scenarios.writing import demo_story
@@ -69,7 +68,7 @@ def demo(
     request was left behind.
     """
     if strategy == "gate":
-        raise TideError("the gate strategy is not available yet")
+        raise click.BadParameter("gate is not available yet", param_hint="--strategy")
     story = (
         trace_story(read_trace(trace, pulls), seed, seconds=JOB_SECONDS)
         if trace

@@ -51,11 +51,16 @@ class MergeQueueFile(BaseModel):
 
 
 def check_own(file: Sourced[MergeQueueFile], findings: Findings) -> None:
-    """Note keys that can never apply."""
-    for key in file.value.merge_queue:
+    """Note keys that can never apply, and values that make pools wait."""
+    for key, given in file.value.merge_queue.items():
         if not _is_key(key):
             message = f"{key!r} is neither `*` nor of the form org, org/repo or org/repo@branch"
             findings.error(file, message, "merge_queue", key)
+        rest = "is not available yet: the pools that this applies to will wait; set it to"
+        if given.strategy not in {None, Strategy.TIDE}:
+            findings.warn(file, f"the strategy `{given.strategy}` {rest} `tide`", "merge_queue", key, "strategy")
+        if given.landing not in {None, LandingMode.REST}:
+            findings.warn(file, f"landing by `{given.landing}` {rest} `rest`", "merge_queue", key, "landing")
 
 
 def _is_key(key: str) -> bool:

@@ -29,7 +29,7 @@ class ConfigSource:
         self._made = MadeJobs()
         self._tried = paths.fingerprint()
         self._sources = read_sources(paths)
-        self._current = load(self._sources, self._parser, options, self._made)
+        self._current = self._loaded(self._sources)
         self._problems: tuple[Problem, ...] = ()
         self._broken_since: datetime | None = None
 
@@ -75,6 +75,14 @@ class ConfigSource:
         self._broken_since = self._broken_since or now
         return False
 
+    def _loaded(self, sources: Sources) -> LoadedConfig:
+        loaded = load(sources, self._parser, self._options, self._made)
+        for problem in loaded.warnings:
+            # Those of Prow's files are many, and not all concern whoever runs no cluster; `check-config` tells them.
+            if sources.merge_queue and problem.file == sources.merge_queue.path:
+                _log.warning("the configuration deserves a look", problem=str(problem))
+        return loaded
+
     def _unforeseen(self, error: Exception) -> Problem:
         told = " ".join(f"{type(error).__name__}: {error}".split())
         message = f"cannot be loaded, by an error of tide's own that its log shows: {told}"
@@ -87,7 +95,7 @@ class ConfigSource:
         is_new = sources.digest != self._current.digest
         try:
             if is_new:
-                self._current = load(sources, self._parser, self._options, self._made)
+                self._current = self._loaded(sources)
                 self._sources = sources
         finally:
             self._parser.forget_all_but((*sources.files, *self._sources.files))

@@ -84,6 +84,7 @@ def test_a_command_nobody_knows_exits_2(arguments: list[str], tide: Tide) -> Non
         ["sandbox", "--scenario=demo", "--config-path=x"],
         ["sandbox", "--scenario=empty", "--job-config-path=x"],
         ["sandbox", "--pulls=6"],
+        ["demo", "--strategy=gate"],
         ["check-config"],
     ],
 )
@@ -94,10 +95,13 @@ def test_bad_arguments_exit_2_without_a_traceback(arguments: list[str], tide: Ti
     assert "Traceback" not in ran.err
 
 
-def test_an_error_of_ours_is_one_line_and_exit_1(tide: Tide) -> None:
-    ran = tide("demo", "--strategy", "gate")
+def test_an_error_of_ours_is_one_line_and_exit_1(tide: Tide, tmp_path: Path) -> None:
+    trace = tmp_path / "trace.csv"
+    trace.write_text("pr\n")
+    ran = tide("demo", "--trace", str(trace))
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err == "tide: error: the gate strategy is not available yet\n"
+    assert ran.err.startswith(f"tide: error: {trace}:1: the columns must be ")
+    assert ran.err.count("\n") == 1
 
 
 def test_every_problem_of_a_configuration_is_a_line_of_its_own(tide: Tide, tmp_path: Path) -> None:

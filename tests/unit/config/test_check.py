@@ -59,6 +59,25 @@ def test_what_refuses_the_load_does_not_hide_what_else_is_wrong(write: Write) ->
     assert [warning.path for warning in found.warnings] == ["tide.pr_status_base_url"]
 
 
+def test_what_is_not_available_yet_is_a_warning(write: Write) -> None:
+    found = report(
+        write(own="merge_queue:\n  '*':\n    strategy: gate\n  acme/rocket: {strategy: tide, landing: push}")
+    )
+    assert found.is_good
+    assert [(warning.line, warning.path, warning.message) for warning in found.warnings] == [
+        (
+            3,
+            'merge_queue["*"].strategy',
+            "the strategy `gate` is not available yet: the pools that this applies to will wait; set it to `tide`",
+        ),
+        (
+            4,
+            'merge_queue["acme/rocket"].landing',
+            "landing by `push` is not available yet: the pools that this applies to will wait; set it to `rest`",
+        ),
+    ]
+
+
 def test_unknown_keys_are_warnings_and_with_strict_errors(write: Write) -> None:
     paths = write("tide: {sync_perod: 2m}", "presubmits:\n  a/b:\n  - name: a\n    decorate_config: {}\n    " + SPEC)
     assert [(warning.path, warning.line) for warning in report(paths).warnings] == [

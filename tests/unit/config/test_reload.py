@@ -36,6 +36,18 @@ def test_a_changed_file_is_taken_over(write: Write) -> None:
     assert source.problems == ()
 
 
+def test_warnings_of_our_own_file_are_logged_with_each_configuration_that_is_taken_over(write: Write) -> None:
+    with capture_logs() as logs:
+        source = ConfigSource(write("tide: {pr_status_base_url: b}", own="merge_queue: {'*': {strategy: gate}}"))
+        source.refresh(NOW)
+        paths = write(own="\nmerge_queue: {acme: {landing: push}}")
+        source.refresh(NOW)
+    assert [(entry["log_level"], entry["problem"].split(": ")[:2]) for entry in logs] == [
+        ("warning", [f"{paths.merge_queue}:1", 'merge_queue["*"].strategy']),
+        ("warning", [f"{paths.merge_queue}:2", "merge_queue.acme.landing"]),
+    ]
+
+
 def test_a_new_job_file_is_taken_over(write: Write) -> None:
     source = ConfigSource(write("", {"a.yaml": ""}))
     write("", {"b.yaml": "periodics: [{name: a, interval: 1h, spec: {containers: [{}]}}]"})
