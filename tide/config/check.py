@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from difflib import get_close_matches
 
 from tide.config.advice import (
     advise_on_contexts,
@@ -22,13 +22,11 @@ from tide.config.pod_spec import as_go_holds
 from tide.config.problems import Finding, Findings, Sourced, located
 from tide.config.prow.config import ProwConfig
 from tide.config.prow.jobs import BranchJob, Job, JobFile, JobSections
+from tide.config.prow.tide import TideQuery
 from tide.config.prow.values import GoStruct, unknown_keys
 from tide.config.sources import ConfigPaths, Sources, read_sources
 from tide.domain.errors import ConfigError, Problem
 from tide.policy.wording import plural
-
-if TYPE_CHECKING:
-    from tide.config.prow.tide import TideQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +132,34 @@ def _unknown_keys(sources: Sources, parser: Parser) -> Iterator[Finding]:
     for file, _, model in _models(sources, parser):
         alike: dict[Path, list[Path]] = defaultdict(list)
         for path in unknown_keys(model):
+            if path[:2] == _QUERIES:
+                yield Finding(file, path, _unknown_in_query(str(path[-1])))
+                continue
             alike[tuple(step for step in path if isinstance(step, str))].append(path)
         for first, *others in alike.values():
             yield Finding(file, first, _told_once("is not known to Prow", others))
+
+
+def _unknown_in_query(key: str) -> str:
+    """Say what a query loses by a key that is ignored: whatever it was meant to ask of pull requests."""
+    meant = next(iter(get_close_matches(_plain(key), _QUERY_FIELDS, n=1, cutoff=0.8)), None)
+    known = _QUERY_FIELDS[meant] if meant else ""
+    wider = "" if known in {"orgs", "repos"} else "the query is wider than you may think"
+    hint = f"did you mean `{known}`?" if known else ""
+    consequence = f"{wider}{_WITH_LABELS_LOST.get(known, '')}"
+    return "; ".join(part for part in ("unknown field", consequence, hint) if part)
+
+
+def _plain(key: str) -> str:
+    return key.replace("_", "").replace("-", "").lower()
+
+
+_QUERIES = ("tide", "queries")
+_QUERY_FIELDS = {_plain(name): field.alias or name for name, field in TideQuery.model_fields.items()}
+_WITH_LABELS_LOST = {
+    "labels": ": pull requests may merge without these labels",
+    "missingLabels": ": pull requests may merge that have these labels",
+}
 
 
 def _lost_texts(sources: Sources, parser: Parser) -> Iterator[Problem]:

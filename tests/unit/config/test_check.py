@@ -100,6 +100,25 @@ def test_a_key_that_is_unknown_again_and_again_is_one_warning(write: Write) -> N
     ]
 
 
+def test_each_unknown_key_of_a_query_is_a_warning_that_says_what_it_leads_to(write: Write) -> None:
+    unknown = ("lables: [a]", "lables: [b]", "missing_label: [a]", "milstone: a", "age: 3", "repo: [a/b]")
+    queries = ", ".join(f"{{orgs: [acme{number}], {field}}}" for number, field in enumerate(unknown))
+    found = report(write(f"tide: {{queries: [{queries}]}}"))
+    wider = "unknown field; the query is wider than you may think"
+    assert found.is_good
+    assert [(warning.path, warning.message) for warning in found.warnings if "unknown" in warning.message] == [
+        ("tide.queries[0].lables", f"{wider}: pull requests may merge without these labels; did you mean `labels`?"),
+        ("tide.queries[1].lables", f"{wider}: pull requests may merge without these labels; did you mean `labels`?"),
+        (
+            "tide.queries[2].missing_label",
+            f"{wider}: pull requests may merge that have these labels; did you mean `missingLabels`?",
+        ),
+        ("tide.queries[3].milstone", f"{wider}; did you mean `milestone`?"),
+        ("tide.queries[4].age", wider),
+        ("tide.queries[5].repo", "unknown field; did you mean `repos`?"),
+    ]
+
+
 def test_text_that_is_lost_is_a_warning(write: Write) -> None:
     found = report(
         write(

@@ -48,6 +48,9 @@ def check_job(job: Sourced[Job], definition: Definition, rules: JobRules, findin
 
 
 def _check_name(job: Sourced[Job], definition: Definition, findings: Findings) -> None:
+    if not job.value.name:
+        findings.error(job, "the job has no name; give it one of letters, digits, '-', '.' and '_'", "name")
+        return
     pattern = _JENKINS_NAME if definition["agent"] == _JENKINS else _NAME
     if not pattern.fullmatch(job.value.name):
         findings.error(job, "its name must be of letters, digits, '-', '.' and '_' only", "name")
