@@ -10,7 +10,7 @@ import base64
 import re
 from functools import lru_cache
 from math import isfinite
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import yaml
 from yaml.cyaml import CBaseLoader
@@ -52,6 +52,7 @@ _DOT_FLOAT = re.compile(r"\.[0-9](?:_?[0-9])*(?:[eE][-+]?[0-9](?:_?[0-9])*)?")
 
 
 _LARGEST_PLAIN_FLOAT = 1e21  # Go's JSON writes floats from here on with an exponent
+_MOST_LEVELS = 100  # far more than a pod has; what goes through models and JSON bears about 200
 _MOST_DIGITS = 4096  # of an integer, leading zeros included: Python refuses to read decimal ones of 4301
 _FEW_REPEATED, _FEW_NODES = 100, 1000  # below these any share of aliases is fine (go-yaml v2: decode.go)
 
@@ -81,8 +82,6 @@ def load(text: bytes) -> object:
     except yaml.reader.ReaderError as error:
         line = text[: error.position or 0].count(b"\n") + 1
         raise YamlError(line, _one_line(error.reason)) from None
-    except RecursionError:
-        raise YamlError(0, "nested too deeply") from None
 
 
 def _one_line(*parts: str | None) -> str:
@@ -93,12 +92,22 @@ class WholeFloat(int):
     """A float without a fraction, such as 08 or 1e3: Go's JSON holds it as an integer, its text is a float's."""
 
 
+class _Anchored(NamedTuple):
+    """What an anchor names, with how many nodes and levels it has."""
+
+    value: object
+    nodes: int
+    levels: int
+
+
 class _Document:
     """Builds the value of one document while its events come in."""
 
     def __init__(self, parser: CBaseLoader) -> None:
         self._take: Callable[[], Event | None] = parser.get_event
-        self._anchors: dict[str, tuple[object, int] | None] = {}
+        self._anchors: dict[str, _Anchored | None] = {}
+        self._depth = 0
+        self._deepest = 0  # that was reached inside of what is being read
         self._nodes = 0
         self._repeated = 0
 
@@ -109,7 +118,7 @@ class _Document:
         return self._value(self._take())
 
     def _value(self, event: Event | None) -> object:
-        before = self._nodes
+        before, height = self._nodes, 0
         if isinstance(event, ScalarEvent):
             value: object = _scalar(event)
             if isinstance(value, float) and not isfinite(value):
@@ -117,13 +126,29 @@ class _Document:
         elif isinstance(event, CollectionStartEvent):
             if event.anchor is not None:
                 self._anchors[event.anchor] = None
-            value = self._mapping() if isinstance(event, MappingStartEvent) else self._sequence()
+            value, height = self._collection(event)
         else:
             return self._alias(event)
         self._nodes += 1
         if event.anchor is not None:
-            self._anchors[event.anchor] = value, self._nodes - before
+            self._anchors[event.anchor] = _Anchored(value, self._nodes - before, height)
         return value
+
+    def _collection(self, event: CollectionStartEvent) -> tuple[object, int]:
+        """Read a collection; give it with the number of levels it has."""
+        around, self._deepest = self._deepest, 0
+        self._enter(1, event)
+        self._depth += 1
+        value = self._mapping() if isinstance(event, MappingStartEvent) else self._sequence()
+        self._depth -= 1
+        height = self._deepest - self._depth
+        self._deepest = max(around, self._deepest)
+        return value, height
+
+    def _enter(self, levels: int, event: Event | None) -> None:
+        self._deepest = max(self._deepest, self._depth + levels)
+        if self._deepest > _MOST_LEVELS:
+            raise YamlError(line_of(event), "nested too deeply")
 
     def _alias(self, event: Event | None) -> object:
         if event is None:
@@ -134,10 +159,10 @@ class _Document:
         named = self._anchors[name]
         if named is None:
             raise YamlError(line_of(event), f"anchor {name!r} value contains itself")
-        value, nodes = named
         self._nodes += 1
-        self._repeat(nodes, event)
-        return value
+        self._repeat(named.nodes, event)
+        self._enter(named.levels, event)
+        return named.value
 
     def _sequence(self) -> list[object]:
         items: list[object] = []

@@ -1,5 +1,6 @@
 """Jobs that a repository holds itself: each pull request needs those that its own merge would bring."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -7,8 +8,12 @@ import yaml
 
 from tests.integration.sync.conftest import World
 from tests.integration.sync.story import MAIN, ROCKET, Story, job
+from tide.config.in_repo import InRepoJobs
+from tide.config.loaded import LoadedConfig
 from tide.domain.decisions import VerdictKind
 from tide.domain.errors import Unavailable
+from tide.domain.in_repo import InRepoFile
+from tide.domain.jobs import Presubmit
 from tide.domain.keys import RepoKey
 from tide.domain.pulls import ContextState
 from tide.domain.runs import RunKind
@@ -280,7 +285,35 @@ async def test_a_retargeted_merge_is_proved_by_the_jobs_in_the_branch_it_went_to
         assert (await ctx.standing(replace(MAIN, branch="release"))).contexts == ("lint", "unit")
 
 
+class Stumbling(InRepoJobs):
+    """Fails in a way that nobody has foreseen over files with a stone in them."""
+
+    def evaluate(
+        self, repo: RepoKey, files: Iterable[InRepoFile], allowed_clusters: Collection[str]
+    ) -> tuple[Presubmit, ...]:
+        files = tuple(files)
+        if any(b"stone" in file.text for file in files):
+            raise LookupError("over a\nstone")
+        return super().evaluate(repo, files, allowed_clusters)
+
+
 async def test_what_makes_us_stumble_over_one_pull_request_stops_no_other(world: World) -> None:
+    async with world(prow=ENABLED) as ctx:
+        await begin_with(ctx, job("lint"))
+        config = ctx.sync_.config()
+        assert isinstance(config, LoadedConfig)
+        stumbling = replace(config, in_repo=Stumbling(config.in_repo.maker, config.in_repo.static))
+        ctx.sync_.config = lambda: stumbling
+        pulls = [await ctx.open_pull(name) for name in ("pump", "valve")]
+        await ctx.write("pump", {".prow.yaml": prow_yaml(job("stone"))})
+        await ctx.settle()
+        assert [pull.merged for pull in pulls] == [False, True]
+        summary = (await ctx.verdict(pulls[0])).summary
+        assert "the jobs in the repository as it changes them cannot be used" in summary
+        assert "by an error of tide's own, which its log shows (LookupError: over a stone)" in summary
+
+
+async def test_what_one_stranger_has_written_stops_no_other(world: World) -> None:
     async with world(prow=ENABLED) as ctx:
         await begin_with(ctx, job("lint"))
         pulls = [await ctx.open_pull(name) for name in ("pump", "valve", "nozzle")]
@@ -291,9 +324,7 @@ async def test_what_makes_us_stumble_over_one_pull_request_stops_no_other(world:
         await ctx.write("valve", {".prow.yaml": prow_yaml(job("lint", context="nul\0 \x07 \N{SNOWMAN}"))})
         await ctx.settle()
         assert [pull.merged for pull in (pulls[0], pulls[2])] == [False, True]
-        summary = (await ctx.verdict(pulls[0])).summary
-        assert "the jobs in the repository as it changes them cannot be used" in summary
-        assert "by an error of tide's own" in summary
+        assert ".prow.yaml:1: is not YAML: nested too deeply" in (await ctx.verdict(pulls[0])).summary
 
 
 async def test_job_files_that_cannot_be_read_just_now_hold_their_pull_request_until_they_can(world: World) -> None:

@@ -162,9 +162,9 @@ def test_merges_that_explode_are_refused_while_few_are_made() -> None:
 
 def test_maps_that_are_merged_into_each_other_level_by_level_are_refused() -> None:
     entries = ", ".join(f"k{number}: 1" for number in range(20_000))
-    levels = "".join(f"\n<<: &a{level} {{" for level in range(150))
+    levels = "".join(f"\n<<: &a{level} {{" for level in range(90))
     with pytest.raises(YamlError, match="excessive aliasing") as caught:
-        read(f"{{{levels}{entries}{'}' * 151}")
+        read(f"{{{levels}{entries}{'}' * 91}")
     assert caught.value.line > 1
 
 
@@ -177,8 +177,20 @@ def test_many_merges_of_what_jobs_share_are_fine() -> None:
 
 
 def test_nesting_without_end_is_refused() -> None:
-    with pytest.raises(YamlError, match="nested too deeply"):
-        read("- " * 100_000 + "1")
+    with pytest.raises(YamlError, match="nested too deeply") as caught:
+        read("a: 1\nb:\n" + "- " * 100_000 + "1")
+    assert caught.value.line == 3
+
+
+def test_nesting_by_aliases_is_nesting() -> None:
+    levels = "\n".join(f"a{level}: &a{level} {{a: *a{level - 1}}}" for level in range(1, 150))
+    with pytest.raises(YamlError, match="nested too deeply") as caught:
+        read(f"a0: &a0 {{b: 1}}\n{levels}")
+    assert 90 < caught.value.line < 110
+
+
+def test_what_stands_side_by_side_is_not_nested() -> None:
+    assert isinstance(read("a: &a {b: {c: [1]}}\nl:\n" + "- [*a, [{b: *a}]]\n" * 300), dict)
 
 
 @pytest.mark.parametrize(
