@@ -94,15 +94,14 @@ def test_what_nobody_has_foreseen_leaves_the_old_configuration_and_is_told(write
     (paths.config.parent / "stone").touch()
     with capture_logs() as logs:
         assert [source.refresh(now) for now in (NOW, LATER)] == [False, False]
-    assert source.sync_period == timedelta(minutes=1)
+    assert (source.sync_period, source.broken_since) == (timedelta(minutes=1), NOW)
     told = "cannot be loaded, by an error of tide's own that its log shows: LookupError: stumbled over a stone"
     assert list(map(str, source.problems)) == [f"{paths.config}: {told}"]
-    assert source.broken_since == NOW
     assert [(entry["log_level"], type(entry["exc_info"])) for entry in logs] == [("error", LookupError)]
     (paths.config.parent / "stone").unlink()
     source.refresh(LATER)
-    assert not source.problems
-    assert not source.broken_since
+    assert source.problems == ()
+    assert source.broken_since is None
 
 
 def test_a_changed_configuration_is_taken_whole_or_not_at_all(write: Write) -> None:
