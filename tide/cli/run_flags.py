@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from tide.cli.addresses import HttpAddress
 from tide.cli.config_flags import CONFIG_FLAGS
 from tide.cli.database import database_flags
 from tide.cli.go_flags import GoDuration, switch
@@ -102,6 +103,7 @@ _BEHAVIOUR = (
 _GITHUB = (
     click.option(
         "--github-endpoint",
+        type=HttpAddress(),
         multiple=True,
         default=("https://api.github.com",),
         show_default=True,
@@ -109,12 +111,14 @@ _GITHUB = (
     ),
     click.option(
         "--github-graphql-endpoint",
+        type=HttpAddress(may_be_empty=True),
         default="",
         show_default="beside the first --github-endpoint that is GitHub's own",
         help="GitHub's GraphQL API.",
     ),
     click.option(
         "--github-host",
+        type=HttpAddress(may_be_empty=True, may_be_host=True),
         default="",
         show_default="what belongs to --github-endpoint, else github.com",
         help="Where git fetches from; with a scheme it is used as it stands.",
@@ -208,5 +212,10 @@ _SERVING = (
         type=_FILE,
         help="What webhooks at /hook are signed with: a token, or Prow's hmac file; none = no webhooks.",
     ),
-    click.option("--public-url", default="", help="Where people reach this page; used for links in statuses."),
+    click.option(
+        "--public-url",
+        type=HttpAddress(may_be_empty=True),
+        default="",
+        help="Where people reach this page; used for links in statuses.",
+    ),
 )

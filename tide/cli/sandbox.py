@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from tide.app.sandbox import Scenario, run_sandbox
+from tide.cli.addresses import HttpAddress
 from tide.config.loading import load
 from tide.config.parsing import Parser
 from tide.config.sources import ConfigPaths, read_sources
@@ -40,7 +41,9 @@ from tide.sandbox.scenarios.writing import FEWEST_IN_DEMO, demo_story
 )
 @click.option("--job-config-path", type=click.Path(path_type=Path), help="Prow's job files, beside --config-path.")
 @click.option(
-    "--webhook-url", help="Where every event is sent, such as http://127.0.0.1:8888/hook; signed, as GitHub does it."
+    "--webhook-url",
+    type=HttpAddress(may_be_empty=True),
+    help="Where every event is sent, such as http://127.0.0.1:8888/hook; signed, as GitHub does it.",
 )
 @click.option("--pulls", type=click.IntRange(1, 5000), default=24, show_default=True, help="How many are opened.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Decides everything that happens.")

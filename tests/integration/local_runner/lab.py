@@ -78,7 +78,7 @@ class Lab:
     def runner(self, directory: str = "jobs", **settings: Any) -> LocalRunner:
         defaults: dict[str, Any] = {
             "jobs": 2,
-            "public_url": "http://tide.example",
+            "public_url": "http://tide.example/",
             "default_timeout": timedelta(seconds=60),
         }
         return LocalRunner(

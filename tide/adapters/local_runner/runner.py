@@ -222,7 +222,8 @@ class LocalRunner:
 
     async def _run(self, entry: _Unfinished) -> tuple[RunState, str]:
         name = entry.prowjob["metadata"]["name"]
-        url = f"{self.settings.public_url}/runs/{name}/log" if self.settings.public_url else ""
+        public_url = self.settings.public_url.rstrip("/")
+        url = f"{public_url}/runs/{name}/log" if public_url else ""
         transitions.begin(entry.prowjob, self._build_id(), url, self.clock.now())
         await self._save(entry)
         self.reporter.tell(entry.prowjob)
