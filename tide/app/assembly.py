@@ -3,14 +3,12 @@
 import asyncio
 import os
 import socket
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 import structlog
 
@@ -34,6 +32,7 @@ from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
 from tide.adapters.prometheus.metrics import Metrics
 from tide.app.backends import Backend, Surroundings, backend
+from tide.app.data_dir import make_usable
 from tide.app.database import database, upgraded
 from tide.app.history import OpenedHistory, opened_history
 from tide.app.options import RunOptions
@@ -48,7 +47,7 @@ from tide.daemon.leadership import Leadership
 from tide.daemon.loop import Loop
 from tide.daemon.status_loop import StatusLoop
 from tide.daemon.wakeups import Wakeups
-from tide.domain.errors import ConfigError, Problem, TideError
+from tide.domain.errors import ConfigError, Problem
 from tide.domain.keys import RepoKey
 from tide.domain.leases import Lease
 from tide.ports.clock import SteadyClock
@@ -118,7 +117,7 @@ async def assembled(
             )
         )
         await host.verify()
-        _check_writable(options.data_dir)
+        make_usable(options.data_dir)
         url = await stack.enter_async_context(
             database(
                 options.database_url,
@@ -289,15 +288,6 @@ class _Parts:
 
 def _loses_state(options: RunOptions) -> bool:
     return options.prowjob_backend == "kubernetes" and options.database_url is None
-
-
-def _check_writable(directory: Path) -> None:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory):
-            pass
-    except OSError as error:
-        raise TideError(f"the data directory {directory} cannot be used: {error.strerror}") from error
 
 
 def _credentials(options: RunOptions, redactor: Redactor) -> TokenFile | AppIdentity:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from tide.app.data_dir import make_usable
 from tide.app.sandbox import Scenario, run_sandbox
 from tide.cli.addresses import HttpAddress
 from tide.config.loading import load
@@ -119,8 +120,7 @@ def sandbox(
 def _place(data_dir: Path | None) -> Iterator[Path]:
     """Give the directory for all files, open to every user, as jobs may run as another one."""
     if data_dir:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        data_dir.chmod(0o755)
+        make_usable(data_dir, mode=0o755)
         yield data_dir.absolute()
         return
     with tempfile.TemporaryDirectory(prefix="tide-sandbox-", ignore_cleanup_errors=True) as name:

@@ -122,6 +122,12 @@ def test_a_sandbox_in_a_used_directory_is_refused_in_one_line(tide: Tide, tmp_pa
     assert len(ran.err.splitlines()) == 1
 
 
+def test_a_sandbox_in_a_directory_that_cannot_be_made_is_refused_in_one_line(tide: Tide) -> None:
+    ran = tide("sandbox", "--data-dir=/proc/x")
+    said = "tide: error: the data directory /proc/x cannot be used: No such file or directory\n"
+    assert (ran.code, ran.out, ran.err) == (1, "", said)
+
+
 @pytest.mark.parametrize("command", ["sandbox", "demo"])
 def test_a_port_in_use_is_one_line(command: str, tide: Tide, used_port: int) -> None:
     ran = tide(command, f"--port={used_port}")
