@@ -65,9 +65,16 @@ def test_a_file_that_is_no_history_is_told_before_anything_is_started(run_once: 
     assert file.read_text() == "{"
 
 
-def test_a_file_that_cannot_be_written_is_told_and_stops_nothing(run_once: Tide, file: Path, tmp_path: Path) -> None:
+def test_a_file_in_no_directory_is_told_before_anything_is_started(run_once: Tide, tmp_path: Path) -> None:
+    file = tmp_path / "nowhere" / "h.json"
+    told = run_once(f"--history-uri={file}", "--database-url=postgresql://tide@host.invalid/tide")
+    said = f"tide: error: {file}: the directory {file.parent} does not exist"
+    assert (told.code, told.errors) == (1, [said])
+
+
+def test_a_file_that_cannot_be_written_is_told_and_stops_nothing(run_once: Tide, file: Path) -> None:
     run_once(f"--history-uri={file}")
-    told = run_once(f"--history-uri={tmp_path / 'nowhere' / 'h.json'}", "--dry-run=false")
+    told = run_once("--history-uri=/proc/h.json", "--dry-run=false")
     assert told.code == 0
     (line,) = [line for line in told.err.splitlines() if "the history file is not written" in line]
     assert "it cannot be written: No such file or directory" in line

@@ -16,14 +16,16 @@ class LocalFile:
     path: Path
 
     async def read(self) -> bytes | None:
-        """Give what is in the file; None where there is none.
+        """Give what is in the file; None where there is none yet.
 
         Raises:
-            Permanent: it cannot be read.
+            Permanent: it cannot be read, or never be written, as its directory does not exist.
         """
         try:
             return await asyncio.to_thread(self.path.read_bytes)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if not await asyncio.to_thread(self.path.parent.is_dir):
+                raise Permanent(f"the directory {self.path.parent} does not exist") from error
             return None
         except OSError as error:
             raise Permanent(f"it cannot be read: {error.strerror}") from error
