@@ -62,8 +62,8 @@ from tide.web.status import DaemonStatus, Role, RoleKind
 log = structlog.get_logger(component="tide")
 
 STATE_DIES = (
-    "The embedded database serves this process only, and dies with its pod: name one by --database-url, so that "
-    "history and evidence stay, and other replicas can stand by."
+    "The embedded database serves this one process on this host, and in a pod it ends with the pod: name one by "
+    "--database-url, so that history and evidence stay, and other replicas can stand by."
 )
 OTHERS_MAY_PUSH = (
     "Merges by REST cannot pin the base: where others may push to a branch, a push in the moment of a merge is "
