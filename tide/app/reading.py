@@ -11,8 +11,9 @@ from tide.adapters.postgres import engine, migrate
 from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
 from tide.app.database import existing_database
-from tide.domain.errors import StoreError
+from tide.domain.errors import NotFound, StoreError
 from tide.domain.keys import PoolKey
+from tide.domain.records import HistoryFilter
 from tide.domain.snapshot import StandingKind
 
 
@@ -27,16 +28,24 @@ class Archive:
         """Let the branch of a frozen pool be proved again; say what will happen.
 
         Raises:
+            NotFound: the pool is not known.
             StoreError: the pool is not frozen.
         """
         standing = await self.store.standing(pool)
         if standing.kind is not StandingKind.FROZEN:
+            await self.check_known(pool)
             raise StoreError(f"{pool} is not frozen: it is {standing.kind}")
         reason = f"unfrozen by a human; it was frozen because {standing.reason}"
         now = SystemClock().now()
         await self.store.set_standing(pool, replace(standing, kind=StandingKind.UNPROVEN, reason=reason, since=now))
         jobs = ", ".join(standing.contexts) or "no jobs"
         return f"{pool} goes on as soon as its branch head has passed {jobs}"
+
+    async def check_known(self, pool: PoolKey) -> None:
+        """Raise NotFound unless there is such a pool, or something was done in it once."""
+        wanted = HistoryFilter(repo=pool.repository, branch=pool.branch)
+        if await self.views.pool(pool) is None and not await self.views.history_page(wanted, 1, None):
+            raise NotFound(f"the pool {pool} is not known: it is not covered, or it has not been read yet")
 
 
 @asynccontextmanager

@@ -111,6 +111,8 @@ def history(pool: PoolKey | None, limit: int, state: str | None, output: str, **
 
     async def work(archive: Archive) -> None:
         records = await _pages_of_history(archive, wanted, limit)
+        if pool and not records:
+            await archive.check_known(pool)
         document = api_models.history_document(records, limit)
         click.echo(_dump(document) if output == "json" else text.history_table(records))
 
@@ -139,6 +141,8 @@ def decisions(pool: PoolKey | None, limit: int, output: str, **where: Path | str
 
     async def work(archive: Archive) -> None:
         records = await archive.views.decisions(pool, limit, None)
+        if pool and not records:
+            await archive.check_known(pool)
         click.echo(
             _dump(api_models.decisions_document(records, limit)) if output == "json" else text.decisions_table(records)
         )
@@ -154,8 +158,10 @@ def retest(pull: PullKey, **where: Path | str | None) -> None:
 
     async def work(archive: Archive) -> None:
         record = await _known(archive, pull)
-        count = await archive.store.forget_failed_runs(pull, record.pull.head_sha)
-        click.echo(f"{pull}: forgot {count} failed run{'' if count == 1 else 's'} of {record.pull.head_sha[:7]}")
+        head = record.pull.head_sha
+        count = await archive.store.forget_failed_runs(pull, head)
+        forgot = f"forgot {count} failed run{'' if count == 1 else 's'} of {head[:7]}"
+        click.echo(f"{pull}: {forgot if count else f'no run of {head[:7]} had failed, so there is nothing to forget'}")
 
     _with_archive(work, where)
 

@@ -208,6 +208,15 @@ def test_an_unknown_pull_request_is_told(tide: Tide, database_url: str, command:
     ]
 
 
+@pytest.mark.parametrize("command", ["unfreeze", "history", "decisions"])
+def test_an_unknown_pool_is_told(tide: Tide, database_url: str, command: str) -> None:
+    told = tide(command, "acme/rocket:nope", f"--database-url={database_url}")
+    assert (told.code, told.out) == (1, "")
+    assert told.errors == [
+        "tide: error: the pool acme/rocket:nope is not known: it is not covered, or it has not been read yet"
+    ]
+
+
 @pytest.mark.parametrize(
     "command",
     [("explain", "acme/rocket#1"), ("pools",), ("history",), ("decisions",), ("db", "current"), ("db", "check")],
