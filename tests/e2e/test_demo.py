@@ -20,6 +20,8 @@ PULLS, SEED = 24, 1
 PATIENCE = 180.0
 _ADDRESS = re.compile(r"the page is at (http://127\.0\.0\.1:\d+/)")
 
+_ASKED = re.compile(r"^ask it by: tide explain --data-dir (\S+) ORG/REPO#N; ", re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class Show:
@@ -131,3 +133,13 @@ def test_a_second_one_is_told_that_the_port_is_taken_and_a_signal_ends_the_first
         assert "Traceback" not in first.stderr.read_text()
         assert sorted(path.name for path in place.iterdir()) == ["demo.err", "demo.out"]
         assert processes_that_name(str(place)) == []
+
+
+def test_one_that_stays_up_says_how_to_ask_it() -> None:
+    with open_directory("demo") as place, demo(place, "--keep-running") as program:
+        address(program)
+        (data_dir,) = program.wait_for(lambda: _ASKED.findall(program.stderr.read_text()), "how to ask it")
+        command = [*TIDE, "pools", "--format=json", f"--data-dir={data_dir}"]
+        with started(command, place, "pools", {}) as pools:
+            assert pools.ended(patience=60) == 0, pools.told
+            assert "items" in json.loads(pools.stdout.read_text())

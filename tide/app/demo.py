@@ -112,16 +112,18 @@ class Demo:
                 secret = secrets.token_hex(20)
                 options = _options(place, sandbox.url, port, local_jobs, self.story, secret)
                 async with assembled(options) as daemon:
-                    on_port = partial(self._open, sandbox, secret)
+                    on_port = partial(self._open, sandbox, secret, options.data_dir if keep_running else None)
                     await self._play(daemon, contributors, stop, on_port=on_port, keep_running=keep_running)
                     return await self._result(daemon, contributors, truth)
 
-    def _open(self, sandbox: Sandbox, secret: str, port: int) -> None:
-        """Tell people and the simulated GitHub's webhooks where the daemon is."""
+    def _open(self, sandbox: Sandbox, secret: str, data_dir: Path | None, port: int) -> None:
+        """Tell people and the simulated GitHub's webhooks where the daemon is; and its data, for who may ask it."""
         url = f"http://127.0.0.1:{port}"
         hook = Hook(id=1, url=f"{url}/hook", secret=secret, events=("*",), created_at=sandbox.forge.now())
         sandbox.webhooks.everywhere = (hook,)
         self.tell(f"the page is at {url}/")
+        if data_dir:
+            self.tell(f"ask it by: tide explain --data-dir {data_dir} ORG/REPO#N; so too pools, history and decisions")
 
     async def _play(
         self,
