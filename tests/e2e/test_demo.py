@@ -125,7 +125,7 @@ def test_a_second_one_is_told_that_the_port_is_taken_and_a_signal_ends_the_first
         with open_directory("demo") as other, demo(other, f"--port={port}") as second:
             assert second.ended(patience=60) == 1
             assert second.stderr.read_text().splitlines() == [
-                f"tide: error: cannot listen on 127.0.0.1, port {port}: Address already in use"
+                f"tide: error: cannot listen on 127.0.0.1, port {port} (--port): Address already in use"
             ]
             assert processes_that_name(str(other)) == []
         assert first.end() == 1, first.told

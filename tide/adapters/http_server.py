@@ -30,8 +30,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-def bound_socket(host: str, port: int) -> socket.socket:
-    """Bind a TCP socket; port 0 is any free one, host "" every address.
+def bound_socket(host: str, port: int, flag: str = "") -> socket.socket:
+    """Bind a TCP socket; port 0 is any free one, host "" every address; `flag` is where the port was chosen.
 
     Raises:
         TideError: the port is taken, or the address is not ours.
@@ -46,19 +46,20 @@ def bound_socket(host: str, port: int) -> socket.socket:
         bound.bind((host, port))
     except OSError as error:
         bound.close()
-        raise TideError(f"cannot listen on {host or 'any address'}, port {port}: {error.strerror}") from error
+        chosen = f" ({flag})" if flag else ""
+        raise TideError(f"cannot listen on {host or 'any address'}, port {port}{chosen}: {error.strerror}") from error
     bound.listen(_BACKLOG)
     return bound
 
 
 @asynccontextmanager
-async def serving(app: Any, host: str, port: int) -> AsyncIterator[int]:
-    """Serve an application while the block runs; give the port.
+async def serving(app: Any, host: str, port: int, flag: str = "") -> AsyncIterator[int]:
+    """Serve an application while the block runs; give the port. `flag` is where it was chosen.
 
     Raises:
         TideError: the port is taken.
     """
-    listening = bound_socket(host, port)
+    listening = bound_socket(host, port, flag)
     async with serving_on(listening, app):
         yield listening.getsockname()[1]
 

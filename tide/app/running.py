@@ -153,9 +153,11 @@ class Daemon:
             "health_port": (options.health_port, build_health_app(self.status.now, self.metrics.page)),
         }
         async with AsyncExitStack() as stack:
-            port = await stack.enter_async_context(serving(app, options.bind, options.port))
+            port = await stack.enter_async_context(serving(app, options.bind, options.port, "--port"))
             ports = {
-                name: await stack.enter_async_context(serving(other, options.bind, wanted))
+                name: await stack.enter_async_context(
+                    serving(other, options.bind, wanted, f"--{name.replace('_', '-')}")
+                )
                 for name, (wanted, other) in others.items()
                 if wanted is not None
             }

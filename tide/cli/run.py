@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import fields
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def _refuse(flags: dict[str, Any]) -> None:
             "--provider=gerrit is not served: a second merger on the same pools would be worse than none"
         )
     _check_credentials(flags)
+    _check_ports(flags)
     if flags["prowjob_backend"] == "local" and flags["run_once"] and not flags["dry_run"]:
         click.echo("tide: warning: --run-once only queues jobs; `tide run` without it runs them", err=True)
 
@@ -51,6 +53,13 @@ def _check_credentials(flags: dict[str, Any]) -> None:
             "who we are at GitHub is missing: give --github-token-path, "
             "or --github-app-id with --github-app-private-key-path"
         )
+
+
+def _check_ports(flags: dict[str, Any]) -> None:
+    for one, other in combinations(("port", "metrics_port", "health_port"), 2):
+        if flags[one] and flags[one] == flags[other]:
+            names = " and ".join(f"--{name.replace('_', '-')}" for name in (one, other))
+            raise click.UsageError(f"{names} need different ports: both are {flags[one]}")
 
 
 def _options(flags: dict[str, Any]) -> RunOptions:

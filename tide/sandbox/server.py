@@ -165,7 +165,7 @@ async def running(forge: Forge, port: int = 0, settings: Settings | None = None)
     Raises:
         TideError: the port is in use.
     """
-    listening = bound_socket(LOOPBACK, port)
+    listening = bound_socket(LOOPBACK, port, "--port")
     sandbox = build(forge, f"http://{LOOPBACK}:{listening.getsockname()[1]}", settings)
     async with serving_on(listening, sandbox.app, grace_seconds=GRACE_SECONDS), sandbox.webhooks.running():
         yield sandbox

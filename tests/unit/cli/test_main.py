@@ -72,6 +72,9 @@ def test_a_command_nobody_knows_exits_2(arguments: list[str], tide: Tide) -> Non
         ["run", "--config-path=x", "--port=seventy"],
         ["run", "--config-path=x", "--port=65536"],
         ["run", "--config-path=x", "--provider=gerrit"],
+        ["run", "--config-path=x", "--github-app-id=My App", "--github-app-private-key-path=x"],
+        ["pools", "--database-password-file=x"],
+        ["db", "current", "--database-password-file=x"],
         ["run", "--config-path=x", "--github-token-path=x", "--provider=gerrit"],
         ["run", "--config-path=x", "--github-client.request-timeout=90"],
         ["explain", "acme/rocket"],
@@ -131,7 +134,7 @@ def test_a_sandbox_in_a_directory_that_cannot_be_made_is_refused_in_one_line(tid
 @pytest.mark.parametrize("command", ["sandbox", "demo"])
 def test_a_port_in_use_is_one_line(command: str, tide: Tide, used_port: int) -> None:
     ran = tide(command, f"--port={used_port}")
-    said = f"tide: error: cannot listen on 127.0.0.1, port {used_port}: Address already in use\n"
+    said = f"tide: error: cannot listen on 127.0.0.1, port {used_port} (--port): Address already in use\n"
     assert (ran.code, ran.out, ran.err) == (1, "", said)
 
 
@@ -173,7 +176,28 @@ def test_either_a_token_or_an_app_with_its_key_says_who_we_are(given: tuple[str,
     assert next(line for line in ran.err.splitlines() if line.startswith("Error: ")).startswith(f"Error: {said}")
 
 
-@pytest.mark.parametrize("given", [(TOKEN,), (APP, KEY)])
+@pytest.mark.parametrize(
+    "ports", [("--port", "--metrics-port"), ("--port", "--health-port"), ("--metrics-port", "--health-port")]
+)
+def test_one_port_for_two_is_refused_by_their_names(ports: tuple[str, str], tide: Tide) -> None:
+    ran = tide("run", "--config-path=x", "--prowjob-backend=local", TOKEN, *(f"{flag}=7000" for flag in ports))
+    assert (ran.code, ran.out) == (2, "")
+    assert f"Error: {' and '.join(ports)} need different ports: both are 7000\n" in ran.err
+
+
+def test_a_password_for_no_database_is_refused(tide: Tide) -> None:
+    ran = tide("run", "--config-path=x", "--prowjob-backend=local", TOKEN, "--database-password-file=x")
+    assert (ran.code, ran.out) == (2, "")
+    assert "Error: --database-password-file needs --database-url\n" in ran.err
+
+
+@pytest.mark.parametrize("app_id", ["7", "Iv1.8a61f9b3a7aba766", "Iv23liAbCdEfGhIjKlMn"])
+def test_an_app_is_named_by_its_number_or_its_client_id(app_id: str, tide: Tide) -> None:
+    ran = tide("run", "--config-path=/nowhere", "--prowjob-backend=local", f"--github-app-id={app_id}", KEY)
+    assert ran.code == 1
+
+
+@pytest.mark.parametrize("given", [(TOKEN,), (APP, KEY), (TOKEN, "--port=0", "--metrics-port=0")])
 def test_a_token_or_an_app_with_its_key_is_enough(given: tuple[str, ...], tide: Tide) -> None:
     ran = tide("run", "--config-path=/nowhere", "--prowjob-backend=local", *given)
     assert (ran.code, ran.err) == (1, "tide: error: /nowhere: cannot be read: No such file or directory\n")
