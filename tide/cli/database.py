@@ -1,11 +1,12 @@
 """What all commands that use a database share: the flags that say where it is, and where warnings go."""
 
+import functools
 import logging
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -22,7 +23,15 @@ def default_data_dir() -> Path:
 
 
 def database_flags(command: F) -> F:
-    """Add --database-url, --database-password-file and --data-dir."""
+    """Add --database-url, --database-password-file and --data-dir; refuse a password for no database."""
+
+    @functools.wraps(command)
+    def checked(*arguments: Any, **flags: Any) -> Any:
+        if flags["database_password_file"] and not flags["database_url"]:
+            raise click.UsageError("--database-password-file needs --database-url")
+        return command(*arguments, **flags)
+
+    result = cast("F", checked)
     for option in (
         click.option(
             "--data-dir",
@@ -43,8 +52,8 @@ def database_flags(command: F) -> F:
             help="postgresql://user@host/name; without it Postgres is embedded under --data-dir.",
         ),
     ):
-        command = option(command)
-    return command
+        result = option(result)
+    return result
 
 
 def log_to_stderr() -> None:

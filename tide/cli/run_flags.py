@@ -1,5 +1,6 @@
 """The flags of `tide run`: Prow's names and meaning, and our own."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from tide.cli.go_flags import GoDuration, switch
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_APP_ID = re.compile(r"[0-9]+|Iv[0-9A-Za-z.]+")  # GitHub docs: Generating a JSON Web Token (JWT) for a GitHub App
 _FILE = click.Path(path_type=Path)
 
 PROWJOB_BACKENDS = ("kubernetes", "local")
@@ -56,6 +58,12 @@ def run_flags(command: F) -> F:
     for option in reversed((*CONFIG_FLAGS, *_BEHAVIOUR, *_GITHUB, *_JOBS, *_SERVING)):
         command = option(command)
     return database_flags(command)
+
+
+def _app_id(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if value and not _APP_ID.fullmatch(value):
+        raise click.BadParameter(f"{value!r} is neither the number nor the client id (Iv…) of a GitHub App")
+    return value
 
 
 _BEHAVIOUR = (
@@ -125,7 +133,10 @@ _GITHUB = (
     ),
     click.option("--github-token-path", type=_FILE, help="A file with the token; read again when it changes."),
     click.option(
-        "--github-app-id", default="", help="Instead of a token: the GitHub App that is installed in the organisations."
+        "--github-app-id",
+        default="",
+        callback=_app_id,
+        help="Instead of a token: the GitHub App that is installed in the organisations.",
     ),
     click.option(
         "--github-app-private-key-path", type=_FILE, help="The App's private key, as PEM; read again when it changes."

@@ -11,6 +11,7 @@ from tide.domain.errors import BadAnswer, NotFound, RemoteError, Unauthorized, U
 
 LONGEST_MESSAGE = 300
 
+_UNDECODABLE = "A JSON web token could not be decoded"
 _ERRORS: Mapping[int, type[RemoteError]] = {
     HTTPStatus.UNAUTHORIZED: Unauthorized,
     HTTPStatus.FORBIDDEN: Unauthorized,
@@ -80,7 +81,8 @@ def failure(answer: Answer) -> RemoteError | None:
     if answer.status < HTTPStatus.MULTIPLE_CHOICES:
         return None
     if answer.status == HTTPStatus.UNAUTHORIZED:
-        return Unauthorized(f"GitHub refuses {answer.shown}: {answer.message}")
+        wrong = ": the key or the id is not the App's" if answer.message.startswith(_UNDECODABLE) else ""
+        return Unauthorized(f"GitHub refuses {answer.shown}: {answer.message}{wrong}")
     kind = _ERRORS.get(answer.status, Unavailable if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR else BadAnswer)
     return kind(f"{answer.asked}: {answer.message}{missing(answer)}")
 

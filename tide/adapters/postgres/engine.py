@@ -62,8 +62,11 @@ def has_password(url: str) -> bool:
 def _first_line(path: Path) -> str:
     try:
         lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(f"the database password file {path} cannot be read: {error}") from error
+    except OSError as error:
+        raise StoreError(f"the database password file {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        # What it says quotes the content.
+        raise StoreError(f"the database password file {path} cannot be read: it is not text in UTF-8") from None
     return lines[0] if lines else ""
 
 

@@ -357,7 +357,8 @@ async def test_a_key_that_github_refuses_is_named(connection: Connection, app: A
     async with connection.github(app=app) as host:
         with pytest.raises(Unauthorized) as caught:
             await host.verify()
-    expected = f"GitHub refuses the key in {app.key_path} of the GitHub App 7: A JSON web token could not be decoded"
+    refusal = "A JSON web token could not be decoded: the key or the id is not the App's"
+    expected = f"GitHub refuses the key in {app.key_path} of the GitHub App 7: {refusal}"
     assert str(caught.value) == expected
 
 
