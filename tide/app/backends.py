@@ -17,6 +17,7 @@ from tide.adapters.postgres.prowjobs import ProwJobTable
 from tide.adapters.prowjobs.writing import ProwSettings
 from tide.app.options import RunOptions
 from tide.config.reload import ConfigSource
+from tide.domain.errors import RemoteError, TideError
 from tide.domain.keys import PoolKey, RepoKey
 from tide.policy.search import covers
 from tide.ports.clock import SteadyClock
@@ -92,7 +93,10 @@ async def backend(around: Surroundings) -> AsyncIterator[Backend]:
         on_change=around.on_change,
         on_outage=around.on_outage,
     ) as runner:
-        await runner.check(is_dry_run=options.dry_run)
+        try:
+            await runner.check(is_dry_run=options.dry_run)
+        except RemoteError as error:
+            raise TideError(f"{error}{f' ({runner.source})' if runner.source else ''}") from error
         yield Backend(runner, following=lambda: runner, known=runner.listed)
 
 

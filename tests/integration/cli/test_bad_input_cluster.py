@@ -87,6 +87,7 @@ def test_an_api_server_out_of_reach_is_told(on_cluster: Tide, tmp_path: Path) ->
     told = on_cluster(f"--kubeconfig={path}")
     assert (told.code, len(told.errors)) == (1, 1), told.err
     assert "127.0.0.1:9" in told.errors[0]
+    assert told.errors[0].endswith(f" (the context here of the kubeconfig {path})")
     assert "open-sesame" not in told.err
 
 

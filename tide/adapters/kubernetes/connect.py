@@ -77,13 +77,14 @@ async def kubernetes(
     """
     if not _NAMESPACE.fullmatch(settings.namespace):
         raise TideError(f"prowjob_namespace {settings.namespace!r} is no name of a namespace")
-    url, verify, user = _connection(find_cluster(settings))
+    cluster = find_cluster(settings)
+    url, verify, user = _connection(cluster)
     async with opened(url, verify, user_auth(user), clock) as server:
         api = ProwJobApi(server, settings.namespace, settings.times, settings.page_size)
         cache = Cache(is_covered, on_change)
         contact = Contact(clock, on_outage, settings.times.outdated)
         follower = Follower(api, cache, contact, clock)
-        yield KubernetesRunner(api, cache, contact, follower, clock, prow)
+        yield KubernetesRunner(api, cache, contact, follower, clock, prow, _source(cluster))
 
 
 def find_cluster(settings: KubernetesSettings) -> SingleConfig:
@@ -178,6 +179,10 @@ def _connection(config: SingleConfig) -> tuple[str, ssl.SSLContext, User]:
     except (KubeConfigError, OSError, TypeError, ValueError) as error:
         raise TideError(f"the credentials of {source} cannot be used: {_told(error)}") from error
     return config.cluster.server, verify, user
+
+
+def _source(config: SingleConfig) -> str:
+    return f"the context {config.context_name} of the kubeconfig {config.fname}" if config.fname else ""
 
 
 def _told(error: Exception) -> str:

@@ -31,7 +31,8 @@ class KubernetesRunner:
 
     `runs` answers from what is followed, and raises Unavailable as long as that cannot be trusted. Nothing is ever
     patched or deleted: runs are put down by plank, and forgotten by sinker. One that is overdue is given as one without
-    a verdict, so that another attempt may be begun.
+    a verdict, so that another attempt may be begun. `source` says in words where the cluster was found, "" where it is
+    the one that this runs in.
     """
 
     api: ProwJobApi
@@ -40,6 +41,7 @@ class KubernetesRunner:
     follower: Follower
     clock: SteadyClock
     prow: Callable[[], ProwSettings]
+    source: str = ""
     _following: asyncio.Task[None] | None = None
 
     async def check(self, *, is_dry_run: bool = False) -> None:
