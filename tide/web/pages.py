@@ -20,6 +20,7 @@ from tide.web import ages
 from tide.web.banners import daemon_banners
 from tide.web.cards import PoolCard, action_done, action_now, pool_card
 from tide.web.cursors import history_cursor
+from tide.web.folding import folded
 from tide.web.last_known import LastKnown, Reading, staleness
 from tide.web.links import HostLinks, outside_link, pool_path, pull_asked_for, pull_path
 from tide.web.negotiation import prefers_html
@@ -108,7 +109,7 @@ class Pages:
         views, pool, limit = self._known.reading(), pool_of(request), limit_of(request)
         records = await views.decisions(pool, limit, cursor_of(request))
         older = records[-1].id if len(records) == limit else None
-        return self._page("decisions.html", views, records=records, pool=pool, older=older)
+        return self._page("decisions.html", views, records=list(folded(records)), pool=pool, older=older)
 
     async def pool(self, request: Request) -> Response:
         """Show one pool with everything in and around it."""
