@@ -163,6 +163,11 @@ async def test_a_search_shows_what_it_finds_also_outside_the_pool(client: httpx.
     assert "Draw the ground track" not in text
 
 
+async def test_the_name_of_a_branch_stays_in_one_piece_unless_it_is_long(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/pool/acme/rocket/release/1.4", headers=HTML)).text
+    assert '<span class="branch nowrap"><bdi>release/1.4</bdi></span>' in page
+
+
 async def test_nothing_that_strangers_write_becomes_markup() -> None:
     pull = make_pull(
         7,
