@@ -226,9 +226,9 @@ def test_retest_makes_a_failed_head_run_again(settled: Town) -> None:
 
 
 def statuses(here: Town, name: str, sha: str) -> list[str]:
-    """Give the states that were posted on a head, newest first."""
-    repo = name.partition("#")[0]
-    return [one["state"] for one in here.github.get(f"/repos/{repo}/commits/{sha}/statuses?per_page=100")]
+    """Give the states that jobs have posted on a head, newest first."""
+    posted = here.github.get(f"/repos/{name.partition('#')[0]}/commits/{sha}/statuses?per_page=100")
+    return [one["state"] for one in posted if one["context"] != "tide"]
 
 
 def test_a_broken_configuration_changes_nothing_and_is_shown_until_it_is_mended(settled: Town, config: Path) -> None:

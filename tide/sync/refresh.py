@@ -120,9 +120,13 @@ class _Shard:
 
     async def read(self, following: Following, now: datetime) -> "_Read":
         """Read what a round needs."""
-        found = await self._search(following, now)
+        found, searched = await self._search(following, now)
         looked = await following.look(self.world, _keys(found), now, blockers=self._issue_search() or "", org=self.org)
-        return _Read([*found, looked.found], await self.issues(looked.blockers))
+        found.append(looked.found)
+        if not searched:
+            # What a query asks for was read without it.
+            self._tell(self._pool_searches(now), is_complete=all(one.complete for one in found))
+        return _Read(found, await self.issues(looked.blockers))
 
     async def issues(self, known: Sequence[BlockerIssue] | None = None) -> "_Issues":
         """Give the issues that block merging, by repository; a text says why they cannot be read.
@@ -150,10 +154,13 @@ class _Shard:
             return None
         return search.blocker_search(self.config.blocker_label, self.queries)
 
-    async def _search(self, following: Following, now: datetime) -> list[Found]:
+    async def _search(self, following: Following, now: datetime) -> tuple[list[Found], bool]:
         """Search for all that changed since the last walk, and now and then for all that opted in (see `following`).
 
         The first walk reads all open pull requests: those that opted in are among them and are not searched for again.
+
+        Returns:
+            What was found, and whether those that opted in were searched for.
         """
         scope = search.coverage(self.queries)
         kept = await self.world.store.watermark(_mark(self.org))
@@ -173,18 +180,23 @@ class _Shard:
             found += pooled
         if has_all:
             following.searched(self.org, self.config.digest, now)
-        return found
+        return found, is_due
 
     async def _pools(self, now: datetime) -> list[Found]:
-        searches = search.pool_searches(self.queries, per_repository=self.config.search_per_repository, until=now)
-
         async def ask(one: search.PoolSearch) -> Found:
             found = await self._found(one.text)
-            self.world.observer.query_answered(one.query_index, self.org, "success" if found.complete else "error")
+            self._tell([one], is_complete=found.complete)
             await self.world.store.save_pulls(found.pulls, now)
             return found
 
-        return await asyncio.gather(*map(ask, searches))
+        return await asyncio.gather(*map(ask, self._pool_searches(now)))
+
+    def _pool_searches(self, now: datetime) -> Sequence[search.PoolSearch]:
+        return search.pool_searches(self.queries, per_repository=self.config.search_per_repository, until=now)
+
+    def _tell(self, searches: Iterable[search.PoolSearch], *, is_complete: bool) -> None:
+        for one in searches:
+            self.world.observer.query_answered(one.query_index, self.org, "success" if is_complete else "error")
 
     async def _changes(self, scope: str, since: datetime | None, now: datetime) -> Found:
         """Read every covered pull request that changed since a moment, or all open ones."""

@@ -111,10 +111,9 @@ async def test_the_searches_of_each_organisation_are_counted_by_it(world: World)
         orgs.refused["acme"] = REFUSAL
         ctx.clock.sandbox.forward(seconds=FULL_SEARCH.total_seconds())
         await ctx.sync()
-        assert {(org, result) for _, org, result in ctx.witness.queries} == {
-            ("acme", "error"),
-            ("umbrella", "success"),
-        }
+        first, later = ctx.witness.queries[:2], ctx.witness.queries[2:]
+        assert {(org, result) for _, org, result in first} == {("acme", "success"), ("umbrella", "success")}
+        assert {(org, result) for _, org, result in later} == {("acme", "error"), ("umbrella", "success")}
 
 
 async def test_one_token_for_all_needs_no_more_searches_than_queries(world: World) -> None:
