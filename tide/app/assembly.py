@@ -130,8 +130,8 @@ async def assembled(
             log.warning(STATE_DIES)
         await upgraded(url)
         connections = await stack.enter_async_context(engine.connected(url))
-        # Renewals must not wait for connections that syncs hold.
-        own = await stack.enter_async_context(engine.connected(url, connections=4))
+        # Renewals must not wait for connections that syncs hold, nor fail as the first ones after a restart.
+        own = await stack.enter_async_context(engine.connected(url, connections=4, is_tried=True))
         parts = _Parts(options, config, _Opened(clock, metrics, host, connections, own, hook_tokens))
         parts.status.clean = redactor.clean
         keeper = await parts.history_keeper(history)

@@ -16,8 +16,10 @@ from sqlalchemy import text
 
 from tests.builders import NOW, POOL, make_pull, make_snapshot
 from tests.unit.web.kept import StandingClock
+from tide.adapters.clock import SystemClock
 from tide.adapters.postgres.embedded import embedded, running
 from tide.adapters.postgres.engine import connected, statements, transaction
+from tide.adapters.postgres.leases import PostgresLeases
 from tide.adapters.postgres.migrate import upgrade
 from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
@@ -170,3 +172,16 @@ async def test_a_daemon_goes_on_by_itself_after_its_database_was_restarted(home:
             views = daemon.known.reading()
             assert (await views.pools(), views.as_of) == (pools, None)
             assert daemon.status.now().outages == ()
+
+
+async def test_a_lease_is_renewed_over_a_restart_that_nobody_has_noticed(home: Path) -> None:
+    async with AsyncExitStack() as server:
+        url = await server.enter_async_context(embedded(home, durable=False))
+        await asyncio.to_thread(upgrade, url)
+        async with connected(url, connections=4, is_tried=True) as engine:
+            leases = PostgresLeases(engine, SystemClock(), timedelta(hours=1), call_seconds=PATIENCE)
+            lease = await leases.take("the test")
+            assert lease
+            await server.aclose()
+            assert await server.enter_async_context(embedded(home, durable=False)) == url
+            assert (await leases.renew(lease)).token == lease.token

@@ -72,16 +72,24 @@ def _first_line(path: Path) -> str:
 
 @asynccontextmanager
 async def connected(
-    url: DatabaseUrl, *, connections: int = 10, patience: float = _PATIENCE_SECONDS
+    url: DatabaseUrl, *, connections: int = 10, patience: float = _PATIENCE_SECONDS, is_tried: bool = False
 ) -> AsyncIterator[Connections]:
     """Open a pool of connections, for `statements` and `transaction`; neither lasts longer than `patience` seconds.
+
+    With `is_tried` each connection is tried before it is used, so that the first call after a restart of the server
+    does not meet one that has ended; that is another round trip.
 
     Raise StoreError when the server cannot be reached, refuses the user, is older than Postgres 13, or holds
     another encoding than UTF8.
     """
-    options = {"pool_size": connections, "max_overflow": 0, "isolation_level": "AUTOCOMMIT"}
     engine = create_async_engine(
-        url, connect_args=CONNECT_ARGUMENTS, execution_options={_PATIENCE: patience}, **options
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_pre_ping=is_tried,
+        isolation_level="AUTOCOMMIT",
+        connect_args=CONNECT_ARGUMENTS,
+        execution_options={_PATIENCE: patience},
     )
     try:
         await _check_server(engine)
