@@ -16,6 +16,11 @@ class ContextState(StrEnum):
     ERROR = "ERROR"
     EXPECTED = "EXPECTED"
 
+    @property
+    def is_failed(self) -> bool:
+        """Whether it says that something is wrong."""
+        return self in {ContextState.FAILURE, ContextState.ERROR}
+
 
 class ContextSource(StrEnum):
     """Where a context comes from."""

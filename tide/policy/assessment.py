@@ -21,8 +21,6 @@ from tide.policy.mergeability import Refused, refusal
 from tide.policy.queries import meets
 from tide.policy.results import Member, Result, Results
 
-_FAILED_STATES = frozenset({ContextState.FAILURE, ContextState.ERROR})
-
 
 class Obstacle(StrEnum):
     """What keeps a pull request out of its pool; of several the first one here is told."""
@@ -163,7 +161,7 @@ class _Assessor:
         if context.state is ContextState.PENDING or self.results.is_live(member, context.name):
             return True
         # The reporter writes a run that was aborted as a failure, although it says nothing about the change.
-        return context.state in _FAILED_STATES and self._may_run_again(member, context.name)
+        return context.state.is_failed and self._may_run_again(member, context.name)
 
     def _required(self, view: PullView, member: Member) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
         """Sort the required jobs by what they have shown on the current base: missing, pending, failed."""

@@ -11,8 +11,6 @@ from tide.policy.jobs import runs_on_branch
 from tide.policy.patterns import compile_pattern, matches
 
 TIDE_CONTEXT = "tide"
-_FAILED = frozenset({ContextState.FAILURE, ContextState.ERROR})
-_TOLD = _FAILED | {ContextState.PENDING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +159,11 @@ def must_be_watched(policy: ContextPolicy, jobs: Iterable[str], contexts: Sequen
         contexts: those on the head, as last read.
     """
     against = unsuccessful(policy, contexts)
-    holding = {one.state for one in against if one.source is ContextSource.STATUS and one.state in _TOLD}
     states = {context.state for context in contexts}
-    if holding & _FAILED or (holding and states <= {ContextState.SUCCESS, ContextState.PENDING}):
+    told = {one.state for one in against if one.source is ContextSource.STATUS}
+    if any(state.is_failed for state in told):
+        return False
+    if ContextState.PENDING in told and states <= {ContextState.SUCCESS, ContextState.PENDING}:
         return False
     return (
         bool(against)

@@ -41,7 +41,6 @@ GitHub tells times by the second, so that a second change in the same second wou
 LASTS = timedelta(hours=1)
 
 _ALL_WELL, _PENDING = ContextState.SUCCESS, ContextState.PENDING
-_FAILED = frozenset({ContextState.FAILURE, ContextState.ERROR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,8 @@ def _is_told_by_sum(reading: Reading, rollup: GlancedRollup) -> bool:
     if rollup.state != reading.rollup or parse.contexts(rollup.statuses).found != kept:
         return False
     states = {status.state for status in kept}
-    return rollup.state == _ALL_WELL or bool(states & _FAILED) or (rollup.state == _PENDING and _PENDING in states)
+    is_failed = any(state.is_failed for state in states)
+    return rollup.state == _ALL_WELL or is_failed or (rollup.state == _PENDING and _PENDING in states)
 
 
 def _ceil(count: int, size: int) -> int:
