@@ -14,7 +14,7 @@ from tide.domain.decisions import Place
 from tide.domain.pulls import Context, ContextState, MergeMethod, Pull
 from tide.domain.rules import Query
 from tide.domain.snapshot import PullView, Snapshot
-from tide.policy.contexts import gone, unsuccessful, with_host_contexts
+from tide.policy.contexts import gone, policy_for, unsuccessful
 from tide.policy.descriptions import vouches_for
 from tide.policy.merge_method import method_for
 from tide.policy.mergeability import Refused, refusal
@@ -148,8 +148,7 @@ class _Assessor:
 
     def _contexts(self, view: PullView, member: Member) -> tuple[tuple[Context, ...], tuple[Context, ...]]:
         """Split the contexts that are not successful: those that stand against merging, those that jobs work on."""
-        policy = with_host_contexts(self.snapshot.policy_of(view), self.snapshot.branch_rules.required_contexts)
-        found = unsuccessful(policy, view.pull.contexts)
+        found = unsuccessful(policy_for(view, self.snapshot), view.pull.contexts)
         if not found:
             return (), ()
         in_progress = tuple(context for context in found if self._is_worked_on(view, member, context))

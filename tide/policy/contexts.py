@@ -7,6 +7,7 @@ from functools import lru_cache
 from tide.domain.jobs import Presubmit
 from tide.domain.pulls import Context, ContextSource, ContextState
 from tide.domain.rules import ContextPolicy
+from tide.domain.snapshot import PullView, Snapshot
 from tide.policy.jobs import runs_on_branch
 from tide.policy.patterns import compile_pattern, matches
 
@@ -94,6 +95,11 @@ def with_host_contexts(policy: ContextPolicy, contexts: tuple[str, ...]) -> Cont
         required_if_present=tuple(name for name in policy.required_if_present if name not in theirs),
         optional=tuple(name for name in policy.optional if name not in theirs),
     )
+
+
+def policy_for(view: PullView, snapshot: Snapshot) -> ContextPolicy:
+    """Tell which contexts count for one of the pull requests: by what is configured, and by the host's own rules."""
+    return with_host_contexts(snapshot.policy_of(view), snapshot.branch_rules.required_contexts)
 
 
 def validate(policy: ContextPolicy) -> None:

@@ -18,8 +18,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from tide.domain.keys import PoolKey, PullKey
-from tide.domain.snapshot import PullView, Snapshot
-from tide.policy.contexts import must_be_watched, with_host_contexts
+from tide.domain.snapshot import Snapshot
+from tide.policy.contexts import must_be_watched, policy_for
 from tide.policy.queries import meets_any
 from tide.ports.code_host import BlockerIssue, Found
 from tide.sync.world import World
@@ -53,7 +53,11 @@ class Following:
     def seen(self, snapshot: Snapshot) -> None:
         """Take over who has opted in."""
         views = [view for view in snapshot.pulls if meets_any(snapshot.rules.queries, view.pull)]
-        watched = frozenset(view.pull.key for view in views if _is_watched(snapshot, view))
+        watched = frozenset(
+            view.pull.key
+            for view in views
+            if must_be_watched(policy_for(view, snapshot), view.required, view.pull.contexts)
+        )
         self._pools[snapshot.pool] = _Candidates(frozenset(view.pull.key for view in views), watched)
 
     def keep(self, pools: Collection[PoolKey]) -> None:
@@ -94,8 +98,3 @@ class Following:
         # Where some were read, the turn of its pool tells what is wrong with each of the others.
         error = "" if followed.pulls else next(iter(followed.lost.values()), "")
         return Looked(Found(pulls, complete=not followed.lost, error=error), followed.blockers)
-
-
-def _is_watched(snapshot: Snapshot, view: PullView) -> bool:
-    policy = with_host_contexts(snapshot.policy_of(view), snapshot.branch_rules.required_contexts)
-    return must_be_watched(policy, view.required, view.pull.contexts)
