@@ -14,6 +14,11 @@ class Target:
     head_sha: str
     method: MergeMethod = MergeMethod.MERGE
 
+    @property
+    def member(self) -> tuple[int, str]:
+        """Its number and head, as batches name it."""
+        return (self.number, self.head_sha)
+
 
 @dataclass(frozen=True, slots=True)
 class Wait:

@@ -97,3 +97,7 @@ class Run:
     started_at: datetime | None = None
     completed_at: datetime | None = None
     overdue_at: datetime | None = None
+
+    def is_of_batch(self, members: tuple[tuple[int, str], ...], base_sha: str) -> bool:
+        """Tell whether it tests these (number, head SHA) together, merged in this order, on a base."""
+        return self.kind is RunKind.BATCH and self.heads == members and self.base_sha == base_sha

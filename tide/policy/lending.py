@@ -32,7 +32,12 @@ def lent_contexts(pull: Pull, targets: Sequence[Target], snapshot: Snapshot) -> 
         return ()
     ended = {one.name for one in pull.contexts if one.state is not ContextState.PENDING}
     in_flight = _in_flight((pull.number, pull.head_sha), snapshot)
-    passed = {run.context: run for run in snapshot.runs if _has_passed(run, targets, snapshot.base_sha)}
+    members = tuple(target.member for target in targets)
+    passed = {
+        run.context: run
+        for run in snapshot.runs
+        if run.state is RunState.SUCCESS and run.is_of_batch(members, snapshot.base_sha)
+    }
     return tuple(_lent(passed[name]) for name in sorted((in_flight & passed.keys()) - ended))
 
 
@@ -65,12 +70,6 @@ def _in_flight(member: Member, snapshot: Snapshot) -> set[str]:
         for run in snapshot.runs
         if run.kind is RunKind.PRESUBMIT and run.heads == (member,) and run.state.is_live
     }
-
-
-def _has_passed(run: Run, targets: Sequence[Target], base_sha: str) -> bool:
-    members = tuple((target.number, target.head_sha) for target in targets)
-    is_of_batch = run.kind is RunKind.BATCH and run.heads == members and run.base_sha == base_sha
-    return is_of_batch and run.state is RunState.SUCCESS
 
 
 def _lent(run: Run) -> Context:

@@ -16,7 +16,7 @@ from tide.domain.intents import Intent, IntentKind
 from tide.domain.jobs import Presubmit
 from tide.domain.leases import Lease
 from tide.domain.outcomes import Outcome
-from tide.domain.runs import Candidate, Head, Purpose, Run, RunKind, RunState
+from tide.domain.runs import Candidate, Head, Purpose, Run, RunState
 from tide.domain.snapshot import PullView, Snapshot
 from tide.policy.jobs import runs_on_branch
 from tide.sync.candidate_jobs import CandidateJobs, JobSet, JobsUnknown
@@ -97,11 +97,12 @@ class _Enacting:
             return await self.do(action.otherwise)
         contexts = self.snapshot.contexts_of([target.number for target in picked])
         candidate = self._candidate(picked, assembly.run_tree)
+        members = tuple(target.member for target in picked)
         await self.enactor.world.store.save_batch(
             Batch(
                 pool=self.snapshot.pool,
                 base_sha=self.snapshot.base_sha,
-                members=tuple((target.number, target.head_sha) for target in picked),
+                members=members,
                 contexts=contexts,
                 run_tree=assembly.run_tree,
                 plan_tree=assembly.plan_tree,
@@ -109,25 +110,21 @@ class _Enacting:
             )
         )
         jobs = await self.enactor.jobs.of_tree(assembly.run_tree)
-        begun = self._begun(picked)
+        begun = self._begun(members)
         missing = [context for context in contexts if context not in begun]
         runs = await self._start(candidate, self._reporting(missing, jobs), Purpose.BATCH)
         reason = f"{action.reason}{_left_out(assembly.skips)}"
         return Outcome(action.kind, tuple(target.number for target in picked), _names(runs), reason=reason)
 
-    def _begun(self, picked: Sequence[Target]) -> set[str]:
+    def _begun(self, members: tuple[tuple[int, str], ...]) -> set[str]:
         """Name the contexts of which a batch has a run that has not failed, whoever started it.
 
         Prow: tide.go nonFailedBatchForJobAndRefsExists.
         """
-        members = tuple((target.number, target.head_sha) for target in picked)
         return {
             run.context
             for run in self.snapshot.runs
-            if run.kind is RunKind.BATCH
-            and run.heads == members
-            and run.base_sha == self.snapshot.base_sha
-            and (run.state.is_live or run.state is RunState.SUCCESS)
+            if run.is_of_batch(members, self.snapshot.base_sha) and (run.state.is_live or run.state is RunState.SUCCESS)
         }
 
     async def prove(self, action: Prove) -> Outcome:

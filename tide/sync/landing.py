@@ -208,7 +208,7 @@ class _Landing:
             raise _Stopped(reason, held=first)
 
     async def _batch(self) -> Batch | None:
-        members = tuple((target.number, target.head_sha) for target in self.targets)
+        members = tuple(target.member for target in self.targets)
         batches = await self.world.store.batches(self.snapshot.pool, self.snapshot.base_sha)
         return next((batch for batch in batches if batch.members == members), None)
 
