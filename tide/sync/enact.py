@@ -225,13 +225,12 @@ class _Enacting:
         """Hold those that need a job which cannot be started as it is; Tide would go on trying it, and nothing else."""
         bad = {context: error for context, error in refused.items() if isinstance(error, BadAnswer)}
         until = self.enactor.world.clock.now() + TROUBLE_LASTS
-        for view in self.snapshot.pulls:
-            pull, needed = view.pull, sorted(bad.keys() & view.required)
-            if needed and (pull.number, pull.head_sha) in {(head.number, head.sha) for head in candidate.heads}:
+        required = {view.pull.number: view.required for view in self.snapshot.pulls}
+        for head in candidate.heads:
+            if needed := sorted(bad.keys() & required[head.number]):
                 reason = f"{needed[0]} cannot be started: {bad[needed[0]]}"
-                self.enactor.holds.add(
-                    self.snapshot.pool, self.snapshot.base_sha, Target(pull.number, pull.head_sha), reason, until=until
-                )
+                target = Target(head.number, head.sha)
+                self.enactor.holds.add(self.snapshot.pool, self.snapshot.base_sha, target, reason, until=until)
 
 
 @dataclass(frozen=True, slots=True)
