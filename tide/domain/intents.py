@@ -35,3 +35,8 @@ class Intent:
     id: int = 0
     outcome: str = ""
     ended_at: datetime | None = None
+
+    @property
+    def stepped_at(self) -> datetime:
+        """When its last step was begun, or it itself."""
+        return self.latest_at or self.begun_at

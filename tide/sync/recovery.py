@@ -79,7 +79,7 @@ async def recover(inspector: Inspector) -> None:
 
 def _is_old(intent: Intent, now: datetime) -> bool:
     """Tell whether every copy of the code host's data shows by now what came of a landing."""
-    return now - (intent.latest_at or intent.begun_at) >= SHOWN_WITHIN
+    return now - intent.stepped_at >= SHOWN_WITHIN
 
 
 async def _let_it_come(inspector: Inspector, intent: Intent) -> None:
@@ -87,8 +87,7 @@ async def _let_it_come(inspector: Inspector, intent: Intent) -> None:
 
     The clocks of two replicas may differ, hence the bound on what is waited.
     """
-    asked_at, now = intent.latest_at or intent.begun_at, inspector.world.clock.now()
-    wait = min(asked_at + MERGE_MAY_COME - now, MERGE_MAY_COME)
+    wait = min(intent.stepped_at + MERGE_MAY_COME - inspector.world.clock.now(), MERGE_MAY_COME)
     if wait > timedelta(0):
         await inspector.world.sleep(wait.total_seconds())
 
