@@ -144,7 +144,16 @@ class _Repository(_Node):
     owner: _Owner
 
 
-class PullNode(_Node):
+class WorkedOut(_Node):
+    """What GitHub works out itself about a pull request."""
+
+    mergeable: str
+    merge_state_status: str
+    can_be_rebased: bool
+    review_decision: str | None = None
+
+
+class PullNode(WorkedOut):
     """A pull request as `pull_fields.graphql` asks for it."""
 
     id: str
@@ -159,10 +168,6 @@ class PullNode(_Node):
     base_ref_name: str
     head_ref_name: str
     head_ref_oid: str
-    mergeable: str
-    merge_state_status: str
-    can_be_rebased: bool
-    review_decision: str | None = None
     labels: _Labels | None = None
     milestone: _Milestone | None = None
     repository: _Repository
@@ -207,17 +212,13 @@ class GlancedRollup(_Node):
         return self.commit.status.contexts if self.commit and self.commit.status else ()
 
 
-class GlanceNode(_Node):
+class GlanceNode(WorkedOut):
     """A pull request as `glance_fields.graphql` asks for it."""
 
     updated_at: datetime
     state: str
     base_ref_name: str
     head_ref_oid: str
-    mergeable: str
-    merge_state_status: str
-    can_be_rebased: bool
-    review_decision: str | None = None
     status_check_rollup: GlancedRollup | None = None
 
 
@@ -277,7 +278,7 @@ def pull(node: PullNode, contexts: Contexts, *, is_whole: bool = True) -> Pull:
             counts as one whose contexts are not known, which is never merged.
     """
     labels = node.labels.nodes if node.labels and node.labels.nodes else ()
-    return Pull(
+    known = Pull(
         key=PullKey(node.repo.org, node.repo.name, node.number),
         title=node.title,
         body=node.body or "",
@@ -290,18 +291,14 @@ def pull(node: PullNode, contexts: Contexts, *, is_whole: bool = True) -> Pull:
         is_open=node.state == "OPEN",
         is_merged=node.state == "MERGED",
         is_draft=node.is_draft,
-        mergeable=_member(Mergeable, node.mergeable, Mergeable.UNKNOWN),
-        merge_state=_member(MergeState, node.merge_state_status, MergeState.UNKNOWN),
-        can_be_rebased=node.can_be_rebased,
-        review_decision=_review(node.review_decision),
         labels=tuple(sorted(label.name for label in labels if label)),
         milestone=node.milestone.title if node.milestone else "",
-        contexts=contexts.found,
         contexts_known=contexts.is_complete and is_whole and node.has_all_labels and None not in labels,
     )
+    return renewed(known, node, contexts.found)
 
 
-def renewed(kept: Pull, node: GlanceNode, found: Sequence[Context]) -> Pull:
+def renewed(kept: Pull, node: WorkedOut, found: Sequence[Context]) -> Pull:
     """Give a pull request with what is new of it: what the code host works out itself, and the contexts."""
     return replace(
         kept,
