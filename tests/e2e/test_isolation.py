@@ -10,6 +10,7 @@ from tests.e2e.two_orgs import ENGINE, ROCKET, TwoOrgs, two_orgs, until
 from tide.app.assembly import assembled
 from tide.domain.keys import PoolKey
 from tide.sandbox.faults import Fault
+from tide.sandbox.model import PullRequest
 from tide.sandbox.protection import Rule, Ruleset
 
 MAIN = PoolKey("acme", "rocket", "main")
@@ -27,6 +28,13 @@ def check(context: str) -> Rule:
     return Rule("required_status_checks", {"required_status_checks": [{"context": context}]})
 
 
+async def one_and_its_neighbours(here: TwoOrgs) -> tuple[PullRequest, list[PullRequest]]:
+    """Open a pull request, one into another branch of its repository, and one in another organisation."""
+    one = await here.open_pull(ROCKET, "pump", "lgtm")
+    other_branch = await here.open_pull(ROCKET, "backport", "lgtm", base="release")
+    return one, [other_branch, await here.open_pull(ENGINE, "pump", "lgtm")]
+
+
 @pytest.mark.parametrize(
     ("rule", "reason"), [(check("lint"), "lint"), (Rule("merge_queue"), "merge queue")], ids=["check", "queue"]
 )
@@ -36,11 +44,7 @@ async def test_a_ruleset_binds_its_own_branch_alone_and_is_told_without_trying_a
     async with two_orgs(database_url, jobs=True) as here:
         put_ruleset(here, ROCKET, rule)
         put_ruleset(here, ENGINE, check("unit"))
-        held = await here.open_pull(ROCKET, "pump", "lgtm")
-        good = [
-            await here.open_pull(ROCKET, "backport", "lgtm", base="release"),
-            await here.open_pull(ENGINE, "pump", "lgtm"),
-        ]
+        held, good = await one_and_its_neighbours(here)
         async with here.place.daemon() as (daemon, url):
             rounds = Rounds(daemon)
             await until(rounds, lambda: all(pull.merged for pull in good))
@@ -55,11 +59,7 @@ async def test_a_ruleset_binds_its_own_branch_alone_and_is_told_without_trying_a
 async def test_a_ref_that_404s_holds_its_own_pool_alone(database_url: str) -> None:
     async with two_orgs(database_url) as here:
         here.sandbox.faults.add(Fault(kind="status", status=404, path="/repos/acme/rocket/git/ref/heads/main$"))
-        held = await here.open_pull(ROCKET, "pump", "lgtm")
-        good = [
-            await here.open_pull(ROCKET, "backport", "lgtm", base="release"),
-            await here.open_pull(ENGINE, "pump", "lgtm"),
-        ]
+        held, good = await one_and_its_neighbours(here)
         async with here.place.daemon() as (daemon, url):
             rounds = Rounds(daemon)
             await until(rounds, lambda: all(pull.merged for pull in good))
