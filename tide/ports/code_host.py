@@ -6,7 +6,7 @@ from typing import Protocol
 
 from tide.domain.actions import Target
 from tide.domain.branch_rules import BranchRules
-from tide.domain.errors import BadAnswer
+from tide.domain.errors import BadAnswer, RemoteError
 from tide.domain.keys import PoolKey, PullKey, RepoKey
 from tide.domain.outcomes import MergeAnswer
 from tide.domain.pulls import Blocker, ContextState, Pull, RepoSettings
@@ -129,8 +129,11 @@ class CodeHost(Protocol):
         """Read which merge methods the repository allows."""
         ...
 
-    async def branch_rules(self, pool: PoolKey) -> BranchRules:
-        """Read the code host's own rules for a branch, as far as they bind us; they change rarely, so keep them."""
+    async def branch_rules(self, pools: Collection[PoolKey]) -> Mapping[PoolKey, BranchRules | RemoteError]:
+        """Read the code host's own rules for each of these branches, as far as they bind us, or why they are not told.
+
+        They change rarely, so keep them; those of many branches cost less when they are asked for together.
+        """
         ...
 
     async def search_blockers(self, query: str, *, org: str = "") -> tuple[BlockerIssue, ...]:

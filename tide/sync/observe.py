@@ -11,7 +11,7 @@ from tide.domain.errors import Permanent
 from tide.domain.evidence import BatchState, Proposal
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.pulls import Blocker, MergeMethod, Pull
-from tide.domain.rules import BlocksPolicy, PoolRules
+from tide.domain.rules import PoolRules
 from tide.domain.snapshot import PullView, Snapshot, Standing, StandingKind
 from tide.policy import blockers as blocker_rules
 from tide.policy.jobs import needs_changed_files
@@ -22,7 +22,7 @@ from tide.sync.candidate_jobs import CandidateJobs, JobSet, JobsUnknown
 from tide.sync.check_runs import CheckRuns
 from tide.sync.heads import fetch_heads
 from tide.sync.holds import Holds
-from tide.sync.settings import HostSettings
+from tide.sync.settings import HostSettings, bear_on_merges
 from tide.sync.standings import provable
 from tide.sync.world import World
 
@@ -90,10 +90,7 @@ class Observer:
         )
 
     async def _branch_rules(self, rules: PoolRules) -> BranchRules:
-        """Read the code host's own rules, where operators do not have them left to it."""
-        if rules.blocks_policy is BlocksPolicy.IGNORE:
-            return NO_RULES
-        return await self.settings.of_branch(self.world, self.jobs.pool)
+        return await self.settings.of_branch(self.world, self.jobs.pool) if bear_on_merges(rules) else NO_RULES
 
     async def _fetch(self, rules: PoolRules, base_sha: str, candidates: Sequence[Pull]) -> Mapping[int, str]:
         """Make the candidates present where that is needed; give the reason for each whose head cannot be had."""

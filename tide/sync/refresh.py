@@ -14,10 +14,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from tide.domain.errors import RemoteError, TideError
-from tide.domain.keys import PullKey, RepoKey
+from tide.domain.keys import PoolKey, PullKey, RepoKey
 from tide.domain.pulls import Blocker
 from tide.domain.rules import Query
 from tide.policy import search
+from tide.policy.queries import meets_any
 from tide.ports.code_host import BlockerIssue, Found
 from tide.ports.job_config import JobConfig
 from tide.sync.following import Following
@@ -59,12 +60,14 @@ _UNREAD = "the issues that may block merging could not be read"
 class Refreshed:
     """What one round of reading gave.
 
-    `read` are the pull requests that were read since `read_at`. `errors` are for people.
+    `read` are the pull requests that were read since `read_at`; in the pools of `opted_in` are those of them that have
+    opted in. `errors` are for people.
     """
 
     read_at: datetime
     read: frozenset[PullKey]
     blockers: Blockers
+    opted_in: frozenset[PoolKey] = frozenset()
     errors: tuple[str, ...] = ()
 
 
@@ -75,7 +78,7 @@ async def refresh(world: World, config: JobConfig, following: Following) -> Refr
     found = [one for read in reads for one in read.found]
     blockers = _blockers(shards, [read.issues for read in reads])
     errors = (*(one.error for one in found if one.error), *blockers.errors)
-    return Refreshed(now, _keys(found), blockers, errors)
+    return Refreshed(now, _keys(found), blockers, _opted_in(config, found), errors)
 
 
 async def read_blockers(world: World, config: JobConfig, *, org: str = "") -> Blockers:
@@ -239,6 +242,10 @@ def _blockers(shards: Iterable[_Shard], read: Iterable[_Issues]) -> Blockers:
 
 def _keys(found: Iterable[Found]) -> frozenset[PullKey]:
     return frozenset(pull.key for one in found for pull in one.pulls)
+
+
+def _opted_in(config: JobConfig, found: Iterable[Found]) -> frozenset[PoolKey]:
+    return frozenset(pull.pool for one in found for pull in one.pulls if meets_any(config.queries, pull))
 
 
 def _shards(world: World, config: JobConfig) -> list[_Shard]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from tide.domain.actions import Action, Blocked, Merge, MergeBatch, Wait, targets_of
 from tide.domain.decisions import Decision
-from tide.domain.errors import LeaseLost, RemoteError, StoreError, TideError
+from tide.domain.errors import ConfigError, LeaseLost, RemoteError, StoreError, TideError
 from tide.domain.intents import IntentKind
 from tide.domain.keys import HeadKey, Hint, PoolKey
 from tide.domain.leases import Lease
@@ -31,7 +31,7 @@ from tide.sync.landing import Lander
 from tide.sync.observe import Observer
 from tide.sync.recovery import recover
 from tide.sync.refresh import Refreshed, drop_uncovered, read_blockers, refresh
-from tide.sync.settings import HostSettings
+from tide.sync.settings import HostSettings, bear_on_merges
 from tide.sync.standings import Standings
 from tide.sync.statuses import Statuses
 from tide.sync.verdicts import Recorder, tenant_ids
@@ -87,6 +87,7 @@ class Sync:
             facts = await refresh(self.world, config, self._following)
             self.search_errors = self.errors = facts.errors
             pools = await self._pools(config)
+            await self._read_rules(config, facts.opted_in & pools)
             await self._sync_pools(pools, facts)
             if self.lease:
                 await self._look_back(pools, config, self.lease())
@@ -157,6 +158,11 @@ class Sync:
         if self.statuses:
             self.statuses.keep(pools)
         return pools
+
+    async def _read_rules(self, config: JobConfig, pools: Collection[PoolKey]) -> None:
+        """Read the code host's own rules of branches together, as far as it is time and they are of interest."""
+        due = self._settings.due(pools, self.world.clock.now())
+        await self._settings.read_branches(self.world, [pool for pool in due if _asks_host(config, pool)])
 
     async def _facts(self, config: JobConfig, pool: PoolKey) -> Refreshed:
         """Read what a pool needs that is not read with it."""
@@ -233,6 +239,13 @@ class Sync:
             self._holds.reason(pool, base_sha, target.number, target.head_sha, now)
             for target in targets_of(decision.action)
         )
+
+
+def _asks_host(config: JobConfig, pool: PoolKey) -> bool:
+    try:
+        return bear_on_merges(config.rules(pool))
+    except ConfigError:
+        return False  # the turn of the pool tells what is wrong
 
 
 def _heads_of(action: Action, pool: PoolKey) -> list[HeadKey]:

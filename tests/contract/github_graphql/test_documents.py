@@ -4,7 +4,9 @@ import pytest
 from graphql import GraphQLSchema, OperationDefinitionNode, parse, validate
 
 import tide.adapters.github
+from tide.adapters.github.branch_rules import AT_ONCE
 from tide.adapters.github.documents import document
+from tide.adapters.github.repeating import repeated
 from tide.sandbox.graphql.schema import github_schema
 
 FOLDER = Path(tide.adapters.github.__file__).parent / "documents"
@@ -31,6 +33,11 @@ def test_a_document_is_valid_at_github(name: str, published_schema: GraphQLSchem
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_a_document_is_valid_in_the_sandbox(name: str) -> None:
     assert validate(github_schema(), parse(document(name))) == []
+
+
+@pytest.mark.published
+def test_a_question_about_many_things_is_valid_at_github(published_schema: GraphQLSchema) -> None:
+    assert validate(published_schema, repeated("branch_rules", AT_ONCE)) == []
 
 
 @pytest.mark.published

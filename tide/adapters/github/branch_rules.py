@@ -6,9 +6,11 @@ GitHub docs: REST API endpoints for rules, "Get rules for a branch" (every activ
 is found out by a refusal.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import groupby
 from typing import Any
 
 import structlog
@@ -17,10 +19,11 @@ from pydantic.alias_generators import to_camel
 
 from tide.adapters.github.answers import path
 from tide.adapters.github.client import Client
-from tide.adapters.github.graph import Graph
+from tide.adapters.github.graph import Graph, GraphAnswer
 from tide.adapters.github.parse import read
+from tide.adapters.github.repeating import numbered
 from tide.domain.branch_rules import EVERY_METHOD, BranchRules
-from tide.domain.errors import BadAnswer, NotFound, Unauthorized
+from tide.domain.errors import BadAnswer, NotFound, RemoteError, Unauthorized
 from tide.domain.keys import PoolKey
 from tide.domain.pulls import MergeMethod
 
@@ -28,6 +31,9 @@ BEARING_ON_MERGES = frozenset(
     {"merge_queue", "pull_request", "required_linear_history", "required_status_checks", "update"}
 )
 """The rules that we understand; GitHub refuses by the others all the same (`tide.adapters.github.merging`)."""
+
+AT_ONCE = 50
+"""Branches whose protection is asked for in one request, which costs a point however many they are."""
 
 # How we may pass a ruleset by; the API merges by way of a pull request.
 _BYPASSES = frozenset({"always", "exempt", "pull_requests_only"})
@@ -98,12 +104,27 @@ class BranchRulesReader:
     client: Client
     graph: Graph
 
-    async def read(self, pool: PoolKey) -> BranchRules:
-        """Read what binds us on a branch; see `tide.ports.code_host.CodeHost.branch_rules`."""
-        rules = await self._ruleset_rules(pool)
-        bypassed = await self._bypassed(pool, rules)
+    async def read_all(self, pools: Iterable[PoolKey]) -> dict[PoolKey, BranchRules | RemoteError]:
+        """Read what binds us on each of these branches; see `tide.ports.code_host.CodeHost.branch_rules`."""
+        # Each organisation may have a token, and troubles, of its own.
+        by_org = [list(of_org) for _, of_org in groupby(sorted(pools), key=lambda pool: pool.org)]
+        batches = [here[start : start + AT_ONCE] for here in by_org for start in range(0, len(here), AT_ONCE)]
+        read = await asyncio.gather(*map(self._read_batch, batches))
+        return {pool: rules for batch in read for pool, rules in batch.items()}
+
+    async def _read_batch(self, pools: Sequence[PoolKey]) -> dict[PoolKey, BranchRules | RemoteError]:
+        classic = await self._classic(pools)
+        return dict(zip(pools, await asyncio.gather(*map(self._read, pools, classic)), strict=True))
+
+    async def _read(self, pool: PoolKey, classic: "_Repository | RemoteError") -> BranchRules | RemoteError:
+        if isinstance(classic, RemoteError):
+            return classic
+        try:
+            rules = await self._ruleset_rules(pool)
+            bypassed = await self._bypassed(pool, rules)
+        except RemoteError as error:
+            return error
         binding = [rule for rule in rules if rule.ruleset_id not in bypassed]
-        classic = await self._classic(pool)
         # A queue that a ruleset asks for is the ruleset's, and may be passed by with it.
         has_classic_queue = classic.merge_queue is not None and all(rule.type != "merge_queue" for rule in rules)
         found = reduce(with_rule, binding, BranchRules(requires_queue=has_classic_queue, may_bypass=bool(bypassed)))
@@ -128,19 +149,36 @@ class BranchRulesReader:
             return False
         return read(_Ruleset, told).current_user_can_bypass in _BYPASSES
 
-    async def _classic(self, pool: PoolKey) -> _Repository:
-        variables = {
-            "owner": pool.org,
-            "name": pool.repo,
-            "ref": f"refs/heads/{pool.branch}",
-            "branch": pool.branch,
-        }
+    async def _classic(self, pools: Sequence[PoolKey]) -> list["_Repository | RemoteError"]:
+        """Read classic protection of branches of one organisation."""
+        things = [
+            {"owner": pool.org, "name": pool.repo, "ref": f"refs/heads/{pool.branch}", "branch": pool.branch}
+            for pool in pools
+        ]
         try:
-            answer = await self.graph.ask("branch_rules", variables, org=pool.org)
+            answer = await self.graph.ask_of_many("branch_rules", things, org=pools[0].org)
         except BadAnswer as error:
-            _log.warning("branch protection is not told", pool=str(pool), why=str(error))
-            return _Repository()
-        return read(_Repository, answer.data.get("repository") or {})
+            return [_untold(pool, error) for pool in pools]
+        except RemoteError as error:
+            return [error for _ in pools]
+        return [_repository(pool, answer, numbered("repository", number)) for number, pool in enumerate(pools)]
+
+
+def _untold(pool: PoolKey, error: BadAnswer) -> _Repository:
+    _log.warning("branch protection is not told", pool=str(pool), why=str(error))
+    return _Repository()
+
+
+def _repository(pool: PoolKey, answer: GraphAnswer, name: str) -> _Repository | RemoteError:
+    """Give a repository of an answer. Some of it may not be told, which is no trouble."""
+    told, errors = answer.data.get(name), answer.errors_at(name)
+    if told is None and errors:
+        error = errors[0].as_error()
+        return _untold(pool, error) if isinstance(error, BadAnswer) else error
+    try:
+        return read(_Repository, told or {})
+    except BadAnswer as error:
+        return error
 
 
 def with_rule(rules: BranchRules, rule: _Rule) -> BranchRules:

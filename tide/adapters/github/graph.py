@@ -1,6 +1,6 @@
 """Send the GraphQL documents, and keep what a partial answer has."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from graphql import DocumentNode, parse
 from tide.adapters.github.client import Client
 from tide.adapters.github.documents import document
 from tide.adapters.github.graph_errors import NOT_FOUND, GraphError, errors_of
+from tide.adapters.github.repeating import numbered, repeated
 from tide.adapters.github.transport import ClientTransport
 from tide.ports.clock import Clock
 
@@ -57,7 +58,24 @@ class Graph:
         Raises:
             RemoteError: Nothing could be read.
         """
-        request, asked_at = GraphQLRequest(_parsed(name), variable_values=dict(variables)), self.clock.now()
+        return await self._send(_parsed(name), variables, org)
+
+    async def ask_of_many(self, name: str, things: Sequence[Mapping[str, Any]], *, org: str = "") -> GraphAnswer:
+        """Send a document once that asks about many things (see `repeating`).
+
+        Args:
+            name: Its file's name without the ending.
+            things: The variables for each of them; what is said of each is under a name that is `numbered`.
+            org: The organisation that all of them are in, "" for none or several.
+
+        Raises:
+            RemoteError: Nothing could be read.
+        """
+        variables = {numbered(key, number): value for number, one in enumerate(things) for key, value in one.items()}
+        return await self._send(repeated(name, len(things)), variables, org)
+
+    async def _send(self, document_: DocumentNode, variables: Mapping[str, Any], org: str) -> GraphAnswer:
+        request, asked_at = GraphQLRequest(document_, variable_values=dict(variables)), self.clock.now()
         try:
             data = await self._session.execute(request, org=org)
         except TransportQueryError as error:
