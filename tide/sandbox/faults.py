@@ -37,9 +37,9 @@ INNER_KINDS = frozenset({"wrong_tree", "retarget_before_merge", "stale_mergeable
 class Fault(BaseModel):
     """One fault rule as ``POST /_sandbox/faults`` takes it.
 
-    A request is meant if ``method`` and ``path`` (a regular expression searched in the path) and ``operation`` (the
-    name of the GraphQL operation) all fit; unset ones fit anything. Of those, ``nth`` picks the numbers (from 1),
-    ``probability`` each with that chance; neither: all of them. ``times`` bounds how often it strikes.
+    A request is meant if ``method`` and ``path`` (a regular expression searched in the path) and ``operation`` (one for
+    the whole name of the GraphQL operation) all fit; unset ones fit anything. Of those, ``nth`` picks the numbers (from
+    1), ``probability`` each with that chance; neither: all of them. ``times`` bounds how often it strikes.
 
     ``when``: before the deed (nothing is done) or after it (it is done, but the caller does not hear it).
     ``status`` with ``body`` and ``headers`` is the answer of kind ``status``; ``retry_after`` (seconds) goes into its
@@ -68,21 +68,21 @@ class Fault(BaseModel):
     branch: str | None = None
     seconds: float = Field(default=3600, ge=0)
 
-    @field_validator("path")
+    @field_validator("path", "operation")
     @classmethod
-    def _compiles(cls, path: str | None) -> str | None:
+    def _compiles(cls, pattern: str | None) -> str | None:
         try:
-            re.compile(path or "")
+            re.compile(pattern or "")
         except re.error as error:
             raise ValueError(f"not a regular expression: {error}") from error
-        return path
+        return pattern
 
     def means(self, method: str, path: str, operation: str | None) -> bool:
         """Whether the rule speaks of such a request."""
         return (
             self.method in {None, method}
             and (self.path is None or re.search(self.path, path) is not None)
-            and self.operation in {None, operation}
+            and (self.operation is None or re.fullmatch(self.operation, operation or "") is not None)
         )
 
 
