@@ -22,7 +22,8 @@ _WHERE: Mapping[Action, Mapping[str, str]] = {
     Action.MERGE: {"method": "PUT", "path": r"/pulls/\d+/merge$"},
     Action.START_RUN: {"method": "POST", "path": r"/prowjobs$"},
     Action.STATUS: {"method": "POST", "path": r"/statuses/[0-9a-f]+$"},
-    Action.SEARCH: {"operation": "SearchPulls"},
+    # Most searches are made along with a look at what is known.
+    Action.SEARCH: {"operation": "SearchPulls|Glance"},
     Action.READ_PULLS: {"operation": "PullsById"},
     Action.READ_BRANCH: {"method": "GET", "path": r"/git/(ref|commits)/"},
     Action.FETCH: {"method": "POST", "path": r"/git-upload-pack$"},

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from tide.domain.actions import Target
@@ -56,16 +57,31 @@ class BlockerIssue:
 
 
 @dataclass(frozen=True, slots=True)
+class Searches:
+    """What to search for along with a look, "" for nothing: the pull requests that changed, the issues that block."""
+
+    changes: str = ""
+    blockers: str = ""
+
+
+NO_SEARCHES = Searches()
+
+
+@dataclass(frozen=True, slots=True)
 class Followed:
     """What a look at known pull requests gave.
 
     `pulls` are as they are now, None for one that does not exist; `lost` says why the others could not be read.
-    `blockers` are the issues that block merging, all of them; None where they were not had along with the rest.
+
+    What was searched for along with it is None where not all of it was had: `blockers` are the issues that block
+    merging; the pull requests that have changed are in `pulls` when they were read for it, else in `changed`, by the
+    moment when they were read before.
     """
 
     pulls: Mapping[PullKey, Pull | None]
     lost: Mapping[PullKey, str]
     blockers: tuple[BlockerIssue, ...] | None = None
+    changed: Mapping[datetime, Sequence[Pull]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +121,20 @@ class CodeHost(Protocol):
         ...
 
     async def follow_pulls(
-        self, keys: Sequence[PullKey], *, watched: Collection[PullKey] = (), blockers: str = "", org: str = ""
+        self,
+        keys: Sequence[PullKey],
+        *,
+        watched: Collection[PullKey] = (),
+        along: Searches = NO_SEARCHES,
+        org: str = "",
     ) -> Followed:
         """Give these pull requests as they are now, at less cost than `read_pulls`.
 
         What was read before and has not changed need not be read again. Of one that is not `watched`, check runs that
         come up may stay unseen as long as all of its contexts are successful, or a status has failed, or a status is
-        pending and nothing has failed; whatever turns one of these into another is seen. What a merge rests on is read
-        by `read_pulls`. `blockers` is the search string of the issues that block merging: they may be had along with
-        it. `org` is the organisation that everything is in, where each has a token of its own.
+        pending and nothing has failed; whatever turns one of these into another is seen. Of one that has been closed
+        nothing else need be as it is now. What a merge rests on is read by `read_pulls`. `along` is what may be had in
+        the same breath. `org` is the organisation that everything is in, where each has a token of its own.
         """
         ...
 

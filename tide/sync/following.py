@@ -1,10 +1,10 @@
 """Follow the pull requests that have opted in, from round to round, without searching for them each time.
 
-Searching for all of them in every round is what costs most (Prow: tide/github.go Query). Here a round reads what has
-changed since the last one, by a search for that, and looks at every pull request that is known to have opted in, past
-any search index (`CodeHost.follow_pulls`). So of those nothing is older than a round when a pool is decided: a label
-that was removed, a head that was pushed, a context that turned, a pull request that was closed. What a merge rests on
-is read once more, whole, before it (`landing`).
+Searching for all of them in every round is what costs most (Prow: tide/github.go Query). Here a round looks at every
+pull request that is known to have opted in, past any search index (`CodeHost.follow_pulls`), and in the same breath
+searches for what has changed since the last one. So of those nothing is older than a round when a pool is decided: a
+label that was removed, a head that was pushed, a context that turned, a pull request that was closed. What a merge
+rests on is read once more, whole, before it (`landing`).
 
 How old may be what is seen of others: one that opts in changes by that, and is found as soon as the search index has
 it. Where the index is later than the walks overlap (`refresh.OVERLAP`), or the code host changes a pull request without
@@ -21,7 +21,7 @@ from tide.domain.keys import PoolKey, PullKey
 from tide.domain.snapshot import Snapshot
 from tide.policy.contexts import must_be_watched, policy_for
 from tide.policy.queries import meets_any
-from tide.ports.code_host import BlockerIssue, Found
+from tide.ports.code_host import NO_SEARCHES, BlockerIssue, Found, Searches
 from tide.sync.world import World
 
 FULL_SEARCH = timedelta(minutes=30)
@@ -36,10 +36,15 @@ class _Candidates:
 
 
 class Looked(NamedTuple):
-    """What a look gave: the pull requests, and the issues that block merging where they were had along with it."""
+    """What a look gave.
+
+    `found` are the pull requests that were read for it. `blockers` are the issues that block merging, None where they
+    were not had along with it; `has_changes` tells whether all that has changed was.
+    """
 
     found: Found
     blockers: tuple[BlockerIssue, ...] | None = None
+    has_changes: bool = False
 
 
 @dataclass(slots=True)
@@ -75,26 +80,40 @@ class Following:
         self._searched[org] = (digest, now)
 
     async def look(
-        self, world: World, already_read: Collection[PullKey], now: datetime, *, blockers: str = "", org: str = ""
+        self,
+        world: World,
+        now: datetime,
+        *,
+        already_read: Collection[PullKey] = (),
+        only: PoolKey | None = None,
+        along: Searches = NO_SEARCHES,
+        org: str = "",
     ) -> Looked:
-        """Give those that have opted in as they are now, but for those that were read in this round already.
+        """Give those that have opted in as they are now; bring the mirror up to date.
 
         Args:
             world: the outside.
-            already_read: which these are.
             now: when the round began.
-            blockers: the search string of the issues that block merging, to have them along with it.
+            already_read: those that were read in this round, which are left out.
+            only: the pool that is looked at, None for all.
+            along: what to search for in the same breath.
             org: only those of this organisation, "" for all.
         """
-        pools = [candidates for pool, candidates in self._pools.items() if org in {"", pool.org}]
+        pools = [
+            candidates for pool, candidates in self._pools.items() if only in {None, pool} and org in {"", pool.org}
+        ]
         keys = sorted({key for candidates in pools for key in candidates.keys} - set(already_read))
         if not keys:
             return Looked(Found(()))
         watched = frozenset(key for candidates in pools for key in candidates.watched)
-        followed = await world.code_host.follow_pulls(keys, watched=watched, blockers=blockers, org=org)
+        followed = await world.code_host.follow_pulls(keys, watched=watched, along=along, org=org)
         pulls = tuple(pull for pull in followed.pulls.values() if pull)
         await world.store.save_pulls(pulls, now)
+        for read_at, changed in (followed.changed or {}).items():
+            # They were kept when they were read, unless something came between.
+            await world.store.save_pulls(changed, read_at)
         await world.store.drop_pulls([key for key, pull in followed.pulls.items() if pull is None], now)
         # Where some were read, the turn of its pool tells what is wrong with each of the others.
         error = "" if followed.pulls else next(iter(followed.lost.values()), "")
-        return Looked(Found(pulls, complete=not followed.lost, error=error), followed.blockers)
+        found = Found(pulls, complete=not followed.lost, error=error)
+        return Looked(found, followed.blockers, followed.changed is not None)

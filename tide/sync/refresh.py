@@ -19,7 +19,7 @@ from tide.domain.pulls import Blocker
 from tide.domain.rules import Query
 from tide.policy import search
 from tide.policy.queries import meets_any
-from tide.ports.code_host import BlockerIssue, Found
+from tide.ports.code_host import BlockerIssue, Found, Searches
 from tide.ports.job_config import JobConfig
 from tide.sync.following import Following
 from tide.sync.world import World
@@ -81,16 +81,12 @@ async def refresh(world: World, config: JobConfig, following: Following) -> Refr
     return Refreshed(now, _keys(found), blockers, _opted_in(config, found), errors)
 
 
-async def read_blockers(world: World, config: JobConfig, *, org: str = "") -> Blockers:
-    """Read the issues that block merging.
-
-    Args:
-        world: the outside.
-        config: says by which label, and in which repositories.
-        org: read no more than what this organisation needs; "" for all of them.
-    """
-    wanted = [shard for shard in _shards(world, config) if not org or shard.org in {"", org}]
-    return _blockers(wanted, await asyncio.gather(*(shard.issues() for shard in wanted)))
+async def refresh_pool(world: World, config: JobConfig, following: Following, pool: PoolKey) -> Refreshed:
+    """Read what one pool needs: those that are known to have opted in, and the issues that block merging."""
+    now, shards = world.clock.now(), [shard for shard in _shards(world, config) if shard.org in {"", pool.org}]
+    reads = await asyncio.gather(*(shard.read_pool(following, pool, now) for shard in shards))
+    found = [one for read in reads for one in read.found]
+    return Refreshed(now, _keys(found), _blockers(shards, [read.issues for read in reads]), _opted_in(config, found))
 
 
 async def drop_uncovered(world: World, config: JobConfig, repos: Collection[RepoKey]) -> None:
@@ -122,20 +118,36 @@ class _Shard:
     queries: tuple[Query, ...]
 
     async def read(self, following: Following, now: datetime) -> "_Read":
-        """Read what a round needs."""
-        found, searched = await self._search(following, now)
-        looked = await following.look(self.world, _keys(found), now, blockers=self._issue_search() or "", org=self.org)
-        found.append(looked.found)
-        if not searched:
-            # What a query asks for was read without it.
-            self._tell(self._pool_searches(now), is_complete=all(one.complete for one in found))
-        return _Read(found, await self.issues(looked.blockers))
+        """Read what a round needs: all that changed since the last walk, and those that opted in.
 
-    async def issues(self, known: Sequence[BlockerIssue] | None = None) -> "_Issues":
+        Those that are known to have opted in are looked at; now and then all are searched for (see `following`).
+        """
+        scope = search.coverage(self.queries)
+        since = await self._walked_until(scope, now)
+        if since is None or following.is_search_due(self.org, self.config.digest, now):
+            return await self._searched(following, scope, since, now)
+        along = Searches(search.changes_search(self.queries, since=since, until=now), self._issue_search() or "")
+        looked = await following.look(self.world, now, along=along, org=self.org)
+        found = [looked.found]
+        if looked.has_changes:
+            await self.world.store.set_watermark(_mark(self.org), scope, now)
+        else:
+            found.append(await self._changes(scope, since, now))
+        # What the queries ask for was read without them.
+        self._tell(self._pool_searches(now), is_complete=all(one.complete for one in found))
+        return _Read(found, await self._issues(looked.blockers))
+
+    async def read_pool(self, following: Following, pool: PoolKey, now: datetime) -> "_Read":
+        """Read what a pool needs."""
+        along = Searches(blockers=self._issue_search() or "")
+        looked = await following.look(self.world, now, only=pool, along=along, org=self.org)
+        return _Read([looked.found], await self._issues(looked.blockers))
+
+    async def _issues(self, known: Sequence[BlockerIssue] | None) -> "_Issues":
         """Give the issues that block merging, by repository; a text says why they cannot be read.
 
         Args:
-            known: all of them, where they were read just now.
+            known: all of them where they were read just now, None where they are to be searched for.
         """
         query = self._issue_search()
         if query is None:
@@ -157,33 +169,34 @@ class _Shard:
             return None
         return search.blocker_search(self.config.blocker_label, self.queries)
 
-    async def _search(self, following: Following, now: datetime) -> tuple[list[Found], bool]:
-        """Search for all that changed since the last walk, and now and then for all that opted in (see `following`).
-
-        The first walk reads all open pull requests: those that opted in are among them and are not searched for again.
-
-        Returns:
-            What was found, and whether those that opted in were searched for.
-        """
-        scope = search.coverage(self.queries)
+    async def _walked_until(self, scope: str, now: datetime) -> datetime | None:
+        """Tell from when on to walk through what has changed; None to walk through all that is open."""
         kept = await self.world.store.watermark(_mark(self.org))
         if kept and kept[0] == scope:
-            found, has_all = [await self._changes(scope, kept[1] - OVERLAP, now)], False
-            is_due = following.is_search_due(self.org, self.config.digest, now)
+            return kept[1] - OVERLAP
+        if kept:
+            # Until a walk has come to its end, no other scope is walked through either.
+            await self.world.store.set_watermark(_mark(self.org), "", now)
+        return None
+
+    async def _searched(self, following: Following, scope: str, since: datetime | None, now: datetime) -> "_Read":
+        """Search for all that changed and all that opted in; look at those that no search found.
+
+        Where all that is open was read, those that opted in are among them and are not searched for again.
+        """
+        found = [await self._changes(scope, since, now)]
+        has_all = since is None and found[0].complete
+        if has_all:
+            self._tell(self._pool_searches(now), is_complete=True)
         else:
-            if kept:
-                # Until a walk has come to its end, no other scope is walked through either.
-                await self.world.store.set_watermark(_mark(self.org), "", now)
-            found = [await self._changes(scope, None, now)]
-            has_all = found[0].complete
-            is_due = not has_all
-        if is_due:
             pooled = await self._pools(now)
             has_all = all(one.complete for one in pooled)
             found += pooled
         if has_all:
             following.searched(self.org, self.config.digest, now)
-        return found, is_due
+        along = Searches(blockers=self._issue_search() or "")
+        looked = await following.look(self.world, now, already_read=_keys(found), along=along, org=self.org)
+        return _Read([*found, looked.found], await self._issues(looked.blockers))
 
     async def _pools(self, now: datetime) -> list[Found]:
         async def ask(one: search.PoolSearch) -> Found:

@@ -30,7 +30,7 @@ from tide.sync.inspection import Inspector
 from tide.sync.landing import Lander
 from tide.sync.observe import Observer
 from tide.sync.recovery import recover
-from tide.sync.refresh import Refreshed, drop_uncovered, read_blockers, refresh
+from tide.sync.refresh import Refreshed, drop_uncovered, refresh, refresh_pool
 from tide.sync.settings import HostSettings, bear_on_merges
 from tide.sync.standings import Standings
 from tide.sync.statuses import Statuses
@@ -103,7 +103,7 @@ class Sync:
         """
         config = self.config()
         if covers(config.queries, pool.repository) and pool in await self.world.store.open_pools():
-            await self._sync(pool, await self._facts(config, pool))
+            await self._sync(pool, await refresh_pool(self.world, config, self._following, pool))
 
     async def look_near(self, hints: Collection[Hint]) -> None:
         """Wake the pools that these hints are about; the pull requests that they name are read anew first.
@@ -164,18 +164,13 @@ class Sync:
         due = self._settings.due(pools, self.world.clock.now())
         await self._settings.read_branches(self.world, [pool for pool in due if _asks_host(config, pool)])
 
-    async def _facts(self, config: JobConfig, pool: PoolKey) -> Refreshed:
-        """Read what a pool needs that is not read with it."""
-        now = self.world.clock.now()
-        return Refreshed(now, frozenset(), await read_blockers(self.world, config, org=pool.org))
-
     async def _sync(self, pool: PoolKey, facts: Refreshed) -> None:
         async with self._locks[pool]:
             config = self.config()
             try:
                 # A landing in the same pool may have taken long: what a merge rests on is not older than this.
                 if self.world.clock.now() - facts.read_at > config.rules(pool).settings.freshness:
-                    facts = await self._facts(config, pool)
+                    facts = await refresh_pool(self.world, config, self._following, pool)
                 await self._turn(pool, config, facts)
             except (StoreError, LeaseLost):
                 raise

@@ -18,7 +18,7 @@ from tide.domain.pulls import (
     ReviewDecision,
 )
 from tide.policy.commit_text import CommitText
-from tide.ports.code_host import Comment, StatusPost
+from tide.ports.code_host import Comment, Followed, Searches, StatusPost
 from tide.sandbox.evidence import NewCheckRun, NewStatus
 from tide.sandbox.faults import Fault
 from tide.sandbox.protection import BranchProtection, RequiredReviews
@@ -142,9 +142,52 @@ async def test_blockers_come_along_with_what_is_followed(world: CodeHostWorld) -
     forge.open_issue(repository, title="Broken branch:main", labels=["tide/merge-blocker"])
     world.sandbox.clock.forward(minutes=5)
     await world.host.read_pulls([key(pull)])
-    followed = await world.host.follow_pulls([key(pull)], blockers=query)
+    followed = await world.host.follow_pulls([key(pull)], along=Searches(blockers=query))
     assert followed.blockers == await world.host.search_blockers(query)
     assert (await world.host.follow_pulls([key(pull)])).blockers is None
+
+
+async def test_what_has_changed_comes_along_with_what_is_followed(world: CodeHostWorld) -> None:
+    forge, repository, clock = world.sandbox.forge, world.sandbox.repository, world.sandbox.clock
+    followed, untouched, changed = [await world.sandbox.pull(name) for name in ("thrust", "fins", "nose")]
+    clock.forward(minutes=5)
+    searched_at = clock.now
+    await world.host.search_pulls(OPEN_PULLS)
+    clock.forward(minutes=5)
+    forge.add_label(repository, changed, "lgtm")
+    opened = await world.sandbox.pull("tail")
+    told = await world.host.follow_pulls([key(followed)], along=Searches(changes=OPEN_PULLS))
+    assert sorted(told.pulls) == [key(followed), key(changed), key(opened)]
+    assert dict(told.pulls) == await world.host.read_pulls([*told.pulls])
+    assert told.changed is not None
+    assert {moment: [pull.key for pull in pulls] for moment, pulls in told.changed.items()} == {
+        searched_at: [key(untouched)]
+    }
+
+
+async def test_what_has_changed_is_read_only_once_when_it_has_settled(world: CodeHostWorld) -> None:
+    followed, changed = [await world.sandbox.pull(name) for name in ("thrust", "fins")]
+    along = Searches(changes=OPEN_PULLS)
+    world.sandbox.clock.forward(minutes=5)
+    await world.host.search_pulls(OPEN_PULLS)
+    world.sandbox.forge.add_label(world.sandbox.repository, changed, "lgtm")
+    points, told = list[int](), list[Followed]()
+    for _ in range(4):
+        before = world.host.calls.points
+        told.append(await world.host.follow_pulls([key(followed)], along=along))
+        points.append(world.host.calls.points - before)
+        world.sandbox.clock.forward(minutes=1)
+    assert points == [2, 2, 1, 1]
+    assert [pull.labels for pulls in (told[-1].changed or {}).values() for pull in pulls] == [("lgtm",)]
+
+
+async def test_changes_that_do_not_come_along_as_a_whole_are_not_given(world: CodeHostWorld) -> None:
+    pulls = await world.pulls(101)
+    world.sandbox.clock.forward(minutes=5)
+    await world.host.search_pulls(OPEN_PULLS)
+    followed = await world.host.follow_pulls([key(pulls[0])], along=Searches(changes=OPEN_PULLS))
+    assert followed.changed is None
+    assert (await world.host.follow_pulls([key(pulls[0])])).changed is None
 
 
 async def test_no_pull_requests_are_read_without_asking(world: CodeHostWorld) -> None:

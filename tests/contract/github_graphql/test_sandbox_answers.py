@@ -90,7 +90,6 @@ async def test_search_blockers(world: World) -> None:
             "title": "broken branch:main",
             "url": "http://github.test/acme/rocket/issues/1",
             "state": "OPEN",
-            "labels": {"nodes": [{"name": "tide/merge-blocker"}]},
             "repository": {"name": "rocket", "owner": {"login": "acme"}},
         }
     ]

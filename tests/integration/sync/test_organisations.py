@@ -15,7 +15,7 @@ from tide.domain.errors import RemoteError, Unauthorized, Unavailable
 from tide.domain.intents import Intent, IntentKind
 from tide.domain.keys import HeadKey, PoolKey, PullKey
 from tide.domain.pulls import Pull
-from tide.ports.code_host import BlockerIssue, Followed, Found, PartlyRead
+from tide.ports.code_host import NO_SEARCHES, BlockerIssue, Followed, Found, PartlyRead, Searches
 from tide.sync.following import FULL_SEARCH
 
 ORBIT = "umbrella/orbit"
@@ -55,15 +55,21 @@ class Orgs:
         return found
 
     async def follow_pulls(
-        self, keys: Sequence[PullKey], *, watched: Collection[PullKey] = (), blockers: str = "", org: str = ""
+        self,
+        keys: Sequence[PullKey],
+        *,
+        watched: Collection[PullKey] = (),
+        along: Searches = NO_SEARCHES,
+        org: str = "",
     ) -> Followed:
-        if blockers:
-            self.searches.append(("blockers", org, set(SCOPE.findall(blockers))))
+        for kind, query in (("pulls", along.changes), ("blockers", along.blockers)):
+            if query:
+                self.searches.append((kind, org, set(SCOPE.findall(query))))
         if org in self.refused:
             return Followed({}, {key: str(self.refused[org]) for key in keys})
         lost = {key: str(self.refused[key.org]) for key in keys if key.org in self.refused}
         near = [key for key in keys if key not in lost]
-        found: Followed = await self.host.follow_pulls(near, watched=watched, blockers=blockers)
+        found: Followed = await self.host.follow_pulls(near, watched=watched, along=along)
         return replace(found, lost={**found.lost, **lost})
 
     async def branch_head(self, pool: PoolKey) -> str:
@@ -187,6 +193,7 @@ async def test_what_is_covered_again_is_read_also_when_no_walk_has_ended_meanwhi
 async def test_a_look_at_a_pool_asks_for_the_blockers_of_its_organisation_alone(world: World) -> None:
     async with two_orgs(world) as (ctx, orgs):
         await ctx.open_pull("pump")
+        ctx.clock.sandbox.forward(minutes=1)
         await ctx.sync()
         orgs.searches.clear()
         await ctx.sync_.look_again(MAIN)

@@ -10,7 +10,7 @@ from tide.domain.errors import NotFound
 from tide.domain.keys import PullKey, RepoKey
 from tide.domain.pulls import Pull
 from tide.domain.runs import RunState
-from tide.ports.code_host import PartlyRead
+from tide.ports.code_host import Followed, PartlyRead
 
 
 @dataclass
@@ -41,10 +41,19 @@ class HiddenPull:
 
     async def read_pulls(self, keys: Sequence[PullKey]) -> dict[PullKey, Pull | None]:
         found: dict[PullKey, Pull | None] = await self.host.read_pulls(keys)
-        lost = {key: "something went wrong" for key in found if key.number == self.hidden}
+        shown, lost = self._divided(found)
         if lost:
-            raise PartlyRead({key: pull for key, pull in found.items() if key not in lost}, lost)
+            raise PartlyRead(shown, lost)
         return found
+
+    async def follow_pulls(self, keys: Sequence[PullKey], **how: Any) -> Followed:
+        followed: Followed = await self.host.follow_pulls(keys, **how)
+        shown, lost = self._divided(followed.pulls)
+        return replace(followed, pulls=shown, lost=lost)
+
+    def _divided(self, found: Mapping[PullKey, Pull | None]) -> tuple[dict[PullKey, Pull | None], dict[PullKey, str]]:
+        lost = {key: "something went wrong" for key in found if key.number == self.hidden}
+        return {key: pull for key, pull in found.items() if key not in lost}, lost
 
 
 def let_refs_lag(ctx: Story, hidden: str) -> LaggingRefs:

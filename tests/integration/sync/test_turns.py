@@ -45,7 +45,7 @@ async def test_blockers_that_cannot_be_read_let_nothing_merge(world: World) -> N
         pull = await ctx.open_pull("pump")
         await ctx.sync()
         await ctx.ci.finish()
-        ctx.sandbox.faults.add(Fault(kind="status", operation="SearchBlockers", status=502))
+        ctx.sandbox.faults.add(Fault(kind="status", operation="SearchBlockers|Glance", status=502))
         await ctx.sync()
         assert not pull.merged
         assert "block" in (await ctx.pool()).error
@@ -79,7 +79,7 @@ async def test_a_search_that_fails_does_not_make_pull_requests_vanish(world: Wor
     async with world() as ctx:
         pulls = [await ctx.open_pull(name) for name in ("pump", "valve")]
         await ctx.sync()
-        ctx.sandbox.faults.add(Fault(kind="status", operation="SearchPulls", status=502))
+        ctx.sandbox.faults.add(Fault(kind="status", operation="SearchPulls|Glance", status=502))
         await ctx.ci.finish()
         await ctx.settle()
         assert all(pull.merged for pull in pulls)
@@ -155,10 +155,10 @@ async def test_how_old_facts_may_be_is_configured(world: World) -> None:
             ctx.clock.sandbox.forward(seconds=61)
 
         ctx.tamper("store", "drop_pools", after=dawdle)
-        searches = ctx.tamper("code_host", "search_blockers")
+        looks = ctx.tamper("code_host", "follow_pulls")
         await ctx.sync()
         assert pull.merged
-        assert searches.calls == 1
+        assert looks.calls == 1
 
 
 async def test_a_pause_holds_also_for_the_pools_that_a_round_has_yet_to_look_at(world: World) -> None:

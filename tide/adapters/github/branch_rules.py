@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from tide.adapters.github.answers import path
+from tide.adapters.github.batches import batches
 from tide.adapters.github.client import Client
 from tide.adapters.github.graph import Graph, GraphAnswer
 from tide.adapters.github.parse import read
@@ -108,8 +109,7 @@ class BranchRulesReader:
         """Read what binds us on each of these branches; see `tide.ports.code_host.CodeHost.branch_rules`."""
         # Each organisation may have a token, and troubles, of its own.
         by_org = [list(of_org) for _, of_org in groupby(sorted(pools), key=lambda pool: pool.org)]
-        batches = [here[start : start + AT_ONCE] for here in by_org for start in range(0, len(here), AT_ONCE)]
-        read = await asyncio.gather(*map(self._read_batch, batches))
+        read = await asyncio.gather(*(self._read_batch(some) for here in by_org for some in batches(here, AT_ONCE)))
         return {pool: rules for batch in read for pool, rules in batch.items()}
 
     async def _read_batch(self, pools: Sequence[PoolKey]) -> dict[PoolKey, BranchRules | RemoteError]:

@@ -30,7 +30,16 @@ from tide.domain.keys import PoolKey, PullKey, RepoKey
 from tide.domain.outcomes import MergeAnswer
 from tide.domain.pulls import ContextState, Pull, RepoSettings
 from tide.policy.commit_text import HOSTS_TEXT, CommitText
-from tide.ports.code_host import BlockerIssue, Comment, Commit, Followed, Found, StatusPost
+from tide.ports.code_host import (
+    NO_SEARCHES,
+    BlockerIssue,
+    Comment,
+    Commit,
+    Followed,
+    Found,
+    Searches,
+    StatusPost,
+)
 
 LONGEST_DESCRIPTION = 140
 """Characters that GitHub takes for the description of a status."""
@@ -147,10 +156,15 @@ class GitHub:
         return await self.pulls.read_all(keys)
 
     async def follow_pulls(
-        self, keys: Sequence[PullKey], *, watched: Collection[PullKey] = (), blockers: str = "", org: str = ""
+        self,
+        keys: Sequence[PullKey],
+        *,
+        watched: Collection[PullKey] = (),
+        along: Searches = NO_SEARCHES,
+        org: str = "",
     ) -> Followed:
         """Give these pull requests as they are now, reading whole only what has changed (see `glances`)."""
-        return await self.pulls.follow_all(keys, watched, blockers=blockers, org=org)
+        return await self.pulls.follow_all(keys, watched, along=along, org=org)
 
     async def branch_head(self, pool: PoolKey) -> str:
         """Give the SHA that the branch points to (GitHub docs: Get a reference); raise NotFound without one."""

@@ -3,8 +3,9 @@
 A pull request brings three connections along when it is read whole, so that 49 of them cost a point. What changes it
 moves its `updatedAt`, with these exceptions: its contexts, and what GitHub works out itself (whether it merges, what
 the reviews sum up to). The latter are no connections, nor are the statuses of a head and the state that all its
-contexts sum up to. So one point pays for a look at 400 pull requests, at 100 more with all their contexts, and for the
-issues that block merging (GitHub docs: Rate limits and query limits for the GraphQL API; `nodes` takes 100 ids).
+contexts sum up to. So one point pays for a look at 400 pull requests, at 147 more with all their contexts (or some of
+these read whole instead, three for one), and for two searches: what else has changed, and the issues that block merging
+(GitHub docs: Rate limits and query limits for the GraphQL API; `nodes` takes 100 ids).
 
 Check runs can be read as a connection only. Where they are not, the sum tells enough as long as it and the statuses
 are the same, in three cases: all is well, so that no check run is anything but well; a status is pending and nothing
@@ -18,8 +19,10 @@ whole for another reason, or when its reading is older than `LASTS`.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import zip_longest
 
 from tide.adapters.github import parse
+from tide.adapters.github.batches import batches
 from tide.adapters.github.parse import GlancedRollup, GlanceNode
 from tide.domain.keys import PullKey
 from tide.domain.pulls import Context, ContextSource, ContextState, Pull
@@ -30,7 +33,17 @@ IDS = 100
 QUIET = ("first", "second", "third", "fourth")
 """The lists of `glance.graphql` that cost nothing."""
 
-WATCHED = "watched"
+WATCHED = ("fifth", "sixth")
+"""The lists of which each pull request brings a connection along."""
+
+WHOLE = "whole"
+"""The list of those that are read whole."""
+
+CONNECTIONS = 147
+"""Connections of pull requests in one request: with the two searches 149, which make one point when they are rounded.
+"""
+
+_OF_WHOLE = 3
 
 SETTLES = timedelta(seconds=30)
 """How much younger than its last change a reading must be to stand for it.
@@ -40,6 +53,7 @@ GitHub tells times by the second, so that a second change in the same second wou
 
 LASTS = timedelta(hours=1)
 
+_CLOSED = frozenset({"CLOSED", "MERGED"})
 _ALL_WELL, _PENDING = ContextState.SUCCESS, ContextState.PENDING
 
 
@@ -70,17 +84,33 @@ class Look:
         return tuple(key for keys in self.lists.values() for key in keys)
 
 
-def looks(quiet: Sequence[PullKey], watched: Sequence[PullKey], most: int = IDS) -> Iterator[Look]:
-    """Divide into requests, each of which costs one point; `most` are in each list at most."""
-    count = max(_ceil(len(quiet), len(QUIET) * most), _ceil(len(watched), most))
-    for number in range(count):
-        lists = {name: tuple(quiet[most * (number * len(QUIET) + place) :][:most]) for place, name in enumerate(QUIET)}
-        yield Look({**lists, WATCHED: tuple(watched[most * number :][:most])})
+def looks(
+    quiet: Sequence[PullKey], watched: Sequence[PullKey], whole: Sequence[PullKey] = (), most: int = IDS
+) -> Iterator[Look]:
+    """Divide into requests, each of which costs one point; `most` are in each list at most.
+
+    Those that are to be read whole are in none of them where there is no room left.
+    """
+    most_watched = min(CONNECTIONS, len(WATCHED) * most)
+    requests = list(zip_longest(batches(quiet, len(QUIET) * most), batches(watched, most_watched), fillvalue=()))
+    for quiet_ones, watched_ones in requests or ([((), ())] if whole else []):
+        room = min((CONNECTIONS - len(watched_ones)) // _OF_WHOLE, most)
+        fitting, whole = tuple(whole[:room]), whole[room:]
+        yield Look({**_lists(QUIET, quiet_ones, most), **_lists(WATCHED, watched_ones, most), WHOLE: fitting})
+
+
+def _lists(names: Sequence[str], keys: Sequence[PullKey], most: int) -> dict[str, tuple[PullKey, ...]]:
+    return {name: tuple(keys[most * place :][:most]) for place, name in enumerate(names)}
 
 
 def unchanged(reading: Reading, node: GlanceNode) -> Pull | None:
-    """Give the pull request as it is now, or None when it has to be read whole."""
+    """Give the pull request as it is now, or None when it has to be read whole.
+
+    Of one that has been closed it does not matter what else has changed.
+    """
     kept = reading.pull
+    if node.state in _CLOSED:
+        return parse.closed(kept, node)
     before = (kept.updated_at, "OPEN", kept.base_branch, kept.head_sha)
     if (node.updated_at, node.state, node.base_ref_name, node.head_ref_oid) != before:
         return None
@@ -107,7 +137,3 @@ def _is_told_by_sum(reading: Reading, rollup: GlancedRollup) -> bool:
     states = {status.state for status in kept}
     is_failed = any(state.is_failed for state in states)
     return rollup.state == _ALL_WELL or is_failed or (rollup.state == _PENDING and _PENDING in states)
-
-
-def _ceil(count: int, size: int) -> int:
-    return -(-count // size)

@@ -222,6 +222,20 @@ class GlanceNode(WorkedOut):
     status_check_rollup: GlancedRollup | None = None
 
 
+class ChangedNode(_Node):
+    """A pull request that a search found, as `glance.graphql` asks for it."""
+
+    id: str
+    number: int
+    updated_at: datetime
+    repository: _Repository
+
+    @property
+    def key(self) -> PullKey:
+        """Which one it is."""
+        return PullKey(self.repository.owner.login, self.repository.name, self.number)
+
+
 class SearchPage(_Node):
     """A page of a search; `issue_count` is how many results there are in all, each node is yet to be read."""
 
@@ -308,6 +322,12 @@ def renewed(kept: Pull, node: WorkedOut, found: Sequence[Context]) -> Pull:
         review_decision=_review(node.review_decision),
         contexts=tuple(found),
     )
+
+
+def closed(kept: Pull, node: GlanceNode) -> Pull:
+    """Give a pull request that has been closed since it was read; what else may have changed of it is as it was."""
+    is_merged = node.state == "MERGED"
+    return replace(renewed(kept, node, kept.contexts), is_open=False, is_merged=is_merged, updated_at=node.updated_at)
 
 
 def contexts(nodes: Sequence[CheckRunNode | StatusNode | None]) -> Contexts:

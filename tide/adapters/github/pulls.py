@@ -1,24 +1,35 @@
 """Read pull requests with all contexts of their heads."""
 
-from collections import OrderedDict
-from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections import OrderedDict, defaultdict
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import groupby
 from typing import Any, TypeVar
 
 import structlog
 
 from tide.adapters.github import parse
+from tide.adapters.github.batches import batches
 from tide.adapters.github.blockers import blockers_of
-from tide.adapters.github.glances import IDS, Look, Reading, looks, unchanged
+from tide.adapters.github.glances import IDS, WHOLE, Look, Reading, looks, unchanged
 from tide.adapters.github.graph import Graph, GraphAnswer
 from tide.adapters.github.paging import Trail
-from tide.adapters.github.parse import CheckRunNode, Contexts, GlanceNode, PullNode, SearchPage, StatusNode
+from tide.adapters.github.parse import (
+    ChangedNode,
+    CheckRunNode,
+    Contexts,
+    GlanceNode,
+    PullNode,
+    SearchPage,
+    StatusNode,
+)
 from tide.adapters.github.search import PAGE_SIZE, Page, Result
 from tide.domain.errors import BadAnswer, NotFound, RateLimited, RemoteError, Unauthorized
 from tide.domain.keys import PullKey, RepoKey
 from tide.domain.pulls import Pull
-from tide.ports.code_host import BlockerIssue, Followed, PartlyRead
+from tide.ports.code_host import NO_SEARCHES, BlockerIssue, Followed, PartlyRead, Searches
 
 KNOWN_IDS = 20_000
 """Node ids remembered at most; one that is not known costs a query of its own, which tells it."""
@@ -105,43 +116,69 @@ class PullReader:
         return progress.result(wanted)
 
     async def follow_all(
-        self, keys: Iterable[PullKey], watched: Collection[PullKey], *, blockers: str = "", org: str = ""
+        self, keys: Iterable[PullKey], watched: Collection[PullKey], *, along: Searches = NO_SEARCHES, org: str = ""
     ) -> Followed:
         """Give pull requests as they are now; those that are known are looked at first (see `glances`).
 
         Args:
             keys: Which.
             watched: Those of them whose check runs are read in any case.
-            blockers: The search string of the issues that block merging, "" when they are not asked for.
+            along: What to search for in the same breath.
             org: The organisation that everything is in, "" where one token is for everything.
         """
-        wanted, progress, issues = list(dict.fromkeys(keys)), _Progress(), None
+        wanted, progress, had = list(dict.fromkeys(keys)), _Progress(), _Along()
         readings = {key: reading for key in wanted if (reading := self._standing(key))}
         quiet = [key for key in readings if key not in watched]
+        unknown = [key for key in wanted if key in self._ids and key not in readings]
         try:
-            for look in looks(quiet, [key for key in readings if key in watched], self._most_ids):
-                answer = await self._glance(org, look, readings, blockers if issues is None else "")
-                self._compare_all(look, readings, answer, progress)
-                issues = _blockers_along(answer) if issues is None else issues
-            await self._read_of(org, [key for key in wanted if key not in progress.found], progress)
+            for look in looks(quiet, [key for key in readings if key in watched], unknown, self._most_ids):
+                answer = await self._glance(org, look, had.missing(along))
+                await self._take(look, readings, answer, progress)
+                had.take(answer)
+            moved = [node for node in had.changed or () if self._known(node) is None]
+            for node in moved:
+                _remember(self._ids, node.key, node.id, KNOWN_IDS)
+            unread = dict.fromkeys((*wanted, *(node.key for node in moved)))
+            await self._read_of(org, [key for key in unread if key not in progress.found], progress)
         except RemoteError as error:
             progress.lose(wanted, error)
-        return Followed(progress.found, progress.lost, issues)
+        return Followed(progress.found, progress.lost, had.blockers, self._as_read_before(had, progress))
+
+    def _known(self, node: ChangedNode) -> Reading | None:
+        """Give the last reading of a pull request, None where it has changed since (but for its contexts)."""
+        reading = self._standing(node.key)
+        return reading if reading and reading.pull.updated_at == node.updated_at else None
+
+    def _as_read_before(self, had: "_Along", progress: "_Progress") -> dict[datetime, list[Pull]] | None:
+        """Give those that have changed and were not read anew; None where one of them could not be."""
+        if had.changed is None:
+            return None
+        by_moment = defaultdict[datetime, list[Pull]](list)
+        for node in had.changed:
+            if node.key in progress.found:
+                continue
+            reading = self._known(node)
+            if reading is None:
+                return None
+            by_moment[reading.asked_at].append(reading.pull)
+        return by_moment
 
     def _standing(self, key: PullKey) -> Reading | None:
         """Give the last reading of a pull request if it is good to compare with."""
         reading = self._readings.get(key)
         return reading if reading and reading.stands_for(self._graph.clock.now()) else None
 
-    async def _glance(
-        self, org: str, look: Look, readings: Mapping[PullKey, Reading], blockers: str
-    ) -> GraphAnswer | None:
+    async def _glance(self, org: str, look: Look, along: Searches) -> GraphAnswer | None:
         """Send a look; None where nothing came of it, so that all of it has to be read whole."""
-        ids = {name: [readings[key].id for key in keys] for name, keys in look.lists.items()}
+        ids = {name: [self._ids[key] for key in keys] for name, keys in look.lists.items()}
+        searches = {
+            "changes": along.changes,
+            "asksChanges": bool(along.changes),
+            "blockers": along.blockers,
+            "asksBlockers": bool(along.blockers),
+        }
         try:
-            return await self._graph.ask(
-                "glance", {**ids, "blockers": blockers, "asksBlockers": bool(blockers)}, org=org
-            )
+            return await self._graph.ask("glance", {**ids, **searches}, org=org)
         except (RateLimited, Unauthorized):
             raise
         except RemoteError as error:
@@ -150,15 +187,20 @@ class PullReader:
             _log.warning("pull requests could not be looked at", count=len(look.keys), why=str(error))
             return None
 
-    def _compare_all(
+    async def _take(
         self, look: Look, readings: Mapping[PullKey, Reading], answer: GraphAnswer | None, progress: "_Progress"
     ) -> None:
+        """Take what a look has told; all else is yet to be read whole."""
         for name, keys in look.lists.items():
             nodes = answer.data.get(name) if answer else None
             if answer is None or not isinstance(nodes, list) or len(nodes) != len(keys):
                 continue
             for index, (key, node) in enumerate(zip(keys, nodes, strict=True)):
-                if node is not None and not answer.errors_at(name, index):
+                if node is None or answer.errors_at(name, index):
+                    continue
+                if name == WHOLE:
+                    await progress.take(key, self._present(key, node, answer, (name, index)))
+                else:
                     self._compare(key, readings[key], node, progress)
 
     def _compare(self, key: PullKey, reading: Reading, node: object, progress: "_Progress") -> None:
@@ -177,7 +219,7 @@ class PullReader:
 
     async def _read_of(self, org: str, keys: Sequence[PullKey], progress: "_Progress") -> None:
         ids = {key: self._ids[key] for key in keys if key in self._ids}
-        for batch in _batches(list(ids), PAGE_SIZE):
+        for batch in batches(list(ids), PAGE_SIZE):
             await self._read_by_id(org, {key: ids[key] for key in batch}, progress)
         for key in keys:
             if key not in ids:
@@ -271,6 +313,7 @@ class _Progress:
     async def take(self, key: PullKey, reading: Awaitable[Pull | None]) -> None:
         try:
             self.found[key] = await reading
+            self.lost.pop(key, None)
         except RemoteError as error:
             self.lost[key] = str(error)
 
@@ -283,16 +326,40 @@ class _Progress:
         return {key: self.found[key] for key in wanted}
 
 
-def _blockers_along(answer: GraphAnswer | None) -> tuple[BlockerIssue, ...] | None:
-    """Give the issues that block merging, None unless all of them came along."""
-    told = answer.data.get("blockers") if answer else None
-    if answer is None or told is None or answer.errors_at("blockers"):
+@dataclass(slots=True)
+class _Along:
+    """What came along with looks, each None until all of it was had in one piece."""
+
+    changed: tuple[ChangedNode, ...] | None = None
+    blockers: tuple[BlockerIssue, ...] | None = None
+
+    def missing(self, wanted: Searches) -> Searches:
+        """Give what is still to be searched for."""
+        return Searches(
+            changes=wanted.changes if self.changed is None else "",
+            blockers=wanted.blockers if self.blockers is None else "",
+        )
+
+    def take(self, answer: GraphAnswer | None) -> None:
+        """Take what an answer has; what it lacks, the searches themselves will tell what is wrong with."""
+        if changes := _all_of(answer, "changes"):
+            with suppress(BadAnswer):
+                self.changed = tuple(parse.read(ChangedNode, node) for node in changes.nodes)
+        if blockers := _all_of(answer, "blockers"):
+            with suppress(RemoteError):
+                self.blockers = blockers_of(blockers)
+
+
+def _all_of(answer: GraphAnswer | None, name: str) -> SearchPage | None:
+    """Give all that a search found; None where some of it is missing."""
+    told = answer.data.get(name) if answer else None
+    if answer is None or told is None or answer.errors_at(name):
         return None
     try:
         page = parse.read(SearchPage, told)
-        return None if page.page_info.next else blockers_of(page)
-    except RemoteError:
+    except BadAnswer:
         return None
+    return page if len(page.nodes) == page.issue_count else None
 
 
 def _remember(kept: OrderedDict[PullKey, _Kept], key: PullKey, value: _Kept, limit: int) -> None:
@@ -309,8 +376,3 @@ def _head(answer: GraphAnswer) -> parse.CommitNode:
         answer.require()
         raise NotFound("the head is not in the repository")
     return parse.read(parse.CommitNode, found)
-
-
-def _batches(keys: Sequence[PullKey], size: int) -> Iterator[Sequence[PullKey]]:
-    for start in range(0, len(keys), size):
-        yield keys[start : start + size]

@@ -11,7 +11,19 @@ from graphql.execution.values import get_variable_values
 from tests.unit.adapters.github import nodes
 from tide.adapters.github import parse
 from tide.adapters.github.documents import document
-from tide.adapters.github.glances import IDS, LASTS, QUIET, SETTLES, WATCHED, Reading, looks, unchanged
+from tide.adapters.github.glances import (
+    CONNECTIONS,
+    IDS,
+    LASTS,
+    QUIET,
+    SETTLES,
+    WATCHED,
+    WHOLE,
+    Look,
+    Reading,
+    looks,
+    unchanged,
+)
 from tide.adapters.github.parse import GlanceNode, PullNode
 from tide.domain.keys import PullKey
 from tide.domain.pulls import Mergeable, MergeState, ReviewDecision
@@ -60,7 +72,6 @@ def test_what_is_as_it_was_is_given_as_it_was() -> None:
     "change",
     [
         {"updatedAt": "2026-01-02T00:00:01Z"},
-        {"state": "CLOSED"},
         {"headRefOid": "f" * 40},
         {"baseRefName": "release-1"},
     ],
@@ -133,8 +144,28 @@ def test_a_reading_stands_when_it_is_younger_than_the_last_change_and_not_too_ol
     assert not replace(kept, pull=replace(kept.pull, contexts_known=False)).stands_for(NOW)
 
 
+@pytest.mark.parametrize(("state", "is_merged"), [("CLOSED", False), ("MERGED", True)])
+def test_what_has_been_closed_need_not_be_read_whole(state: str, is_merged: bool) -> None:  # noqa: FBT001 - a table
+    pull = unchanged(reading(GOOD), glance(state=state, updatedAt="2026-01-03T00:00:00Z", headRefOid="f" * 40))
+    assert pull is not None
+    assert (pull.is_open, pull.is_merged, pull.updated_at) == (False, is_merged, UPDATED + timedelta(days=1))
+
+
 @pytest.mark.parametrize(
-    ("quiet", "watching", "requests"), [(0, 0, 0), (1, 0, 1), (400, 100, 1), (401, 0, 2), (0, 101, 2), (850, 150, 3)]
+    ("quiet", "watching", "whole", "fitting"),
+    [(0, 0, 0, 0), (0, 0, 60, 49), (1, 0, 60, 49), (400, 147, 9, 0), (500, 147, 60, 49), (9, 132, 9, 5)],
+)
+def test_those_that_are_to_be_read_whole_come_along_as_far_as_there_is_room(
+    quiet: int, watching: int, whole: int, fitting: int
+) -> None:
+    keys = [PullKey("acme", "rocket", number) for number in range(quiet + watching + whole)]
+    made = list(looks(keys[:quiet], keys[quiet : quiet + watching], keys[quiet + watching :]))
+    assert [key for look in made for key in look.lists[WHOLE]] == keys[quiet + watching :][:fitting]
+    assert all(_points(look) == 1 for look in made)
+
+
+@pytest.mark.parametrize(
+    ("quiet", "watching", "requests"), [(0, 0, 0), (1, 0, 1), (400, 147, 1), (401, 0, 2), (0, 148, 2), (850, 150, 3)]
 )
 def test_everything_is_looked_at_once_in_as_few_requests_as_can_be(quiet: int, watching: int, requests: int) -> None:
     keys = [PullKey("acme", "rocket", number) for number in range(quiet + watching)]
@@ -142,16 +173,25 @@ def test_everything_is_looked_at_once_in_as_few_requests_as_can_be(quiet: int, w
     assert len(made) == requests
     assert sorted(key for look in made for key in look.keys) == keys
     assert all(len(part) <= IDS for look in made for part in look.lists.values())
-    assert {key for look in made for key in look.lists[WATCHED]} == {*keys[quiet:]}
+    assert {key for look in made for name in WATCHED for key in look.lists[name]} == {*keys[quiet:]}
 
 
 def test_a_full_request_costs_one_point() -> None:
+    (look,) = looks(
+        [PullKey("acme", "rocket", number) for number in range(IDS * len(QUIET))],
+        [PullKey("acme", "comet", number) for number in range(CONNECTIONS)],
+    )
+    assert _points(look) == 1
+
+
+def _points(look: Look) -> int:
+    """Give what a look costs with both searches."""
     parsed = parse_document(document("glance"))
     (operation,) = (each for each in parsed.definitions if isinstance(each, OperationDefinitionNode))
-    ids = {name: [f"PR_{number}" for number in range(IDS)] for name in (*QUIET, WATCHED)}
-    given = {**ids, "blockers": "is:issue", "asksBlockers": True}
+    ids = {name: [f"PR_{key.number}" for key in keys] for name, keys in look.lists.items()}
+    given = {**ids, "changes": "is:pr", "asksChanges": True, "blockers": "is:issue", "asksBlockers": True}
     variables = get_variable_values(github_schema(), operation.variable_definitions or (), given)
     assert not isinstance(variables, list)
     cost = price(github_schema(), parsed, operation, variables)
     assert isinstance(cost, Cost)
-    assert cost.points == 1
+    return cost.points
