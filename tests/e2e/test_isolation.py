@@ -82,7 +82,7 @@ async def test_a_page_that_fails_half_way_makes_nobody_vanish_and_harms_no_other
         async with here.place_of(here.as_app).daemon() as (daemon, _):
             rounds = Rounds(daemon)
             await until(rounds, lambda: all(opened[0].merged for opened in pulls.values()))
-            here.sandbox.faults.add(Fault(kind="partial_page", operation="SearchPulls"))
+            here.sandbox.faults.add(Fault(kind="partial_page", operation="SearchPulls|Glance"))
             await rounds.make(1)
             assert daemon.sync.errors
             await until(rounds, lambda: all(pull.merged for pull in everybody))
