@@ -278,7 +278,7 @@ async def test_what_our_client_asks_is_what_github_takes(recorded: RecordedWorld
     async with github(settings, token_file, clock=clock, sleep=clock.sleep) as host:
         await host.verify()
         await host.repo_settings(ROCKET)
-        await host.branch_rules([MAIN])
+        await host.branch_rules(MAIN)
         await host.commit(ROCKET, await host.branch_head(MAIN))
         await host.post_status(ROCKET, merged.head_sha, StatusPost("tide", ContextState.SUCCESS, "In merge pool."))
         recorded.sandbox.forge.comment(recorded.repository, merged, "<!-- test report -->", "merge-bot")

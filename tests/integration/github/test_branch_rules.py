@@ -42,17 +42,11 @@ def protect(world: CodeHostWorld, protection: BranchProtection) -> None:
     world.sandbox.forge.protect_branch(world.sandbox.repository, "main", protection)
 
 
-async def rules_of(world: CodeHostWorld, pool: PoolKey = MAIN) -> BranchRules:
-    rules = (await world.host.branch_rules([pool]))[pool]
-    assert isinstance(rules, BranchRules)
-    return rules
-
-
 async def test_rulesets_and_protection_come_together(world: CodeHostWorld) -> None:
     put(world, 1, CHECKS, Rule("deletion"))
     put(world, 2, QUEUE)
     protect(world, CLASSIC)
-    assert await rules_of(world) == BranchRules(
+    assert await world.host.branch_rules(MAIN) == BranchRules(
         required_contexts=("lint", "unit"),
         is_strict=True,
         requires_queue=True,
@@ -65,8 +59,8 @@ async def test_rules_bind_the_branches_that_they_name(world: CodeHostWorld) -> N
     world.sandbox.forge.put_ruleset(
         world.sandbox.repository, replace(put(world, 1, CHECKS), include=("refs/heads/release/*",))
     )
-    assert await rules_of(world) == BranchRules()
-    found = await rules_of(world, PoolKey("acme", "rocket", "release/1.2"))
+    assert await world.host.branch_rules(MAIN) == BranchRules()
+    found = await world.host.branch_rules(PoolKey("acme", "rocket", "release/1.2"))
     assert found == BranchRules(required_contexts=("unit",), is_strict=True)
 
 
@@ -74,19 +68,19 @@ async def test_rules_bind_the_branches_that_they_name(world: CodeHostWorld) -> N
 async def test_rules_that_are_not_in_force_are_not_told(world: CodeHostWorld, enforcement: str) -> None:
     made = put(world, 1, CHECKS)
     world.sandbox.forge.put_ruleset(world.sandbox.repository, replace(made, enforcement=enforcement))  # type: ignore[arg-type] # a table of literals
-    assert await rules_of(world) == BranchRules()
+    assert await world.host.branch_rules(MAIN) == BranchRules()
 
 
 async def test_what_we_may_pass_by_is_left_out_and_does_not_keep_us_from_merging(world: CodeHostWorld) -> None:
     put(world, 1, CHECKS, QUEUE, bypass=(WE,))
-    assert await rules_of(world) == BranchRules(may_bypass=True)
+    assert await world.host.branch_rules(MAIN) == BranchRules(may_bypass=True)
     opened = await world.sandbox.pull("thrust")
     assert isinstance(await world.host.merge(ROCKET, Target(opened.number, opened.head_sha)), Merged)
 
 
 async def test_what_binds_us_keeps_us_from_merging(world: CodeHostWorld) -> None:
     put(world, 1, QUEUE, bypass=(BypassActor("User", login="alice"),))
-    assert await rules_of(world) == BranchRules(requires_queue=True)
+    assert await world.host.branch_rules(MAIN) == BranchRules(requires_queue=True)
     opened = await world.sandbox.pull("thrust")
     assert isinstance(await world.host.merge(ROCKET, Target(opened.number, opened.head_sha)), NotMerged)
 
@@ -94,29 +88,19 @@ async def test_what_binds_us_keeps_us_from_merging(world: CodeHostWorld) -> None
 async def test_administrators_are_told_whether_protection_is_strict_for_them(world: CodeHostWorld) -> None:
     world.sandbox.forge.set_permission(world.sandbox.repository, "merge-bot", "admin")
     protect(world, replace(CLASSIC, enforce_admins=True))
-    assert (await rules_of(world)).is_strict
+    assert (await world.host.branch_rules(MAIN)).is_strict
     protect(world, CLASSIC)
-    assert await rules_of(world) == BranchRules()
+    assert await world.host.branch_rules(MAIN) == BranchRules()
 
 
 async def test_a_branch_that_we_may_not_change_is_told(world: CodeHostWorld) -> None:
     protect(world, BranchProtection(restrictions=frozenset({"alice"})))
-    assert not (await rules_of(world)).may_push
+    assert not (await world.host.branch_rules(MAIN)).may_push
 
 
 async def test_rules_that_did_not_change_cost_next_to_nothing(world: CodeHostWorld) -> None:
     put(world, 1, CHECKS)
-    await rules_of(world)
+    await world.host.branch_rules(MAIN)
     before = world.sandbox.sandbox.limits.standing("merge-bot-token", "core").used
-    await rules_of(world)
+    await world.host.branch_rules(MAIN)
     assert world.sandbox.sandbox.limits.standing("merge-bot-token", "core").used == before
-
-
-async def test_the_rules_of_many_branches_cost_a_point_together(world: CodeHostWorld) -> None:
-    pools = [MAIN, *(PoolKey("acme", "rocket", f"release/{number}") for number in range(48))]
-    protect(world, CLASSIC)
-    before = world.host.calls.points
-    read = await world.host.branch_rules(pools)
-    assert world.host.calls.points == before + 1
-    assert [pool for pool, rules in read.items() if rules != BranchRules()] == [MAIN]
-    assert read[MAIN] == await rules_of(world)

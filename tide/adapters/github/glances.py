@@ -59,9 +59,8 @@ _ALL_WELL, _PENDING = ContextState.SUCCESS, ContextState.PENDING
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A pull request as it was read whole: its node id, the state of all its contexts ("" for none), and when."""
+    """A pull request as it was read whole, the state of all its contexts ("" for none), and when that was."""
 
-    id: str
     pull: Pull
     rollup: str
     asked_at: datetime

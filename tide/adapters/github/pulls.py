@@ -37,6 +37,9 @@ KNOWN_IDS = 20_000
 FEWEST_IDS = 25
 """Pull requests looked at in each list of a look at least, however long GitHub takes for more."""
 
+MORE_IDS = 5
+"""By how many more pull requests a list is longer after one of full length was answered."""
+
 KNOWN_READINGS = 5_000
 """Pull requests remembered at most, some kilobytes each; one that is not known has to be read whole."""
 
@@ -129,10 +132,16 @@ class PullReader:
         wanted, progress, had = list(dict.fromkeys(keys)), _Progress(), _Along()
         readings = {key: reading for key in wanted if (reading := self._standing(key))}
         quiet = [key for key in readings if key not in watched]
-        unknown = [key for key in wanted if key in self._ids and key not in readings]
+        ids = {key: self._ids[key] for key in wanted if key in self._ids}
+        unknown = [key for key in ids if key not in readings]
         try:
             for look in looks(quiet, [key for key in readings if key in watched], unknown, self._most_ids):
-                answer = await self._glance(org, look, had.missing(along))
+                answer = await self._glance(org, look, ids, had.missing(along))
+                if answer is None and along != NO_SEARCHES:
+                    # Whatever is wrong with a search is wrong with all that it goes along with.
+                    along = NO_SEARCHES
+                    answer = await self._glance(org, look, ids)
+                self._learn(look, answer)
                 await self._take(look, readings, answer, progress)
                 had.take(answer)
             moved = [node for node in had.changed or () if self._known(node) is None]
@@ -168,9 +177,11 @@ class PullReader:
         reading = self._readings.get(key)
         return reading if reading and reading.stands_for(self._graph.clock.now()) else None
 
-    async def _glance(self, org: str, look: Look, along: Searches) -> GraphAnswer | None:
+    async def _glance(
+        self, org: str, look: Look, ids: Mapping[PullKey, str], along: Searches = NO_SEARCHES
+    ) -> GraphAnswer | None:
         """Send a look; None where nothing came of it, so that all of it has to be read whole."""
-        ids = {name: [self._ids[key] for key in keys] for name, keys in look.lists.items()}
+        lists = {name: [ids[key] for key in keys] for name, keys in look.lists.items()}
         searches = {
             "changes": along.changes,
             "asksChanges": bool(along.changes),
@@ -178,14 +189,23 @@ class PullReader:
             "asksBlockers": bool(along.blockers),
         }
         try:
-            return await self._graph.ask("glance", {**ids, **searches}, org=org)
+            return await self._graph.ask("glance", {**lists, **searches}, org=org)
         except (RateLimited, Unauthorized):
             raise
         except RemoteError as error:
-            # GitHub ends what takes it more than ten seconds (GitHub docs: "Timeouts"): next time less is asked for.
-            self._most_ids = max(FEWEST_IDS, self._most_ids // 2)
             _log.warning("pull requests could not be looked at", count=len(look.keys), why=str(error))
             return None
+
+    def _learn(self, look: Look, answer: GraphAnswer | None) -> None:
+        """Ask for less after a look that nothing came of, and for a little more after one that was answered.
+
+        GitHub ends what takes it more than ten seconds (GitHub docs: "Timeouts").
+        """
+        longest = max(map(len, look.lists.values()))
+        if answer is None and longest > FEWEST_IDS:
+            self._most_ids = max(FEWEST_IDS, self._most_ids // 2)
+        elif answer and longest >= self._most_ids:
+            self._most_ids = min(IDS, self._most_ids + MORE_IDS)
 
     async def _take(
         self, look: Look, readings: Mapping[PullKey, Reading], answer: GraphAnswer | None, progress: "_Progress"
@@ -248,6 +268,8 @@ class PullReader:
     ) -> Pull | None:
         if node is None:
             answer.require(*place)
+            # Should it be there after all, it is news.
+            self._readings.pop(key, None)
             return None
         pull = await self._whole(parse.read(PullNode, node), answer, place)
         # GitHub follows a renamed repository; its pull requests have other keys now, under which a search finds them.
@@ -261,7 +283,7 @@ class PullReader:
         commit = node.head_commit
         rollup = commit.status_check_rollup.state if commit and commit.status_check_rollup else ""
         _remember(self._ids, pull.key, node.id, KNOWN_IDS)
-        _remember(self._readings, pull.key, Reading(node.id, pull, rollup, answer.asked_at), KNOWN_READINGS)
+        _remember(self._readings, pull.key, Reading(pull, rollup, answer.asked_at), KNOWN_READINGS)
         return pull
 
     async def _contexts(self, node: PullNode) -> Contexts:

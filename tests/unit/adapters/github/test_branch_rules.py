@@ -6,12 +6,11 @@ from starlette.responses import JSONResponse, Response
 from tests.unit.adapters.github import nodes
 from tests.unit.adapters.github.loopback import Connection, Seen, refused
 from tide.domain.branch_rules import BranchRules
-from tide.domain.errors import BadAnswer, NotFound, RemoteError, Unauthorized, Unavailable
+from tide.domain.errors import BadAnswer, NotFound, Unavailable
 from tide.domain.keys import PoolKey
 from tide.domain.pulls import MergeMethod
 
 MAIN = PoolKey("acme", "rocket", "main")
-NOTHING = nodes.answer({"repository_0": {"ref": None}})
 CHECKS = {
     "type": "required_status_checks",
     "parameters": {
@@ -44,7 +43,7 @@ def script(
 
     def answer(seen: Seen) -> Response:
         if seen.path == "/graphql":
-            told = {"repository_0": {"mergeQueue": {"id": "MQ"} if queue else None, "ref": ref}}
+            told = {"repository": {"mergeQueue": {"id": "MQ"} if queue else None, "ref": ref}}
             return graphql or nodes.answer(told)
         if seen.path.startswith("/repos/acme/rocket/rulesets/"):
             number = int(seen.path.rpartition("/")[2])
@@ -56,16 +55,13 @@ def script(
 
 async def read(connection: Connection, pool: PoolKey = MAIN) -> BranchRules:
     async with connection.github() as host:
-        rules = (await host.branch_rules([pool]))[pool]
-    if isinstance(rules, RemoteError):
-        raise rules
-    return rules
+        return await host.branch_rules(pool)
 
 
 async def test_a_branch_without_rules_asks_for_nothing(connection: Connection) -> None:
     script(connection)
     assert await read(connection) == BranchRules()
-    assert [seen.path for seen in connection.loopback.seen] == ["/graphql", "/repos/acme/rocket/rules/branches/main"]
+    assert [seen.path for seen in connection.loopback.seen] == ["/repos/acme/rocket/rules/branches/main", "/graphql"]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +105,7 @@ async def test_a_ruleset_that_we_may_pass_by_does_not_bind_us(connection: Connec
 
 @pytest.mark.parametrize("answer", [refused(404, "Not Found"), refused(403, "Resource not accessible by integration")])
 async def test_a_ruleset_that_may_not_be_seen_binds_us(connection: Connection, answer: Response) -> None:
-    connection.loopback.reply(NOTHING, JSONResponse([rule("merge_queue")]), answer)
+    connection.loopback.reply(JSONResponse([rule("merge_queue")]), answer, nodes.answer({"repository": {"ref": None}}))
     assert await read(connection) == BranchRules(requires_queue=True)
 
 
@@ -150,52 +146,23 @@ async def test_an_administrator_is_not_bound_by_what_is_not_enforced_for_them(co
 
 
 async def test_what_only_administrators_may_see_hides_nothing_else(connection: Connection) -> None:
-    forbidden = nodes.error("FORBIDDEN", "no", "repository_0", "ref", "branchProtectionRule")
+    forbidden = nodes.error("FORBIDDEN", "no", "repository", "ref", "branchProtectionRule")
     repository = {"ref": {"branchProtectionRule": None, "refUpdateRule": UPDATE_RULE}}
-    script(connection, graphql=nodes.answer({"repository_0": repository}, forbidden))
+    script(connection, graphql=nodes.answer({"repository": repository}, forbidden))
     assert (await read(connection)).required_contexts == ("e2e",)
 
 
 async def test_a_server_that_knows_less_is_asked_no_more(connection: Connection) -> None:
     unknown = {"extensions": {"code": "undefinedField"}, "message": "Field 'mergeQueue' doesn't exist"}
-    connection.loopback.reply(JSONResponse({"errors": [unknown]}), refused(404, "Not Found"))
+    connection.loopback.reply(refused(404, "Not Found"), JSONResponse({"errors": [unknown]}))
     assert await read(connection) == BranchRules()
 
 
 async def test_a_repository_that_is_not_there_is_told(connection: Connection) -> None:
-    connection.loopback.reply(nodes.answer({"repository_0": None}, nodes.error("NOT_FOUND", "no", "repository_0")))
+    gone = nodes.answer({"repository": None}, nodes.error("NOT_FOUND", "no", "repository"))
+    connection.loopback.reply(refused(404, "Not Found"), gone)
     with pytest.raises(NotFound):
         await read(connection)
-
-
-async def test_a_repository_that_is_not_there_leaves_those_of_others_to_be_read(connection: Connection) -> None:
-    gone, there = PoolKey("acme", "comet", "main"), MAIN
-    script(
-        connection,
-        graphql=nodes.answer(
-            {"repository_0": None, "repository_1": {"mergeQueue": {"id": "MQ"}}},
-            nodes.error("NOT_FOUND", "no", "repository_0"),
-        ),
-    )
-    async with connection.github() as host:
-        read = await host.branch_rules([there, gone])
-    assert isinstance(read[gone], NotFound)
-    assert read[there] == BranchRules(requires_queue=True)
-
-
-async def test_the_trouble_of_one_organisation_leaves_those_of_others_to_be_read(connection: Connection) -> None:
-    def answer(seen: Seen) -> Response:
-        if seen.path != "/graphql":
-            return JSONResponse([])
-        is_broken = seen.variables["owner_0"] == "umbra"
-        return refused(403, "Forbidden") if is_broken else nodes.answer({"repository_0": {"ref": None}})
-
-    connection.loopback.otherwise = answer
-    broken = PoolKey("umbra", "moon", "main")
-    async with connection.github() as host:
-        read = await host.branch_rules([MAIN, broken])
-    assert isinstance(read[broken], Unauthorized)
-    assert read[MAIN] == BranchRules()
 
 
 async def test_an_outage_is_not_taken_for_freedom(connection: Connection) -> None:
@@ -211,7 +178,7 @@ async def test_an_outage_is_not_taken_for_freedom(connection: Connection) -> Non
 )
 async def test_rules_of_another_form_are_told(connection: Connection, rules: object) -> None:
     allowed = JSONResponse({"current_user_can_bypass": "never"})
-    connection.loopback.reply(NOTHING, JSONResponse(rules), allowed)
+    connection.loopback.reply(JSONResponse(rules), allowed, nodes.answer({"repository": {"ref": None}}))
     with pytest.raises(BadAnswer):
         await read(connection)
 
@@ -219,10 +186,10 @@ async def test_rules_of_another_form_are_told(connection: Connection, rules: obj
 async def test_all_pages_of_rules_are_read(connection: Connection) -> None:
     many = [rule("required_status_checks", required_status_checks=[{"context": f"ci-{n:03}"}]) for n in range(100)]
     connection.loopback.reply(
-        NOTHING,
         JSONResponse(many),
         JSONResponse([rule("required_linear_history")]),
         JSONResponse({"current_user_can_bypass": "never"}),
+        nodes.answer({"repository": {"ref": None}}),
     )
     found = await read(connection)
     assert len(found.required_contexts) == 100
@@ -232,6 +199,6 @@ async def test_all_pages_of_rules_are_read(connection: Connection) -> None:
 async def test_the_slash_of_a_branch_is_quoted(connection: Connection) -> None:
     script(connection)
     await read(connection, PoolKey("acme", "rocket", "release/1.2"))
-    graphql, rest = connection.loopback.seen
+    rest, graphql = connection.loopback.seen
     assert rest.path == "/repos/acme/rocket/rules/branches/release%2F1.2"
-    assert graphql.variables["ref_0"] == "refs/heads/release/1.2"
+    assert graphql.variables["ref"] == "refs/heads/release/1.2"

@@ -1,5 +1,6 @@
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from starlette.responses import JSONResponse, Response
@@ -20,7 +21,7 @@ from tide.domain.errors import (
 from tide.domain.keys import PullKey, RepoKey
 from tide.domain.outcomes import Merged, NotMerged, Refusal
 from tide.domain.pulls import ContextState, MergeMethod, RepoSettings
-from tide.ports.code_host import Commit, PartlyRead, StatusPost
+from tide.ports.code_host import Commit, PartlyRead, Searches, StatusPost
 
 ROCKET = RepoKey("acme", "rocket")
 SHA = "c" * 40
@@ -486,9 +487,12 @@ async def test_an_unreachable_github_is_told_at_once(connection: Connection) -> 
 
 def _known(seen: Seen) -> Response:
     """Answer whatever is asked about pull requests by their ids; none of them has changed."""
+    return nodes.answer(_as_known(seen))
+
+
+def _as_known(seen: Seen) -> dict[str, Any]:
     asked = {"nodes" if name == "ids" else name: ids for name, ids in seen.variables.items() if isinstance(ids, list)}
-    told = {name: [nodes.pull(int(one.removeprefix("PR_"))) for one in ids] for name, ids in asked.items()}
-    return nodes.answer(told)
+    return {name: [nodes.pull(int(one.removeprefix("PR_"))) for one in ids] for name, ids in asked.items()}
 
 
 async def test_less_is_looked_at_after_a_look_that_github_did_not_answer(connection: Connection) -> None:
@@ -505,3 +509,62 @@ async def test_less_is_looked_at_after_a_look_that_github_did_not_answer(connect
     assert followed.pulls == failed.pulls
     (look,) = connection.loopback.seen[seen_so_far:]
     assert [len(look.variables[name]) for name in ("first", "second", "third")] == [50, 50, 20]
+
+
+async def test_more_is_looked_at_again_little_by_little(connection: Connection) -> None:
+    keys = [key(number) for number in range(1, 121)]
+    connection.loopback.reply(nodes.found([nodes.pull(number) for number in range(1, 121)], 120))
+    connection.loopback.otherwise = lambda seen: bad_gateway() if "first" in seen.variables else _known(seen)
+    async with connection.github() as host:
+        await host.search_pulls("is:pr")
+        await host.follow_pulls(keys)
+        connection.loopback.otherwise = _known
+        for _ in range(3):
+            await host.follow_pulls(keys)
+    assert [len(seen.variables["first"]) for seen in connection.loopback.seen[-3:]] == [50, 55, 60]
+
+
+async def test_a_look_at_few_that_github_did_not_answer_makes_no_other_one_shorter(connection: Connection) -> None:
+    keys = [key(number) for number in range(1, 121)]
+    connection.loopback.reply(nodes.found([nodes.pull(number) for number in range(1, 121)], 120))
+    connection.loopback.otherwise = lambda seen: bad_gateway() if "first" in seen.variables else _known(seen)
+    async with connection.github() as host:
+        await host.search_pulls("is:pr")
+        await host.follow_pulls(keys[:3])
+        connection.loopback.otherwise = _known
+        await host.follow_pulls(keys)
+    assert len(connection.loopback.seen[-1].variables["first"]) == 100
+
+
+async def test_a_search_in_trouble_keeps_nothing_from_being_looked_at(connection: Connection) -> None:
+    def answer(seen: Seen) -> Response:
+        return bad_gateway() if seen.variables.get("asksChanges") else _known(seen)
+
+    connection.loopback.reply(nodes.found([nodes.pull(1)], 1))
+    connection.loopback.otherwise = answer
+    async with connection.github() as host:
+        await host.search_pulls("is:pr")
+        followed = await host.follow_pulls([key(1)], along=Searches(changes="is:pr", blockers="is:issue"))
+    assert (list(followed.pulls), followed.changed, followed.blockers) == ([key(1)], None, None)
+    assert "ids" not in connection.loopback.seen[-1].variables
+
+
+async def test_one_that_was_told_not_to_exist_is_news_when_it_does(connection: Connection) -> None:
+    told = nodes.pull(1)
+    changed = {name: told[name] for name in ("__typename", "id", "number", "updatedAt", "repository")}
+    page = {"issueCount": 1, "pageInfo": {"hasNextPage": False, "endCursor": None}, "nodes": [changed]}
+
+    def answer(seen: Seen) -> Response:
+        return nodes.answer(_as_known(seen) | ({"changes": page} if seen.variables.get("asksChanges") else {}))
+
+    connection.loopback.reply(
+        nodes.found([told, nodes.pull(2)], 2),
+        nodes.answer({"nodes": [None]}, nodes.error("NOT_FOUND", "no", "nodes", 0)),
+    )
+    connection.loopback.otherwise = answer
+    async with connection.github() as host:
+        await host.search_pulls("is:pr")
+        assert await host.read_pulls([key(1)]) == {key(1): None}
+        followed = await host.follow_pulls([key(2)], along=Searches(changes="is:pr"))
+    assert followed.pulls[key(1)] is not None
+    assert followed.changed == {}

@@ -39,7 +39,7 @@ CHECK = nodes.check_run("build")
 def reading(*contexts: nodes.Node, rollup: str = "SUCCESS") -> Reading:
     """A pull request that was read whole with these contexts."""
     node = parse.read(PullNode, nodes.pull(1))
-    return Reading("PR_1", parse.pull(node, parse.contexts(_parsed(contexts))), rollup, NOW)
+    return Reading(parse.pull(node, parse.contexts(_parsed(contexts))), rollup, NOW)
 
 
 def glance(statuses: Sequence[nodes.Node] = (), rollup: str | None = "SUCCESS", **changes: Any) -> GlanceNode:
