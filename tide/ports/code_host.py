@@ -7,7 +7,7 @@ from typing import Protocol
 
 from tide.domain.actions import Target
 from tide.domain.branch_rules import BranchRules
-from tide.domain.errors import BadAnswer, RemoteError
+from tide.domain.errors import BadAnswer
 from tide.domain.keys import PoolKey, PullKey, RepoKey
 from tide.domain.outcomes import MergeAnswer
 from tide.domain.pulls import Blocker, ContextState, Pull, RepoSettings
@@ -150,10 +150,14 @@ class CodeHost(Protocol):
         """Read which merge methods the repository allows."""
         ...
 
-    async def branch_rules(self, pools: Collection[PoolKey]) -> Mapping[PoolKey, BranchRules | RemoteError]:
-        """Read the code host's own rules for each of these branches, as far as they bind us, or why they are not told.
+    async def branch_rules(self, pool: PoolKey) -> BranchRules:
+        """Read the code host's own rules for a branch, as far as they bind us; they change rarely, so keep them."""
+        ...
 
-        They change rarely, so keep them; those of many branches cost less when they are asked for together.
+    async def prepare_branch_rules(self, pools: Collection[PoolKey]) -> None:
+        """Be told that `branch_rules` is about to be asked for all of these: what is read together costs less.
+
+        Whatever goes wrong with it is left to `branch_rules` to tell.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Keep the mirror of open pull requests up to date by searching.
+"""Keep the mirror of open pull requests up to date: by looking at those that are known, and by searching.
 
 Search only proposes: what a search does not return is not taken for gone (its index lags, and it can fail half-way);
 a pull request leaves the mirror when it was itself read as closed.
@@ -60,8 +60,8 @@ _UNREAD = "the issues that may block merging could not be read"
 class Refreshed:
     """What one round of reading gave.
 
-    `read` are the pull requests that were read since `read_at`; in the pools of `opted_in` are those of them that have
-    opted in. `errors` are for people.
+    `read` are the pull requests that were read since `read_at`; `opted_in` are the pools of those of them that have
+    opted in, where it was a whole round. `errors` are for people.
     """
 
     read_at: datetime
@@ -86,7 +86,7 @@ async def refresh_pool(world: World, config: JobConfig, following: Following, po
     now, shards = world.clock.now(), [shard for shard in _shards(world, config) if shard.org in {"", pool.org}]
     reads = await asyncio.gather(*(shard.read_pool(following, pool, now) for shard in shards))
     found = [one for read in reads for one in read.found]
-    return Refreshed(now, _keys(found), _blockers(shards, [read.issues for read in reads]), _opted_in(config, found))
+    return Refreshed(now, _keys(found), _blockers(shards, [read.issues for read in reads]))
 
 
 async def drop_uncovered(world: World, config: JobConfig, repos: Collection[RepoKey]) -> None:

@@ -76,7 +76,7 @@ class Sync:
         return self.lease is None
 
     async def round(self) -> None:
-        """Search, then sync every pool that has an open pull request.
+        """Find out what has changed, then sync every pool that has an open pull request.
 
         Raises:
             StoreError: the database was out of reach; the pools that did not need it then were synced.
@@ -87,7 +87,7 @@ class Sync:
             facts = await refresh(self.world, config, self._following)
             self.search_errors = self.errors = facts.errors
             pools = await self._pools(config)
-            await self._read_rules(config, facts.opted_in & pools)
+            await self._prepare(config, facts.opted_in & pools)
             await self._sync_pools(pools, facts)
             if self.lease:
                 await self._look_back(pools, config, self.lease())
@@ -95,7 +95,7 @@ class Sync:
             self.world.observer.synced("sync", self.world.clock.now() - started)
 
     async def look_again(self, pool: PoolKey) -> None:
-        """Sync one pool without searching: its candidates are read anew. A pool without pull requests is let be.
+        """Look at what has opted in to one pool, and sync it. A pool without pull requests is let be.
 
         Raises:
             StoreError: the database is out of reach.
@@ -103,7 +103,7 @@ class Sync:
         """
         config = self.config()
         if covers(config.queries, pool.repository) and pool in await self.world.store.open_pools():
-            await self._sync(pool, await refresh_pool(self.world, config, self._following, pool))
+            await self._sync(pool)
 
     async def look_near(self, hints: Collection[Hint]) -> None:
         """Wake the pools that these hints are about; the pull requests that they name are read anew first.
@@ -159,17 +159,19 @@ class Sync:
             self.statuses.keep(pools)
         return pools
 
-    async def _read_rules(self, config: JobConfig, pools: Collection[PoolKey]) -> None:
-        """Read the code host's own rules of branches together, as far as it is time and they are of interest."""
+    async def _prepare(self, config: JobConfig, pools: Collection[PoolKey]) -> None:
+        """Have the code host's own rules at hand where several pools are about to ask for them."""
         due = self._settings.due(pools, self.world.clock.now())
-        await self._settings.read_branches(self.world, [pool for pool in due if _asks_host(config, pool)])
+        asking = [pool for pool in due if _asks_host(config, pool)]
+        if len(asking) > 1:
+            await self.world.code_host.prepare_branch_rules(asking)
 
-    async def _sync(self, pool: PoolKey, facts: Refreshed) -> None:
+    async def _sync(self, pool: PoolKey, facts: Refreshed | None = None) -> None:
         async with self._locks[pool]:
             config = self.config()
             try:
                 # A landing in the same pool may have taken long: what a merge rests on is not older than this.
-                if self.world.clock.now() - facts.read_at > config.rules(pool).settings.freshness:
+                if facts is None or self.world.clock.now() - facts.read_at > config.rules(pool).settings.freshness:
                     facts = await refresh_pool(self.world, config, self._following, pool)
                 await self._turn(pool, config, facts)
             except (StoreError, LeaseLost):

@@ -104,3 +104,14 @@ async def test_rules_that_did_not_change_cost_next_to_nothing(world: CodeHostWor
     before = world.sandbox.sandbox.limits.standing("merge-bot-token", "core").used
     await world.host.branch_rules(MAIN)
     assert world.sandbox.sandbox.limits.standing("merge-bot-token", "core").used == before
+
+
+async def test_what_is_told_of_many_branches_at_once_costs_a_point(world: CodeHostWorld) -> None:
+    pools = [MAIN, *(PoolKey("acme", "rocket", f"release/{number}") for number in range(48))]
+    protect(world, CLASSIC)
+    alone = await world.host.branch_rules(MAIN)
+    before = world.host.calls.points
+    await world.host.prepare_branch_rules(pools)
+    read = {pool: await world.host.branch_rules(pool) for pool in pools}
+    assert world.host.calls.points == before + 1
+    assert {pool: rules for pool, rules in read.items() if rules != BranchRules()} == {MAIN: alone}

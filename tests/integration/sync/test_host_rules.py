@@ -137,25 +137,12 @@ async def test_the_rules_of_all_branches_with_candidates_are_read_together(world
             await ctx.open_pull(f"pump-{branch}", base=branch)
         await ctx.forge.write_branch(ctx.repository(), "old", ctx.repository().branches["main"])
         await ctx.open_pull("valve", base="old", labels=())
-        asks = ctx.tamper("code_host", "branch_rules")
+        prepared = ctx.tamper("code_host", "prepare_branch_rules")
         protection = ctx.fault("status", "/graphql", operation="BranchRules", status=418, nth=(1000,))
         lists = ctx.fault("status", "/rules/branches/", method="GET", status=418, nth=(1000,))
         await ctx.sync()
         await ctx.sync()
-        assert (asks.calls, times(ctx, protection), times(ctx, lists)) == (1, 1, 3)
-
-
-async def test_rules_that_could_not_be_had_are_asked_for_again_a_little_later(world: World) -> None:
-    async with world() as ctx:
-        await ctx.open_pull("pump")
-        put(ctx, QUEUE)
-        ctx.fault("status", "/rules/branches/", method="GET", status=502, nth=(1, 2, 3, 4))
-        asks = ctx.tamper("code_host", "branch_rules")
-        await ctx.sync()
-        assert asks.calls == 1
-        ctx.clock.sandbox.forward(seconds=30)
-        await ctx.sync()
-        assert asks.calls == 2
+        assert (prepared.calls, times(ctx, protection), times(ctx, lists)) == (1, 1, 3)
 
 
 async def test_a_refusal_has_the_rules_read_anew_and_is_not_repeated(world: World) -> None:

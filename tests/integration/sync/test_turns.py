@@ -109,6 +109,19 @@ async def test_a_look_needs_no_search(world: World) -> None:
         assert searches.calls == 0
 
 
+async def test_an_error_of_our_own_in_a_look_is_told_of_its_pool(world: World) -> None:
+    async with world() as ctx:
+        await ctx.open_pull("pump")
+        await ctx.sync()
+
+        async def stumble() -> None:
+            raise RuntimeError("stumbled")
+
+        ctx.tamper("code_host", "follow_pulls", before=stumble)
+        await ctx.sync_.look_again(MAIN)
+        assert "stumbled" in (await ctx.pool()).error
+
+
 async def test_a_round_and_a_look_at_the_same_time_merge_once(world: World) -> None:
     async with world() as ctx:
         pulls = [await ctx.open_pull(name) for name in ("pump", "valve")]

@@ -8,7 +8,9 @@ is found out by a refusal.
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import reduce
 from itertools import groupby
 from typing import Any
@@ -20,7 +22,8 @@ from pydantic.alias_generators import to_camel
 from tide.adapters.github.answers import path
 from tide.adapters.github.batches import batches
 from tide.adapters.github.client import Client
-from tide.adapters.github.graph import Graph, GraphAnswer
+from tide.adapters.github.graph import Graph
+from tide.adapters.github.graph_errors import FORBIDDEN
 from tide.adapters.github.parse import read
 from tide.adapters.github.repeating import numbered
 from tide.domain.branch_rules import EVERY_METHOD, BranchRules
@@ -35,6 +38,9 @@ BEARING_ON_MERGES = frozenset(
 
 AT_ONCE = 50
 """Branches whose protection is asked for in one request, which costs a point however many they are."""
+
+AHEAD_LASTS = timedelta(minutes=5)
+"""For how long what was read ahead may stand for a reading."""
 
 # How we may pass a ruleset by; the API merges by way of a pull request.
 _BYPASSES = frozenset({"always", "exempt", "pull_requests_only"})
@@ -98,42 +104,61 @@ class _Repository(_Node):
     ref: _Ref | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class BranchRulesReader:
-    """Reads the rules of branches."""
+    """Reads the rules of branches.
 
-    client: Client
-    graph: Graph
+    Args:
+        client: What rulesets are read by.
+        graph: What classic protection is read by; its clock tells how old that is.
+    """
 
-    async def read_all(self, pools: Iterable[PoolKey]) -> dict[PoolKey, BranchRules | RemoteError]:
-        """Read what binds us on each of these branches; see `tide.ports.code_host.CodeHost.branch_rules`."""
-        # Each organisation may have a token, and troubles, of its own.
-        by_org = [list(of_org) for _, of_org in groupby(sorted(pools), key=lambda pool: pool.org)]
-        read = await asyncio.gather(*(self._read_batch(some) for here in by_org for some in batches(here, AT_ONCE)))
-        return {pool: rules for batch in read for pool, rules in batch.items()}
+    def __init__(self, client: Client, graph: Graph) -> None:
+        self._client, self._graph = client, graph
+        self._ahead: dict[PoolKey, tuple[datetime, _Repository]] = {}
 
-    async def _read_batch(self, pools: Sequence[PoolKey]) -> dict[PoolKey, BranchRules | RemoteError]:
-        classic = await self._classic(pools)
-        return dict(zip(pools, await asyncio.gather(*map(self._read, pools, classic)), strict=True))
-
-    async def _read(self, pool: PoolKey, classic: "_Repository | RemoteError") -> BranchRules | RemoteError:
-        if isinstance(classic, RemoteError):
-            return classic
-        try:
-            rules = await self._ruleset_rules(pool)
-            bypassed = await self._bypassed(pool, rules)
-        except RemoteError as error:
-            return error
+    async def read(self, pool: PoolKey) -> BranchRules:
+        """Read what binds us on a branch; see `tide.ports.code_host.CodeHost.branch_rules`."""
+        rules = await self._ruleset_rules(pool)
+        bypassed = await self._bypassed(pool, rules)
         binding = [rule for rule in rules if rule.ruleset_id not in bypassed]
+        classic = self._taken(pool) or await self._classic(pool)
         # A queue that a ruleset asks for is the ruleset's, and may be passed by with it.
         has_classic_queue = classic.merge_queue is not None and all(rule.type != "merge_queue" for rule in rules)
         found = reduce(with_rule, binding, BranchRules(requires_queue=has_classic_queue, may_bypass=bool(bypassed)))
         return with_protection(found, classic.ref or _Ref())
 
+    async def prepare(self, pools: Iterable[PoolKey]) -> None:
+        """Read the classic protection of these branches together; what cannot be read so is left to `read`."""
+        # Each organisation may have a token, and troubles, of its own.
+        by_org = [list(of_org) for _, of_org in groupby(sorted(pools), key=lambda pool: pool.org)]
+        self._ahead.clear()
+        await asyncio.gather(*(self._prepare(some) for here in by_org for some in batches(here, AT_ONCE)))
+
+    async def _prepare(self, pools: Sequence[PoolKey]) -> None:
+        """Read it for branches of one organisation."""
+        try:
+            answer = await self._graph.ask_of_many("branch_rules", list(map(_variables, pools)), org=pools[0].org)
+        except RemoteError as error:
+            _log.info("branch protection is not told of many at once", org=pools[0].org, why=str(error))
+            return
+        for number, pool in enumerate(pools):
+            name = numbered("repository", number)
+            # An error that has no place may be about any of them.
+            is_whole = all(error.path and (error.path[0] != name or error.kind == FORBIDDEN) for error in answer.errors)
+            told = answer.data.get(name)
+            if is_whole and told is not None:
+                with suppress(BadAnswer):
+                    self._ahead[pool] = answer.asked_at, read(_Repository, told)
+
+    def _taken(self, pool: PoolKey) -> _Repository | None:
+        """Take what was read ahead, once, and not when it has grown old."""
+        asked_at, found = self._ahead.pop(pool, (None, None))
+        return found if asked_at and self._graph.clock.now() - asked_at < AHEAD_LASTS else None
+
     async def _ruleset_rules(self, pool: PoolKey) -> list[_Rule]:
         where = path("repos", pool.org, pool.repo, "rules", "branches", pool.branch, slash="%2F")
         try:
-            listed = await self.client.get_all(where, org=pool.org)
+            listed = await self._client.get_all(where, org=pool.org)
         except NotFound:
             return []
         return [rule for rule in (read(_Rule, one) for one in listed) if rule.type in BEARING_ON_MERGES]
@@ -144,41 +169,22 @@ class BranchRulesReader:
 
     async def _may_bypass(self, pool: PoolKey, number: int) -> bool:
         try:
-            told = await self.client.get(path("repos", pool.org, pool.repo, "rulesets", number), org=pool.org)
+            told = await self._client.get(path("repos", pool.org, pool.repo, "rulesets", number), org=pool.org)
         except (NotFound, Unauthorized):
             return False
         return read(_Ruleset, told).current_user_can_bypass in _BYPASSES
 
-    async def _classic(self, pools: Sequence[PoolKey]) -> list["_Repository | RemoteError"]:
-        """Read classic protection of branches of one organisation."""
-        things = [
-            {"owner": pool.org, "name": pool.repo, "ref": f"refs/heads/{pool.branch}", "branch": pool.branch}
-            for pool in pools
-        ]
+    async def _classic(self, pool: PoolKey) -> _Repository:
         try:
-            answer = await self.graph.ask_of_many("branch_rules", things, org=pools[0].org)
+            answer = await self._graph.ask("branch_rules", _variables(pool), org=pool.org)
         except BadAnswer as error:
-            return [_untold(pool, error) for pool in pools]
-        except RemoteError as error:
-            return [error for _ in pools]
-        return [_repository(pool, answer, numbered("repository", number)) for number, pool in enumerate(pools)]
+            _log.warning("branch protection is not told", pool=str(pool), why=str(error))
+            return _Repository()
+        return read(_Repository, answer.data.get("repository") or {})
 
 
-def _untold(pool: PoolKey, error: BadAnswer) -> _Repository:
-    _log.warning("branch protection is not told", pool=str(pool), why=str(error))
-    return _Repository()
-
-
-def _repository(pool: PoolKey, answer: GraphAnswer, name: str) -> _Repository | RemoteError:
-    """Give a repository of an answer. Some of it may not be told, which is no trouble."""
-    told, errors = answer.data.get(name), answer.errors_at(name)
-    if told is None and errors:
-        error = errors[0].as_error()
-        return _untold(pool, error) if isinstance(error, BadAnswer) else error
-    try:
-        return read(_Repository, told or {})
-    except BadAnswer as error:
-        return error
+def _variables(pool: PoolKey) -> dict[str, str]:
+    return {"owner": pool.org, "name": pool.repo, "ref": f"refs/heads/{pool.branch}", "branch": pool.branch}
 
 
 def with_rule(rules: BranchRules, rule: _Rule) -> BranchRules:

@@ -25,7 +25,7 @@ from tide.adapters.github.pulls import PullReader
 from tide.adapters.github.search import CAP, find_all
 from tide.domain.actions import Target
 from tide.domain.branch_rules import BranchRules
-from tide.domain.errors import BadAnswer, NotFound, RemoteError, Unauthorized
+from tide.domain.errors import BadAnswer, NotFound, Unauthorized
 from tide.domain.keys import PoolKey, PullKey, RepoKey
 from tide.domain.outcomes import MergeAnswer
 from tide.domain.pulls import ContextState, Pull, RepoSettings
@@ -96,6 +96,7 @@ class GitHub:
     client: Client
     graph: Graph
     pulls: PullReader
+    rules: BranchRulesReader
 
     @property
     def calls(self) -> Calls:
@@ -195,9 +196,13 @@ class GitHub:
             is_archived=settings.archived,
         )
 
-    async def branch_rules(self, pools: Collection[PoolKey]) -> dict[PoolKey, BranchRules | RemoteError]:
-        """Read what GitHub itself asks of a merge into each of these branches (see `branch_rules`)."""
-        return await BranchRulesReader(self.client, self.graph).read_all(pools)
+    async def branch_rules(self, pool: PoolKey) -> BranchRules:
+        """Read what GitHub itself asks of a merge into a branch (see `branch_rules`)."""
+        return await self.rules.read(pool)
+
+    async def prepare_branch_rules(self, pools: Collection[PoolKey]) -> None:
+        """Read together what there is about these branches in GraphQL."""
+        await self.rules.prepare(pools)
 
     async def search_blockers(self, query: str, *, org: str = "") -> tuple[BlockerIssue, ...]:
         """Find the open issues that block merging.

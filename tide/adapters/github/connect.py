@@ -10,6 +10,7 @@ from pathlib import Path
 from tide.adapters.github.allowance import Allowance
 from tide.adapters.github.app import AppCredentials
 from tide.adapters.github.app_key import AppIdentity
+from tide.adapters.github.branch_rules import BranchRulesReader
 from tide.adapters.github.calls import Calls, OnCall
 from tide.adapters.github.client import Client
 from tide.adapters.github.code_host import GitHub
@@ -76,7 +77,7 @@ async def github(
             allowance=settings.allowance,
         )
         async with open_graph(client, clock) as graph:
-            yield GitHub(client, graph, PullReader(graph))
+            yield GitHub(client, graph, PullReader(graph), BranchRulesReader(client, graph))
 
 
 def _addresses(settings: GitHubSettings, clock: Clock) -> Addresses:

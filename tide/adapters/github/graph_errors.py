@@ -12,10 +12,11 @@ from tide.domain.errors import BadAnswer, NotFound, RemoteError, Unauthorized, U
 
 RATE_LIMITED = "RATE_LIMITED"
 NOT_FOUND = "NOT_FOUND"
+FORBIDDEN = "FORBIDDEN"
 
 _KINDS: Mapping[str, type[RemoteError]] = {
     NOT_FOUND: NotFound,
-    "FORBIDDEN": Unauthorized,
+    FORBIDDEN: Unauthorized,
     "INSUFFICIENT_SCOPES": Unauthorized,
     "SERVICE_UNAVAILABLE": Unavailable,
     "INTERNAL": Unavailable,

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -5,6 +6,7 @@ from starlette.responses import JSONResponse, Response
 
 from tests.unit.adapters.github import nodes
 from tests.unit.adapters.github.loopback import Connection, Seen, refused
+from tide.adapters.github.branch_rules import AHEAD_LASTS
 from tide.domain.branch_rules import BranchRules
 from tide.domain.errors import BadAnswer, NotFound, Unavailable
 from tide.domain.keys import PoolKey
@@ -202,3 +204,79 @@ async def test_the_slash_of_a_branch_is_quoted(connection: Connection) -> None:
     rest, graphql = connection.loopback.seen
     assert rest.path == "/repos/acme/rocket/rules/branches/release%2F1.2"
     assert graphql.variables["ref"] == "refs/heads/release/1.2"
+
+
+QUEUE = {"mergeQueue": {"id": "MQ"}, "ref": None}
+COMET = PoolKey("acme", "comet", "main")
+
+
+def script_many(connection: Connection, told: Callable[[Seen], Response]) -> None:
+    """Let the loopback answer a question about many branches so, and tell nothing else about any of them."""
+
+    def answer(seen: Seen) -> Response:
+        if seen.path != "/graphql":
+            return JSONResponse([])
+        return told(seen) if "owner_0" in seen.variables else nodes.answer({"repository": {"ref": None}})
+
+    connection.loopback.otherwise = answer
+
+
+def questions(connection: Connection) -> int:
+    return sum(seen.path == "/graphql" for seen in connection.loopback.seen)
+
+
+async def test_what_was_read_ahead_is_not_asked_for_again(connection: Connection) -> None:
+    script_many(connection, lambda _: nodes.answer({"repository_0": QUEUE, "repository_1": {"ref": None}}))
+    async with connection.github() as host:
+        await host.prepare_branch_rules([MAIN, COMET])
+        assert await host.branch_rules(COMET) == BranchRules(requires_queue=True)
+        assert await host.branch_rules(MAIN) == BranchRules()
+        assert questions(connection) == 1
+        # Whoever asks once more wants to know how it is now.
+        assert await host.branch_rules(COMET) == BranchRules()
+        assert questions(connection) == 2
+
+
+async def test_what_was_read_ahead_grows_old(connection: Connection) -> None:
+    script_many(connection, lambda _: nodes.answer({"repository_0": QUEUE}))
+    async with connection.github() as host:
+        await host.prepare_branch_rules([MAIN])
+        await connection.clock.sleep(AHEAD_LASTS.total_seconds())
+        assert await host.branch_rules(MAIN) == BranchRules()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        nodes.error("NOT_FOUND", "no", "repository_0"),
+        nodes.error("INTERNAL", "no", "repository_0", "ref"),
+        nodes.error("RESOURCE_LIMITS_EXCEEDED", "no"),
+    ],
+    ids=["not there", "a part", "no place"],
+)
+async def test_what_was_not_told_wholly_is_asked_for_once_more(connection: Connection, error: nodes.Node) -> None:
+    script_many(connection, lambda _: nodes.answer({"repository_0": None, "repository_1": QUEUE}, error))
+    async with connection.github() as host:
+        await host.prepare_branch_rules([COMET, MAIN])
+        assert await host.branch_rules(COMET) == BranchRules()
+        assert questions(connection) == 2
+
+
+async def test_an_error_about_one_repository_leaves_what_is_told_of_others(connection: Connection) -> None:
+    gone = nodes.error("NOT_FOUND", "no", "repository_0")
+    script_many(connection, lambda _: nodes.answer({"repository_0": None, "repository_1": QUEUE}, gone))
+    async with connection.github() as host:
+        await host.prepare_branch_rules([COMET, MAIN])
+        assert await host.branch_rules(MAIN) == BranchRules(requires_queue=True)
+        assert questions(connection) == 1
+
+
+async def test_the_trouble_of_one_organisation_leaves_what_is_told_of_others(connection: Connection) -> None:
+    def told(seen: Seen) -> Response:
+        is_broken = seen.variables["owner_0"] == "umbra"
+        return refused(403, "Forbidden") if is_broken else nodes.answer({"repository_0": QUEUE})
+
+    script_many(connection, told)
+    async with connection.github() as host:
+        await host.prepare_branch_rules([MAIN, PoolKey("umbra", "moon", "main")])
+        assert await host.branch_rules(MAIN) == BranchRules(requires_queue=True)
