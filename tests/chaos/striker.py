@@ -1,6 +1,5 @@
 """Plays the strikes of a seed: on the requests that the replicas make, and on the world around them."""
 
-import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ _WHERE: Mapping[Action, Mapping[str, str]] = {
     Action.FETCH: {"method": "POST", "path": r"/git-upload-pack$"},
     Action.FOLLOW: {"method": "GET", "path": r"/namespaces/[^/]+/prowjobs$"},
 }
+_MEANT = {action: Fault.model_validate({"kind": "status", **where}) for action, where in _WHERE.items()}
 _KUBERNETES = frozenset({Action.START_RUN, Action.FOLLOW})
 _CODES = {Trouble.FORBIDDEN: 403, Trouble.FORBIDDEN_WAIT: 403, Trouble.TOO_MANY: 429, Trouble.TOO_MANY_WAIT: 429}
 _WAITING = frozenset({Trouble.FORBIDDEN_WAIT, Trouble.TOO_MANY_WAIT})
@@ -99,7 +99,7 @@ class Striker:
         strike = None
         if scope["type"] == "http":
             receive, body = await _ahead(scope, receive)
-            action = _action(scope, body)
+            action = action_of(scope["method"], scope["path"], body)
             if action in DEEDS:
                 await self.on_deed(_token(scope))
             strike = self._due(action)
@@ -137,14 +137,10 @@ def _kills(strike: Strike, action: Action) -> bool:
     return strike.cell.action is action and strike.cell.trouble is Trouble.KILL
 
 
-def _action(scope: Mapping[str, Any], body: bytes) -> Action | None:
-    for action, where in _WHERE.items():
-        if "operation" in where:
-            if operation_name(body) == where["operation"]:
-                return action
-        elif scope["method"] == where["method"] and re.search(where["path"], scope["path"]):
-            return action
-    return None
+def action_of(method: str, path: str, body: bytes) -> Action | None:
+    """Tell what a request does, by the rules of the sandbox's faults."""
+    operation = operation_name(body)
+    return next((action for action, fault in _MEANT.items() if fault.means(method, path, operation)), None)
 
 
 def _token(scope: Mapping[str, Any]) -> str:

@@ -1,6 +1,12 @@
+import json
 from collections import Counter
 
+import pytest
+from graphql import parse, print_ast
+
+from tests.chaos.striker import action_of
 from tests.chaos.strikes import DEEDS, LIMITS, Action, Trouble, cells, strikes
+from tide.adapters.github.documents import document
 
 PATIENT = {Trouble.FORBIDDEN, Trouble.TOO_MANY}
 OF_KUBERNETES = {Action.START_RUN, Action.FOLLOW}
@@ -39,3 +45,33 @@ def test_every_deed_is_struck_before_and_after_it_is_done() -> None:
                     for when in ("before", "after")}  # fmt: skip
         both = {Trouble.KILL, Trouble.TIMEOUT, Trouble.ERROR, Trouble.CUT}
         assert troubles == {"before": both | set(LIMITS), "after": both | {Trouble.TRUNCATED}}
+
+
+@pytest.mark.parametrize(
+    ("name", "action"),
+    [
+        ("glance", Action.SEARCH),
+        ("search_pulls", Action.SEARCH),
+        ("pulls_by_id", Action.READ_PULLS),
+        ("branch_rules", None),
+    ],
+)
+def test_a_question_in_graphql_is_known_by_its_name(name: str, action: Action | None) -> None:
+    asked = print_ast(parse(document(name)))
+    assert action_of("POST", "/graphql", json.dumps({"query": asked}).encode()) is action
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "action"),
+    [
+        ("PUT", "/repos/acme/rocket/pulls/7/merge", Action.MERGE),
+        ("GET", "/repos/acme/rocket/pulls/7/merge", None),
+        ("POST", "/apis/prow.k8s.io/v1/namespaces/tide/prowjobs", Action.START_RUN),
+        ("GET", "/apis/prow.k8s.io/v1/namespaces/tide/prowjobs", Action.FOLLOW),
+        ("POST", f"/repos/acme/rocket/statuses/{'a' * 40}", Action.STATUS),
+        ("GET", "/repos/acme/rocket/git/ref/heads/main", Action.READ_BRANCH),
+        ("POST", "/acme/rocket.git/git-upload-pack", Action.FETCH),
+    ],
+)
+def test_a_request_is_known_by_its_place(method: str, path: str, action: Action | None) -> None:
+    assert action_of(method, path, b"") is action
