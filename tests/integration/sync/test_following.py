@@ -45,6 +45,13 @@ async def settle(ctx: Story) -> None:
     ctx.sandbox.index.lag = timedelta(days=1)
 
 
+async def follow_one(ctx: Story) -> None:
+    """Have one that opted in followed from now on."""
+    await ctx.open_pull("pump")
+    ctx.clock.sandbox.forward(minutes=1)
+    await ctx.sync()
+
+
 async def mirrored(ctx: Story) -> dict[int, Pull]:
     return {pull.number: pull for pull in await ctx.store.pool_pulls(MAIN)}
 
@@ -200,9 +207,7 @@ async def test_issues_that_block_are_searched_for_where_they_cannot_be_had_along
 
 async def test_everything_is_searched_for_when_the_last_full_search_is_old(world: World) -> None:
     async with world(**STILL) as ctx:
-        await ctx.open_pull("pump")
-        ctx.clock.sandbox.forward(minutes=1)
-        await ctx.sync()
+        await follow_one(ctx)
         searches = ctx.tamper("code_host", "search_pulls")
         await ctx.sync()
         assert searches.calls == 0
@@ -215,9 +220,7 @@ async def test_everything_is_searched_for_when_the_last_full_search_is_old(world
 
 async def test_what_has_changed_is_searched_for_where_it_cannot_be_had_along(world: World) -> None:
     async with world(**STILL) as ctx:
-        await ctx.open_pull("pump")
-        ctx.clock.sandbox.forward(minutes=1)
-        await ctx.sync()
+        await follow_one(ctx)
         ctx.fault("status", "/graphql", operation="Glance", status=502)
         late = await ctx.open_pull("valve")
         await ctx.sync()
@@ -226,9 +229,7 @@ async def test_what_has_changed_is_searched_for_where_it_cannot_be_had_along(wor
 
 async def test_what_was_read_and_could_not_be_kept_is_kept_in_the_next_round(world: World) -> None:
     async with world(**STILL) as ctx:
-        await ctx.open_pull("pump")
-        ctx.clock.sandbox.forward(minutes=1)
-        await ctx.sync()
+        await follow_one(ctx)
         late = await ctx.open_pull("valve")
         ctx.clock.sandbox.forward(minutes=1)
         ctx.tamper("store", "save_pulls", before=out_of_reach)

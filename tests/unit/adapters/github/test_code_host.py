@@ -495,10 +495,16 @@ def _as_known(seen: Seen) -> dict[str, Any]:
     return {name: [nodes.pull(int(one.removeprefix("PR_"))) for one in ids] for name, ids in asked.items()}
 
 
-async def test_less_is_looked_at_after_a_look_that_github_did_not_answer(connection: Connection) -> None:
-    keys = [key(number) for number in range(1, 121)]
-    connection.loopback.reply(nodes.found([nodes.pull(number) for number in range(1, 121)], 120))
+def _answer_no_look(connection: Connection) -> list[PullKey]:
+    """Let a search find 120 pull requests, and no look at any of them be answered; give which they are."""
+    numbers = range(1, 121)
+    connection.loopback.reply(nodes.found(list(map(nodes.pull, numbers)), len(numbers)))
     connection.loopback.otherwise = lambda seen: bad_gateway() if "first" in seen.variables else _known(seen)
+    return list(map(key, numbers))
+
+
+async def test_less_is_looked_at_after_a_look_that_github_did_not_answer(connection: Connection) -> None:
+    keys = _answer_no_look(connection)
     async with connection.github() as host:
         await host.search_pulls("is:pr")
         failed = await host.follow_pulls(keys)
@@ -512,9 +518,7 @@ async def test_less_is_looked_at_after_a_look_that_github_did_not_answer(connect
 
 
 async def test_more_is_looked_at_again_little_by_little(connection: Connection) -> None:
-    keys = [key(number) for number in range(1, 121)]
-    connection.loopback.reply(nodes.found([nodes.pull(number) for number in range(1, 121)], 120))
-    connection.loopback.otherwise = lambda seen: bad_gateway() if "first" in seen.variables else _known(seen)
+    keys = _answer_no_look(connection)
     async with connection.github() as host:
         await host.search_pulls("is:pr")
         await host.follow_pulls(keys)
@@ -525,9 +529,7 @@ async def test_more_is_looked_at_again_little_by_little(connection: Connection) 
 
 
 async def test_a_look_at_few_that_github_did_not_answer_makes_no_other_one_shorter(connection: Connection) -> None:
-    keys = [key(number) for number in range(1, 121)]
-    connection.loopback.reply(nodes.found([nodes.pull(number) for number in range(1, 121)], 120))
-    connection.loopback.otherwise = lambda seen: bad_gateway() if "first" in seen.variables else _known(seen)
+    keys = _answer_no_look(connection)
     async with connection.github() as host:
         await host.search_pulls("is:pr")
         await host.follow_pulls(keys[:3])
