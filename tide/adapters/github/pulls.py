@@ -2,7 +2,6 @@
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
@@ -11,8 +10,8 @@ from typing import Any, TypeVar
 import structlog
 
 from tide.adapters.github import parse
+from tide.adapters.github.along import Along
 from tide.adapters.github.batches import batches
-from tide.adapters.github.blockers import blockers_of
 from tide.adapters.github.glances import IDS, WHOLE, Look, Reading, looks, unchanged
 from tide.adapters.github.graph import Graph, GraphAnswer
 from tide.adapters.github.paging import Trail
@@ -29,7 +28,7 @@ from tide.adapters.github.search import PAGE_SIZE, Page, Result
 from tide.domain.errors import BadAnswer, NotFound, RateLimited, RemoteError, Unauthorized
 from tide.domain.keys import PullKey, RepoKey
 from tide.domain.pulls import Pull
-from tide.ports.code_host import NO_SEARCHES, BlockerIssue, Followed, PartlyRead, Searches
+from tide.ports.code_host import NO_SEARCHES, Followed, PartlyRead, Searches
 
 KNOWN_IDS = 20_000
 """Node ids remembered at most; one that is not known costs a query of its own, which tells it."""
@@ -129,21 +128,23 @@ class PullReader:
             along: What to search for in the same breath.
             org: The organisation that everything is in, "" where one token is for everything.
         """
-        wanted, progress, had = list(dict.fromkeys(keys)), _Progress(), _Along()
-        readings = {key: reading for key in wanted if (reading := self._standing(key))}
-        quiet = [key for key in readings if key not in watched]
+        wanted, progress, had = list(dict.fromkeys(keys)), _Progress(), Along()
         ids = {key: self._ids[key] for key in wanted if key in self._ids}
+        readings = {key: reading for key in ids if (reading := self._standing(key))}
+        quiet = [key for key in readings if key not in watched]
         unknown = [key for key in ids if key not in readings]
         try:
             for look in looks(quiet, [key for key in readings if key in watched], unknown, self._most_ids):
-                answer = await self._glance(org, look, ids, had.missing(along))
-                if answer is None and along != NO_SEARCHES:
+                searches = had.missing(along)
+                answer = await self._glance(org, look, ids, searches)
+                if answer is None and searches != NO_SEARCHES:
                     # Whatever is wrong with a search is wrong with all that it goes along with.
                     along = NO_SEARCHES
                     answer = await self._glance(org, look, ids)
                 self._learn(look, answer)
-                await self._take(look, readings, answer, progress)
-                had.take(answer)
+                if answer is not None:
+                    await self._take(look, readings, answer, progress)
+                    had.take(answer)
             moved = [node for node in had.changed or () if self._known(node) is None]
             for node in moved:
                 _remember(self._ids, node.key, node.id, KNOWN_IDS)
@@ -158,7 +159,7 @@ class PullReader:
         reading = self._standing(node.key)
         return reading if reading and reading.pull.updated_at == node.updated_at else None
 
-    def _as_read_before(self, had: "_Along", progress: "_Progress") -> dict[datetime, list[Pull]] | None:
+    def _as_read_before(self, had: Along, progress: "_Progress") -> dict[datetime, list[Pull]] | None:
         """Give those that have changed and were not read anew; None where one of them could not be."""
         if had.changed is None:
             return None
@@ -208,12 +209,12 @@ class PullReader:
             self._most_ids = min(IDS, self._most_ids + MORE_IDS)
 
     async def _take(
-        self, look: Look, readings: Mapping[PullKey, Reading], answer: GraphAnswer | None, progress: "_Progress"
+        self, look: Look, readings: Mapping[PullKey, Reading], answer: GraphAnswer, progress: "_Progress"
     ) -> None:
         """Take what a look has told; all else is yet to be read whole."""
         for name, keys in look.lists.items():
-            nodes = answer.data.get(name) if answer else None
-            if answer is None or not isinstance(nodes, list) or len(nodes) != len(keys):
+            nodes = answer.data.get(name)
+            if not isinstance(nodes, list) or len(nodes) != len(keys):
                 continue
             for index, (key, node) in enumerate(zip(keys, nodes, strict=True)):
                 if node is None or answer.errors_at(name, index):
@@ -346,42 +347,6 @@ class _Progress:
         if self.lost:
             raise PartlyRead(self.found, self.lost)
         return {key: self.found[key] for key in wanted}
-
-
-@dataclass(slots=True)
-class _Along:
-    """What came along with looks, each None until all of it was had in one piece."""
-
-    changed: tuple[ChangedNode, ...] | None = None
-    blockers: tuple[BlockerIssue, ...] | None = None
-
-    def missing(self, wanted: Searches) -> Searches:
-        """Give what is still to be searched for."""
-        return Searches(
-            changes=wanted.changes if self.changed is None else "",
-            blockers=wanted.blockers if self.blockers is None else "",
-        )
-
-    def take(self, answer: GraphAnswer | None) -> None:
-        """Take what an answer has; what it lacks, the searches themselves will tell what is wrong with."""
-        if changes := _all_of(answer, "changes"):
-            with suppress(BadAnswer):
-                self.changed = tuple(parse.read(ChangedNode, node) for node in changes.nodes)
-        if blockers := _all_of(answer, "blockers"):
-            with suppress(RemoteError):
-                self.blockers = blockers_of(blockers)
-
-
-def _all_of(answer: GraphAnswer | None, name: str) -> SearchPage | None:
-    """Give all that a search found; None where some of it is missing."""
-    told = answer.data.get(name) if answer else None
-    if answer is None or told is None or answer.errors_at(name):
-        return None
-    try:
-        page = parse.read(SearchPage, told)
-    except BadAnswer:
-        return None
-    return page if len(page.nodes) == page.issue_count else None
 
 
 def _remember(kept: OrderedDict[PullKey, _Kept], key: PullKey, value: _Kept, limit: int) -> None:
