@@ -14,5 +14,5 @@ From the outside in::
     wire      one request over the one HTTP client: the next address, time-outs, limits
     answers, graph_errors   what went wrong, as an error of ours
     credentials   what is shown: a token from a file (`token`), or a GitHub App's (`app`, `installations`, `app_key`)
-    limits, retries, etags, calls, endpoints, kept_file   what those need
+    limits, retries, etags, calls, endpoints   what those need
 """

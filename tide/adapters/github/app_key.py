@@ -12,7 +12,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from tide.adapters.github.kept_file import KeptFile
+from tide.adapters.kept_file import KeptFile
 
 # GitHub refuses what was issued in its future, and what lasts longer than ten minutes from its present: a clock that
 # is a minute ahead or five behind does no harm.
@@ -57,11 +57,13 @@ class AppKey:
         return jwt.encode(claims, self._file.value(), algorithm="RS256")
 
 
-def _rsa_key(text: str) -> RSAPrivateKey:
+def _rsa_key(content: bytes) -> RSAPrivateKey:
     try:
-        key = load_pem_private_key(text.strip().encode(), password=None)
+        key = load_pem_private_key(content.decode().strip().encode(), password=None)
     except TypeError:
         raise ValueError("it is protected by a passphrase") from None
+    except UnicodeDecodeError:
+        raise
     except (ValueError, UnsupportedAlgorithm):
         # The library's words may quote the content.
         raise ValueError("it is not a private key in PEM form") from None

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tide.adapters.github.credentials import Grant
-from tide.adapters.github.kept_file import KeptFile
+from tide.adapters.kept_file import KeptFile
 
 
 class TokenFile:
@@ -17,8 +17,8 @@ class TokenFile:
     """
 
     def __init__(self, path: Path, hide: Callable[[str], None] = lambda _token: None) -> None:
-        def read(text: str) -> str:
-            token = _usable(text)
+        def read(content: bytes) -> str:
+            token = _usable(content.decode())
             hide(token)
             return token
 
