@@ -28,14 +28,14 @@ class Endpoints:
     """
 
     def __init__(self, bases: Sequence[str], clock: Clock) -> None:
-        self._bases = tuple(dict.fromkeys(base.rstrip("/") for base in bases))
+        self.bases = tuple(dict.fromkeys(base.rstrip("/") for base in bases))
         self._clock = clock
         self._rests_until: dict[str, datetime] = {}
 
     def in_turn(self) -> tuple[str, ...]:
         """Give the addresses in the order in which to try them."""
         now = self._clock.now()
-        return tuple(sorted(self._bases, key=lambda base: max(self._rests_until.get(base, now), now)))
+        return tuple(sorted(self.bases, key=lambda base: max(self._rests_until.get(base, now), now)))
 
     def failed(self, base: str) -> None:
         """Try the other addresses before this one for a while."""

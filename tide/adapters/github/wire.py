@@ -1,7 +1,9 @@
 """Send one request over the one HTTP client: the next address, time-outs, room, limits told."""
 
 import asyncio
-from collections.abc import Mapping
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta
 from http import HTTPStatus
@@ -15,19 +17,20 @@ from tide.adapters.github.contact import Contact
 from tide.adapters.github.credentials import Grant
 from tide.adapters.github.endpoints import Endpoints, is_proxy
 from tide.adapters.github.limits import REFUSALS, Budget, Governor, Resource
-from tide.domain.errors import Unavailable
+from tide.adapters.http_client import LOOPBACK, TrustingClient
+from tide.domain.errors import BadAnswer, Unavailable
 
 REST_ACCEPT = "application/vnd.github+json"
 HEADERS = {"X-GitHub-Api-Version": "2022-11-28", "User-Agent": f"tide/{__version__}"}
 # What ghproxy tells budgets apart by, and drops its cache of a token that is over (Prow: ghproxy/ghcache).
 EXPIRES_AT = "X-PROW-TOKEN-EXPIRES-AT"
 BUDGET_NAME = "X-PROW-GHCACHE-TOKEN-BUDGET-IDENTIFIER"
-# A proxy that the environment names must not be asked for this very host.
-LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 # Below the time that a merge may take in all, so that the next address still gets its turn.
 LONGEST_CONNECT = timedelta(seconds=4)
 # A proxy that is down behind a load balancer answers so; whoever asks again should ask elsewhere.
 _GATEWAY_ERRORS = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+
+_MOST_REDIRECTS = 5
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 
@@ -65,7 +68,7 @@ class _NotSent(Unavailable):
 class Wire:
     """Sends requests, each once."""
 
-    http: httpx.AsyncClient
+    http: TrustingClient
     addresses: Addresses
     governor: Governor
     contact: Contact = field(default_factory=Contact)
@@ -81,6 +84,7 @@ class Wire:
         Raises:
             RateLimited: It was not carried out.
             Unavailable: It may or may not have been carried out.
+            BadAnswer: It leads to a server that is none of ours.
         """
         try:
             answer = await self._send(request, grant)
@@ -125,19 +129,31 @@ class Wire:
             raise _NotSent(f"{asked}: {str(error) or 'no connection'}") from error
         except (TimeoutError, httpx.TimeoutException):
             raise Unavailable(f"{asked}: no answer within {seconds:g} s") from None
-        except (httpx.RequestError, httpx.InvalidURL) as error:
+        except (httpx.RequestError, httpx.InvalidURL, OSError) as error:
+            # An OSError: whom to trust cannot be read, or TLS was refused while the answer was read.
             raise Unavailable(f"{asked}: {str(error) or type(error).__name__}") from error
         return Answer(asked, response.status_code, response.headers, response.content, grant.name)
 
     async def _exchange(self, request: Request, grant: Grant, base: str) -> httpx.Response:
-        return await self.http.request(
-            request.method,
-            f"{base}{request.path}",
-            headers=headers_of(request, grant, base),
-            json=request.body,
-            # A renamed repository answers reads with a redirect (GitHub docs: Best practices, "Follow redirects").
-            follow_redirects=request.method == "GET",
-        )
+        """Send a request; follow where a read is redirected to, as long as that is one of our addresses.
+
+        A renamed repository answers reads with a redirect (GitHub docs: Best practices, "Follow redirects"). Another
+        server gets no token, and what it says is not GitHub's word.
+        """
+        headers, url = headers_of(request, grant, base), httpx.URL(f"{base}{request.path}")
+        async with self.http.lent() as http:
+            for _ in range(_MOST_REDIRECTS):
+                response = await http.request(request.method, url, headers=headers, json=request.body)
+                if request.method != "GET" or response.next_request is None:
+                    return response
+                url = self._followed(url, response.next_request.url, base)
+        raise BadAnswer(f"{request.method} {base}{request.path}: redirected on and on")
+
+    def _followed(self, url: httpx.URL, onward: httpx.URL, base: str) -> httpx.URL:
+        if _origin(onward) not in {_origin(httpx.URL(one)) for one in (base, *self.addresses.rest.bases)}:
+            raise BadAnswer(f"GET {url}: it leads to {onward.scheme}://{onward.netloc.decode()}, which is not asked")
+        # What stands before an @ would be shown in the place of our token.
+        return onward.copy_with(userinfo=b"")
 
     def _heed_limits(self, request: Request, grant: Grant, answer: Answer) -> None:
         budget = Budget(grant.owner, request.resource)
@@ -160,8 +176,21 @@ def headers_of(request: Request, grant: Grant, base: str) -> Mapping[str, str]:
     return headers
 
 
-def http_client(request_timeout: timedelta) -> httpx.AsyncClient:
-    """Make the HTTP client. Its time-outs are for each wait; `Wire` keeps one over the whole of a request."""
+@asynccontextmanager
+async def http_client(request_timeout: timedelta) -> AsyncIterator[TrustingClient]:
+    """Give the HTTP client. Its time-outs are for each wait; `Wire` keeps one over the whole of a request."""
     connect = min(request_timeout, LONGEST_CONNECT).total_seconds()
     timeout = httpx.Timeout(request_timeout.total_seconds(), connect=connect)
-    return httpx.AsyncClient(timeout=timeout, mounts=dict.fromkeys(LOOPBACK))
+
+    def make(context: ssl.SSLContext) -> httpx.AsyncClient:
+        return httpx.AsyncClient(verify=context, timeout=timeout, mounts=dict.fromkeys(LOOPBACK))
+
+    client = TrustingClient(make)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
