@@ -1,7 +1,7 @@
 """The database of a command: the one that is named, or the embedded one."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,9 +16,16 @@ log = structlog.get_logger(component="tide")
 
 @asynccontextmanager
 async def database(
-    url: str | None, password_file: Path | None, data_dir: Path, *, is_durable: bool = True
+    url: str | None,
+    password_file: Path | None,
+    data_dir: Path,
+    *,
+    is_durable: bool = True,
+    hide: Callable[[str], None] = lambda _secret: None,
 ) -> AsyncIterator[DatabaseUrl]:
     """Give the URL of a database for as long as the block runs; start the embedded one when none is named.
+
+    `hide` is told of the passwords before they are used.
 
     Raises:
         StoreError: the URL or its password file is bad, or the embedded one cannot be started.
@@ -26,7 +33,10 @@ async def database(
     if url is not None:
         if engine.has_password(url):
             log.warning("the database password stands in the URL: prefer --database-password-file or a pgpass file")
-        yield engine.normalise_url(url, password_file)
+        named = engine.normalise_url(url)
+        for secret in engine.secrets_of(named):
+            hide(secret)
+        yield engine.with_password_file(named, password_file, hide) if password_file else named
         return
     async with embedded.embedded(data_dir / "postgres", durable=is_durable) as own:
         yield own

@@ -87,7 +87,7 @@ def test_a_database_that_refuses_us_is_told_without_the_password(run_once: Tide,
 
 def test_a_missing_password_file_is_named(run_once: Tide, tmp_path: Path) -> None:
     told = run_once(f"--database-password-file={tmp_path / 'password'}")
-    said = f"tide: error: the database password file {tmp_path / 'password'} cannot be read: No such file or directory"
+    said = f"tide: error: no database password can be read from {tmp_path / 'password'}: No such file or directory"
     assert (told.code, told.errors) == (1, [said])
 
 

@@ -1,4 +1,8 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -6,7 +10,15 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.builders import NOW
-from tide.adapters.postgres.engine import connected, statements, transaction
+from tide.adapters.postgres.engine import (
+    FiledUrl,
+    connected,
+    normalise_url,
+    statements,
+    transaction,
+    with_password_file,
+)
+from tide.adapters.postgres.migrate import current
 from tide.adapters.postgres.store import PostgresStore
 from tide.domain.errors import StoreError
 
@@ -64,3 +76,60 @@ async def test_a_database_in_another_encoding_is_refused(postgres_url: str) -> N
     with pytest.raises(StoreError, match="LATIN1"):
         async with connected(make_url(postgres_url).set(database="latin")):
             pytest.fail("not every title fits into it")
+
+
+async def run(engine: AsyncEngine, *wanted: str) -> None:
+    async with statements(engine) as connection:
+        for statement in wanted:
+            await connection.execute(text(statement))
+
+
+def replaced(path: Path, make: Callable[[str], str]) -> str:
+    """Write a file anew; give what was in it."""
+    before = path.read_text()
+    path.write_text(make(before))
+    return before
+
+
+@asynccontextmanager
+async def guest_with_password(owner: AsyncEngine, password: str) -> AsyncIterator[None]:
+    """Have a user `guest`, who is let in by a password, where the embedded server else knows whom it runs for."""
+    async with statements(owner) as connection:
+        rules = Path((await connection.execute(text("SHOW hba_file"))).scalar_one())
+    await run(owner, f"CREATE ROLE guest LOGIN PASSWORD '{password}'")
+    before = replaced(rules, lambda old: f"local all guest scram-sha-256\n{old}")
+    try:
+        await run(owner, "SELECT pg_reload_conf()")
+        yield
+    finally:
+        replaced(rules, lambda _: before)
+        await run(owner, "SELECT pg_reload_conf()", "DROP ROLE guest")
+
+
+async def until_let_in(url: FiledUrl) -> None:
+    """Wait until the server has read its rules again."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                async with connected(url, connections=1):
+                    return
+            except StoreError:
+                await asyncio.sleep(0.05)
+
+
+async def test_a_password_that_is_exchanged_is_shown_by_new_connections(postgres_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("first\n")
+    url = with_password_file(normalise_url(postgres_url).set(username="guest"), file)
+    async with connected(postgres_url, connections=1) as owner, guest_with_password(owner, "first"):
+        await until_let_in(url)
+        async with connected(url, connections=1) as guest:
+            await run(owner, "ALTER ROLE guest PASSWORD 'second'")
+            await run(guest, "SELECT 1")  # who is in stays in
+            await guest.dispose()
+            with pytest.raises(StoreError, match="password authentication failed"):
+                await run(guest, "SELECT 1")
+            file.write_text("")
+            file.write_text("second\n")
+            await run(guest, "SELECT 1")
+            await asyncio.to_thread(current, url)

@@ -1,20 +1,32 @@
 """Connections to Postgres, and its errors as ours."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
-from sqlalchemy import text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy import event, text
+from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from tide.domain.errors import StoreError
+from tide.adapters.kept_file import KeptFile
+from tide.domain.errors import StoreError, Unauthorized
 
-DatabaseUrl = URL | str
-"""Where a database is; as a URL value it hides its password when it is printed."""
+
+@dataclass(frozen=True, slots=True)
+class FiledUrl:
+    """Where a database is whose password stands in a file: read for each connection, as it may be replaced."""
+
+    url: URL
+    password: KeptFile[str]
+
+
+DatabaseUrl = FiledUrl | URL | str
+"""Where a database is; but for the plain text it hides its password when it is printed."""
 
 Connections = AsyncEngine
 """A pool of connections to one database."""
@@ -38,11 +50,11 @@ _PATIENCE_SECONDS = 120.0
 _PATIENCE = "tide_patience"
 
 
-def normalise_url(url: str, password_file: Path | None = None) -> URL:
+def normalise_url(url: str) -> URL:
     """Read a database URL as operators write it: `postgres://` or `postgresql://`, with libpq's parameters.
 
-    The password may stand in a file (its first line), in the URL, in ~/.pgpass or in $PGPASSFILE; the file wins. The
-    value hides the password when it is printed. Raise StoreError when it is no such URL or the file cannot be read.
+    The value hides the password when it is printed, also one that is written as a parameter. Raise StoreError when it
+    is no such URL.
     """
     try:
         parsed = make_url(url)
@@ -50,24 +62,57 @@ def normalise_url(url: str, password_file: Path | None = None) -> URL:
         raise StoreError("the database URL cannot be read; it should look like postgresql://user@host/name") from error
     if parsed.drivername not in _SCHEMES:
         raise StoreError(f"the database URL begins with {parsed.drivername}://; only postgresql:// is supported")
-    parsed = parsed.set(drivername=_DRIVER)
-    return parsed.set(password=_first_line(password_file)) if password_file else parsed
+    written = parsed.query.get("password")
+    if isinstance(written, str):
+        parsed = parsed.set(password=parsed.password or written).difference_update_query(["password"])
+    return parsed.set(drivername=_DRIVER)
 
 
 def has_password(url: str) -> bool:
     """Tell whether a password stands in a URL, where process lists show it."""
-    return normalise_url(url).password is not None
+    return bool(secrets_of(normalise_url(url)))
 
 
-def _first_line(path: Path) -> str:
+def secrets_of(url: URL) -> tuple[str, ...]:
+    """Give what must not be shown of a URL: the password, and the passphrase of the key for TLS."""
+    passphrase = url.query.get("sslpassword")
+    return tuple(secret for secret in (url.password, passphrase) if isinstance(secret, str) and secret)
+
+
+def with_password_file(url: URL, path: Path, hide: Callable[[str], None] = lambda _secret: None) -> FiledUrl:
+    """Take the password from a file, its first line, in the place of one in the URL.
+
+    `hide` is told of each password before it is used. Raise StoreError when the file cannot be read now; when it cannot
+    be read later, the last password stays in use.
+    """
+
+    def read(content: bytes) -> str:
+        lines = content.decode().splitlines()
+        password = lines[0] if lines else ""
+        hide(password)
+        return password
+
+    file = KeptFile(path, "database password", read)
     try:
-        lines = path.read_text().splitlines()
-    except OSError as error:
-        raise StoreError(f"the database password file {path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError:
-        # What it says quotes the content.
-        raise StoreError(f"the database password file {path} cannot be read: it is not text in UTF-8") from None
-    return lines[0] if lines else ""
+        file.value()
+    except Unauthorized as error:
+        raise StoreError(str(error)) from None
+    return FiledUrl(url, file)
+
+
+def address_of(url: DatabaseUrl) -> URL | str:
+    """Give where a database is, as SQLAlchemy takes it; see `ask_for_password` for the rest."""
+    return url.url if isinstance(url, FiledUrl) else url
+
+
+def ask_for_password(engine: Engine, url: DatabaseUrl) -> None:
+    """Let each new connection of an engine read the password anew."""
+    if not isinstance(url, FiledUrl):
+        return  # libpq itself reads its own files for each connection: ~/.pgpass, sslrootcert, sslcert and sslkey
+
+    @event.listens_for(engine, "do_connect")
+    def read(_dialect: object, _record: object, _arguments: object, parameters: MutableMapping[str, Any]) -> None:
+        parameters["password"] = url.password.value()
 
 
 @asynccontextmanager
@@ -83,7 +128,7 @@ async def connected(
     another encoding than UTF8.
     """
     engine = create_async_engine(
-        url,
+        address_of(url),
         pool_size=connections,
         max_overflow=0,
         pool_pre_ping=is_tried,
@@ -91,6 +136,7 @@ async def connected(
         connect_args=CONNECT_ARGUMENTS,
         execution_options={_PATIENCE: patience},
     )
+    ask_for_password(engine.sync_engine, url)
     try:
         await _check_server(engine)
         yield engine

@@ -24,6 +24,8 @@ from tide.adapters.postgres.engine import (
     CONNECT_ARGUMENTS,
     Connections,
     DatabaseUrl,
+    address_of,
+    ask_for_password,
     statements,
     told_as_store_errors,
 )
@@ -106,7 +108,8 @@ def _config() -> Config:
 def _connection(url: DatabaseUrl) -> Iterator[Connection]:
     """Give a connection in a transaction that is committed at the end."""
     with told_as_store_errors():
-        engine = create_engine(url, poolclass=NullPool, connect_args=CONNECT_ARGUMENTS)
+        engine = create_engine(address_of(url), poolclass=NullPool, connect_args=CONNECT_ARGUMENTS)
+        ask_for_password(engine, url)
         with engine.begin() as connection:
             yield connection
 

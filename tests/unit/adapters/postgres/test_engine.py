@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tide.adapters.postgres.engine import connected, has_password, normalise_url
+from tide.adapters.postgres.engine import connected, has_password, normalise_url, with_password_file
 from tide.domain.errors import StoreError
 
 
@@ -23,13 +23,21 @@ def test_parameters_and_hosts_of_libpq_are_passed_on() -> None:
     )
 
 
-def test_the_password_file_wins_and_only_its_first_line_counts(tmp_path: Path) -> None:
-    secret = tmp_path / "password"
+def test_only_the_first_line_of_a_password_file_counts(tmp_path: Path) -> None:
+    secret, hidden = tmp_path / "password", list[str]()
     secret.write_text("s3cr:t/@\n\n")
-    url = normalise_url("postgresql://tide:other@db/queue", secret)
-    assert url.password == "s3cr:t/@"
-    assert "s3cr" not in str(url)
-    assert "s3cr" not in repr(url)
+    url = with_password_file(normalise_url("postgresql://tide:other@db/queue"), secret, hidden.append)
+    assert (url.password.value(), hidden) == ("s3cr:t/@", ["s3cr:t/@"])
+    assert "s3cr" not in f"{url} {url!r}"
+    assert "other" not in f"{url} {url!r}"
+
+
+def test_a_password_that_is_written_as_a_parameter_is_one() -> None:
+    url = normalise_url("postgresql://tide@db/queue?password=hunter2&sslmode=require")
+    assert (url.password, dict(url.query)) == ("hunter2", {"sslmode": "require"})
+    assert "hunter2" not in f"{url} {url!r}"
+    assert has_password("postgresql://tide@db/queue?password=hunter2")
+    assert has_password("postgresql://tide@db/queue?sslkey=/key&sslpassword=hunter2")
 
 
 def test_a_password_in_the_url_is_noticed() -> None:
@@ -49,7 +57,7 @@ def test_other_urls_are_refused_without_telling_the_password(written: str) -> No
 
 def test_an_unreadable_password_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="nowhere"):
-        normalise_url("postgresql://tide@db/queue", tmp_path / "nowhere")
+        with_password_file(normalise_url("postgresql://tide@db/queue"), tmp_path / "nowhere")
 
 
 async def test_an_unreachable_database_is_told_in_one_line_without_the_password() -> None:
