@@ -19,7 +19,8 @@ from tests.bench.meters import MB, Spent, measured, peak_memory
 from tests.bench.tables import Row, show
 from tests.builders import BASE, POOL
 from tide.adapters.clock import SystemClock
-from tide.adapters.kubernetes.connect import KubernetesSettings, kubernetes
+from tide.adapters.kubernetes.connect import kubernetes
+from tide.adapters.kubernetes.finding import KubernetesSettings
 from tide.adapters.kubernetes.runner import KubernetesRunner
 from tide.adapters.prowjobs.writing import ProwSettings
 from tide.domain.runs import RunState

@@ -42,7 +42,7 @@ _LOOKS_SECRET = (
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 # Libraries that tell of each request at INFO.
-_TALKATIVE = ("alembic", "apscheduler", "gql", "httpcore", "httpcore2", "httpx", "httpx2", "uvicorn.access")
+_TALKATIVE = ("alembic", "apscheduler", "gql", "httpcore", "httpx", "uvicorn.access")
 
 
 class Redactor:
@@ -59,7 +59,8 @@ class Redactor:
 
     def hide_passing(self, secret: str) -> None:
         """Do not show this text as long as it is among the last ones: it is good for an hour or so."""
-        self._passing.append(secret)
+        if len(secret) >= _SHORTEST_SECRET:
+            self._passing.append(secret)
 
     def clean(self, text: str) -> str:
         """Give the text without secrets."""

@@ -124,6 +124,7 @@ async def assembled(
                 options.database_password_file,
                 options.data_dir,
                 is_durable=options.is_durable,
+                hide=redactor.hide,
             )
         )
         if _loses_state(options):
@@ -136,7 +137,7 @@ async def assembled(
         parts.status.clean = redactor.clean
         keeper = await parts.history_keeper(history)
         await parts.git.check()
-        jobs = await stack.enter_async_context(backend(parts.surroundings()))
+        jobs = await stack.enter_async_context(backend(parts.surroundings(redactor)))
         yield parts.daemon(jobs, keeper, sleep)
 
 
@@ -183,7 +184,7 @@ class _Parts:
         if not error:
             self.wakeups.look_at_all()
 
-    def surroundings(self) -> Surroundings:
+    def surroundings(self, redactor: Redactor) -> Surroundings:
         """Give what a backend needs."""
         return Surroundings(
             options=self.options,
@@ -195,6 +196,7 @@ class _Parts:
             token_of=self.git_token,
             on_change=self.wakeups.look_at,
             on_outage=self.kubernetes_told,
+            redactor=redactor,
         )
 
     def _first_status(self) -> DaemonStatus:
@@ -230,6 +232,7 @@ class _Parts:
             statuses=statuses,
         )
         self._tell_status(sync, leadership)
+        self.status.shut_out = jobs.shut_out
         hints = HintFollower(self.inbox, sync.look_near, self.status.sync_failed)
         status_loop = StatusLoop(statuses.round, lambda: config.current.status_update_period, self.status.sync_failed)
         statuses.ring = status_loop.ring

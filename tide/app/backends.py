@@ -7,11 +7,13 @@ from datetime import timedelta
 
 from tide.adapters.git.credentials import Credentials
 from tide.adapters.git.program import GitProgram
-from tide.adapters.kubernetes.connect import KubernetesSettings, kubernetes
+from tide.adapters.kubernetes.connect import kubernetes
+from tide.adapters.kubernetes.finding import KubernetesSettings
 from tide.adapters.local_runner.checkout import Checkout
 from tide.adapters.local_runner.directory import Directory
 from tide.adapters.local_runner.reporter import StatusReporter, StatusSink
 from tide.adapters.local_runner.runner import LocalRunner, LocalSettings
+from tide.adapters.logs import Redactor
 from tide.adapters.postgres.engine import Connections
 from tide.adapters.postgres.prowjobs import ProwJobTable
 from tide.adapters.prowjobs.writing import ProwSettings
@@ -39,8 +41,9 @@ class Backend:
     """Where jobs run.
 
     `following` is entered for as long as the daemon runs, `working` only while it leads; `known` waits until all runs
-    are known, where that may take a while after it has been entered; `read_log` gives the log of a
-    run by its name, None when there is none here; `prune` forgets old runs.
+    are known, where that may take a while after it has been entered; `read_log` gives the log of a run by its name,
+    None when there is none here; `prune` forgets old runs; `shut_out` says why it takes a restart to be let in again
+    where the runs are, "" as long as it does not.
     """
 
     runner: JobRunner
@@ -49,11 +52,15 @@ class Backend:
     known: Callable[[], Awaitable[None]] = _nothing_to_wait_for
     read_log: Callable[[str], bytes | None] = lambda _name: None
     prune: Callable[[], Awaitable[None]] = _nothing_to_prune
+    shut_out: Callable[[], str] = str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a backend needs of the rest: `url_of` and `token_of` a repository for git, and whom it tells."""
+    """What a backend needs of the rest: `url_of` and `token_of` a repository for git, and whom it tells.
+
+    The `redactor` is told of each secret before it is used.
+    """
 
     options: RunOptions
     config: ConfigSource
@@ -64,6 +71,7 @@ class Surroundings:
     token_of: Callable[[RepoKey], Awaitable[str]]
     on_change: Callable[[PoolKey], None]
     on_outage: Callable[[str], None]
+    redactor: Redactor
 
 
 @asynccontextmanager
@@ -84,6 +92,8 @@ async def backend(around: Surroundings) -> AsyncIterator[Backend]:
         kubeconfig_suffix=options.kubeconfig_suffix,
         projected_token_file=options.projected_token_file,
         no_in_cluster_config=options.no_in_cluster_config,
+        hide=around.redactor.hide,
+        hide_passing=around.redactor.hide_passing,
     )
     async with kubernetes(
         settings,
@@ -97,7 +107,7 @@ async def backend(around: Surroundings) -> AsyncIterator[Backend]:
             await runner.check(is_dry_run=options.dry_run)
         except RemoteError as error:
             raise TideError(f"{error}{f' ({runner.source})' if runner.source else ''}") from error
-        yield Backend(runner, following=lambda: runner, known=runner.listed)
+        yield Backend(runner, following=lambda: runner, known=runner.listed, shut_out=lambda: runner.contact.shut_out)
 
 
 def _local(around: Surroundings) -> Backend:

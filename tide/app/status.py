@@ -39,7 +39,7 @@ class StatusKeeper:
 
     `errors` gives the errors of the last search, `problems` those of configuration files that could not be taken over
     with the time since when. `leadership` gives what this process does among the replicas, where there may be others.
-    `clean` takes secrets out of a text.
+    `clean` takes secrets out of a text. `shut_out` says why the cluster will not let this process in again, if so.
     """
 
     clock: Clock
@@ -48,6 +48,7 @@ class StatusKeeper:
     problems: Callable[[], tuple[tuple[str, ...], datetime | None]] = lambda: ((), None)
     leadership: Callable[[], Seen] | None = None
     clean: Callable[[str], str] = str
+    shut_out: Callable[[], str] = str
     _last_syncs: dict[str, datetime] = field(default_factory=dict)
     _outages: dict[tuple[System, _Source], Outage] = field(default_factory=dict)
     _told_at: dict[_Source, datetime] = field(default_factory=dict)
@@ -65,6 +66,7 @@ class StatusKeeper:
             config_problems=problems,
             config_broken_since=since,
             cautions=(*self.status.cautions, *self._cautions(role)),
+            shut_out=self._told_to_people(self.shut_out()),
         )
 
     def is_syncing(self) -> bool:

@@ -29,8 +29,12 @@ class Probes:
         return [Route("/healthz", self.live), Route("/healthz/ready", self.ready)]
 
     async def live(self, _request: Request) -> Response:
-        """Say ok: that this is answered shows that the event loop turns, whatever GitHub does."""
-        return PlainTextResponse("ok")
+        """Say ok: that this is answered shows that the event loop turns, whatever GitHub does.
+
+        With status 503 it says why only a restart can help, which is what who asks has to offer.
+        """
+        shut_out = self._status().shut_out
+        return PlainTextResponse(f"Kubernetes: {shut_out}" if shut_out else "ok", 503 if shut_out else 200)
 
     async def ready(self, _request: Request) -> Response:
         """Say ok, or what is missing with status 503."""

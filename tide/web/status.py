@@ -56,7 +56,8 @@ class DaemonStatus:
     `last_syncs` tells per controller when its last round ended in this process. `config_problems` are those of files
     that could not be taken over; an older configuration goes on from `config_broken_since`. `outages` are the systems
     that fail now, the gravest first, each once. `cautions` are lines that every reader should know, such as a branch
-    that others may push to. `link_url` is where people see the code host, without a slash at the end.
+    that others may push to. `shut_out` says why this process is of no use until it is started anew: what it was told at
+    its start is refused for good. `link_url` is where people see the code host, without a slash at the end.
     """
 
     version: str
@@ -69,6 +70,7 @@ class DaemonStatus:
     last_syncs: Mapping[str, datetime] = field(default_factory=dict)
     outages: tuple[Outage, ...] = ()
     cautions: tuple[str, ...] = ()
+    shut_out: str = ""
 
     @property
     def last_sync(self) -> datetime | None:

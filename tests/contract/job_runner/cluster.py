@@ -22,7 +22,8 @@ from lightkube.types import PatchType
 
 from tests.builders import POOL, sha
 from tide.adapters.clock import SystemClock
-from tide.adapters.kubernetes.connect import KubernetesSettings, kubernetes
+from tide.adapters.kubernetes.connect import kubernetes
+from tide.adapters.kubernetes.finding import KubernetesSettings
 from tide.adapters.kubernetes.runner import KubernetesRunner
 from tide.adapters.prowjobs.writing import ProwSettings
 from tide.domain.runs import Candidate, Head, Run

@@ -13,9 +13,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.builders import BASE, NOW, POOL, make_job, sha
 from tide.adapters.http_server import bound_socket, serving_on
-from tide.adapters.kubernetes.connect import KubernetesSettings, kubernetes
-from tide.adapters.kubernetes.prowjob_api import Times
+from tide.adapters.kubernetes.connect import kubernetes
+from tide.adapters.kubernetes.finding import KubernetesSettings
 from tide.adapters.kubernetes.runner import KubernetesRunner
+from tide.adapters.kubernetes.times import Times
 from tide.adapters.prowjobs.writing import ProwSettings, build
 from tide.domain.keys import PoolKey
 from tide.domain.runs import Candidate, Head, Purpose, Run, RunState

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterable
-from pathlib import Path
 
 import pytest
 
@@ -87,11 +86,3 @@ async def test_a_token_that_is_not_good_is_told(prow: Prow) -> None:
 async def test_a_server_out_of_reach_is_told(prow: Prow) -> None:
     prow.kubeconfig.write_text(prow.kubeconfig.read_text().replace(prow.url, closed_port()))
     assert "cannot be reached" in await refusal(prow, Unavailable)
-
-
-async def test_a_token_file_that_vanished_is_told(prow: Prow, tmp_path: Path) -> None:
-    absent = tmp_path / "absent"
-    prow.kubeconfig.write_text(prow.kubeconfig.read_text().replace("token: token", f"tokenFile: {absent}"))
-    told = await refusal(prow, Unauthorized)
-    assert "credentials cannot be read" in told
-    assert str(absent) in told

@@ -325,6 +325,14 @@ async def test_health_tells_life_from_readiness() -> None:
         assert (await client.get("/readyz")).status_code == 200
 
 
+async def test_who_is_shut_out_for_good_is_not_alive() -> None:
+    shut_out = replace(healthy(), shut_out="refused for 10 minutes")
+    async with client_of(KeptViews(), shut_out) as client:
+        answer = await client.get("/healthz")
+        assert (answer.status_code, answer.text) == (503, "Kubernetes: refused for 10 minutes")
+        assert (await client.get("/readyz")).status_code == 200
+
+
 async def test_health_and_metrics_have_ports_of_their_own() -> None:
     for app, paths in (
         (build_health_app(healthy, lambda: (b"", "text/plain")), ("/healthz", "/healthz/ready")),

@@ -217,3 +217,11 @@ def test_a_history_file_that_is_not_written_is_a_caution_of_the_leader(kept: Kep
     kept.see_leader(leads=True)
     kept.keeper.history_told("")
     assert kept.keeper.now().cautions == ()
+
+
+def test_why_the_cluster_lets_nobody_in_is_told_without_secrets(kept: Kept) -> None:
+    assert kept.keeper.now().shut_out == ""
+    kept.keeper.clean = lambda text: text.replace("geheim", "[redacted]")
+    kept.keeper.shut_out = lambda: "refused for 10 minutes: the token geheim"
+    assert kept.keeper.now().shut_out == "refused for 10 minutes: the token [redacted]"
+    assert "Kubernetes" not in " ".join(kept.keeper.now().obstacles)

@@ -1,20 +1,20 @@
 """An API server: plain requests, and streams of lines, with every error mapped.
 
-lightkube finds the cluster, its certificates and its tokens, which it reads anew after a 401; the requests are our
-own. Its `watch` has no read time-out, so that a dead connection would go unnoticed, hides when it begins again, and
-stumbles over answers of proxies; and its lines end wherever Unicode has a line break, which a title may hold.
+The requests are our own: a watch needs a read time-out, without which a dead connection would go unnoticed, and lines
+end at a line feed only, whatever else Unicode takes for a line break, which a title may hold.
 """
 
 import asyncio
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
-import httpx2
+import httpx
 
-from tide.adapters.kubernetes.failures import failure, translated, value_of
+from tide.adapters.kubernetes.access import Access
+from tide.adapters.kubernetes.failures import failure, is_refusal, translated, value_of
 from tide.ports.clock import Clock
 
 _CONNECT_SECONDS = 10.0
@@ -22,15 +22,19 @@ _CONNECT_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class ApiServer:
-    """Asks one API server; paths are relative to its address."""
+    """Asks one API server; paths are relative to its address.
 
-    http: httpx2.AsyncClient
+    Where it refuses what was shown, or cannot be trusted, everything is read anew, and the request is sent once more
+    if that makes a difference: it was not carried out.
+    """
+
+    access: Access
     clock: Clock
 
     @property
     def url(self) -> str:
         """Where it is."""
-        return str(self.http.base_url).rstrip("/")
+        return self.access.url
 
     async def call(
         self,
@@ -48,8 +52,10 @@ class ApiServer:
         """
         asked = f"{method} {self.url}{path}"
         with translated(asked):
-            async with asyncio.timeout(seconds):
-                answer = await self.http.request(method, path, params=params, json=body, timeout=_timeout(seconds))
+            async with asyncio.timeout(seconds), AsyncExitStack() as stack:
+                wanted = {"params": params, "json": body, "timeout": _timeout(seconds)}
+                answer = await self._answer(stack, method, path, wanted)
+                await answer.aread()
         self._raise_for(asked, answer)
         return value_of(asked, answer.content)
 
@@ -65,7 +71,8 @@ class ApiServer:
         """
         asked = f"GET {self.url}{path}"
         with translated(asked):
-            async with self.http.stream("GET", path, params=params, timeout=_timeout(silence)) as answer:
+            async with AsyncExitStack() as stack:
+                answer = await self._answer(stack, "GET", path, {"params": params, "timeout": _timeout(silence)})
                 if not answer.is_success:
                     async with asyncio.timeout(silence):
                         await answer.aread()
@@ -74,7 +81,23 @@ class ApiServer:
                 async for line in _split(answer.aiter_bytes()):
                     yield line
 
-    def _raise_for(self, asked: str, answer: httpx2.Response) -> None:
+    async def _answer(
+        self, stack: AsyncExitStack, method: str, path: str, wanted: Mapping[str, Any], *, is_again: bool = False
+    ) -> httpx.Response:
+        """Give an answer that has begun; it is open until the stack is closed."""
+        session = await stack.enter_async_context(self.access.session())
+        try:
+            answer = await stack.enter_async_context(session.stream(method, path, **wanted))
+        except (httpx.HTTPError, OSError) as error:
+            if is_again or not is_refusal(error) or not await self.access.has_other(session):
+                raise
+        else:
+            if is_again or answer.status_code != HTTPStatus.UNAUTHORIZED or not await self.access.has_other(session):
+                return answer
+            await answer.aclose()
+        return await self._answer(stack, method, path, wanted, is_again=True)
+
+    def _raise_for(self, asked: str, answer: httpx.Response) -> None:
         if answer.is_success:
             return
         try:
@@ -82,16 +105,6 @@ class ApiServer:
         except ValueError:
             status = None
         raise failure(asked, answer.status_code, status, self.clock.now(), answer.headers.get("Retry-After", ""))
-
-
-@asynccontextmanager
-async def opened(
-    base_url: str, verify: ssl.SSLContext, auth: httpx2.Auth | None, clock: Clock
-) -> AsyncIterator[ApiServer]:
-    """Give an API server for as long as the block runs."""
-    headers = {"User-Agent": "tide-merge-queue"}
-    async with httpx2.AsyncClient(base_url=base_url, verify=verify, auth=auth, headers=headers) as http:
-        yield ApiServer(http, clock)
 
 
 async def _split(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -106,5 +119,5 @@ async def _split(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield bytes(rest)
 
 
-def _timeout(seconds: float) -> httpx2.Timeout:
-    return httpx2.Timeout(seconds, connect=min(_CONNECT_SECONDS, seconds))
+def _timeout(seconds: float) -> httpx.Timeout:
+    return httpx.Timeout(seconds, connect=min(_CONNECT_SECONDS, seconds))

@@ -6,10 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tide.adapters.kubernetes.failures import Refused
 from tide.domain.errors import RemoteError, Unavailable
 from tide.ports.clock import SteadyClock
 
 log = logging.getLogger(__name__)
+
+SHUT_OUT_AFTER = 600.0
+"""Seconds of nothing but refusals after which a new process may be let in where this one is not.
+
+What it was told in its environment, or by files that are mounted by subPath, is the same until it is started anew.
+"""
 
 
 @dataclass(eq=False)
@@ -28,20 +35,34 @@ class Contact:
     _heard: tuple[float, datetime] | None = None
     _failures: int = 0
     _told: str | None = None
+    _refused_since: float | None = None
 
     def heard(self) -> None:
         """Note a sign of life, after which nothing is missing that happened before."""
         self._heard = self.clock.steady(), self.clock.now()
         self.listed.set()
-        self._failures = 0
+        self._failures, self._refused_since = 0, None
         self._tell("")
 
     def lost(self, error: RemoteError) -> None:
         """Note a failure."""
         self._failures += 1
+        if not isinstance(error, Refused):
+            self._refused_since = None
+        elif self._refused_since is None:
+            self._refused_since = self.clock.steady()
         log.info("the ProwJobs cannot be followed: %s", error)
         if self._failures > 1 or self._heard is None:
             self._tell(str(error))
+
+    @property
+    def shut_out(self) -> str:
+        """Say why it takes a restart to be let in again, "" where it does not; no outage of the server does."""
+        since = self._refused_since
+        if since is None or self.clock.steady() - since < SHUT_OUT_AFTER:
+            return ""
+        minutes = int(self.clock.steady() - since) // 60
+        return f"refused for {minutes} minutes, in spite of reading all credentials again: {self._told}"
 
     @property
     def is_fresh(self) -> bool:

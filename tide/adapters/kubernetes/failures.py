@@ -11,12 +11,21 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
-import httpx2
-from lightkube.core.exceptions import ConfigError
+import httpx
 
 from tide.domain.errors import BadAnswer, NotFound, Permanent, RateLimited, RemoteError, Unauthorized, Unavailable
 
 _LONGEST_MESSAGE = 300
+# What a server says that does not take our certificate, or misses one (RFC 8446, 6.2), in OpenSSL's words.
+_ALERTS = (
+    "ALERT_BAD_CERTIFICATE",
+    "ALERT_UNSUPPORTED_CERTIFICATE",
+    "ALERT_CERTIFICATE_",  # revoked, expired, unknown, required
+    "ALERT_UNKNOWN_CA",
+    "ALERT_ACCESS_DENIED",
+    "ALERT_DECRYPT_ERROR",
+    "ALERT_HANDSHAKE_FAILURE",  # so TLS 1.2 says that a certificate is missing
+)
 _SHORTEST_PATIENCE, _LONGEST_PATIENCE = 1, 60  # seconds; whatever a server asks for stays between
 
 
@@ -28,13 +37,17 @@ class Forbidden(Unauthorized):
     """It is known who we are, and we may not."""
 
 
+class Refused(Unauthorized):
+    """Our credentials are not taken, or the server's certificate cannot be verified."""
+
+
 class AlreadyExists(Permanent):
     """The name is taken."""
 
 
 _ERRORS: Mapping[int, type[RemoteError]] = {
     HTTPStatus.BAD_REQUEST: BadAnswer,
-    HTTPStatus.UNAUTHORIZED: Unauthorized,
+    HTTPStatus.UNAUTHORIZED: Refused,
     HTTPStatus.FORBIDDEN: Forbidden,
     HTTPStatus.NOT_FOUND: NotFound,
     HTTPStatus.REQUEST_TIMEOUT: Unavailable,
@@ -74,15 +87,21 @@ def translated(asked: str) -> Iterator[None]:
     """Turn what a request raises while the block runs into an error of ours."""
     try:
         yield
-    except (TimeoutError, httpx2.TimeoutException) as error:
+    except (TimeoutError, httpx.TimeoutException) as error:
         raise Unavailable(f"{asked}: no answer in time") from error
-    except httpx2.HTTPError as error:
+    except httpx.HTTPError as error:
         raise _broken(asked, error) from error
-    except (ConfigError, OSError, LookupError, ValueError) as error:
-        # Raised where the token is read or made: no file, a program that fails, an answer of it that is no JSON.
-        raise Unauthorized(
-            f"{asked}: our credentials cannot be read: {_one_line(str(error) or repr(error))}"
-        ) from error
+    except OSError as error:
+        # TLS alerts that come after the handshake: so a certificate of ours is refused (RFC 8446, 4.4.2.4).
+        raise _broken(asked, error) from error
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Tell whether one side did not take the certificate of the other."""
+    found = _tls_error(error)
+    if found is None or isinstance(found, ssl.SSLCertVerificationError):
+        return found is not None
+    return any(told in str(found) for told in _ALERTS)
 
 
 def value_of(asked: str, content: bytes | str) -> Any:
@@ -93,16 +112,18 @@ def value_of(asked: str, content: bytes | str) -> Any:
         raise Unavailable(f"{asked}: the answer was cut short or is not JSON") from None
 
 
-def _broken(asked: str, error: httpx2.HTTPError) -> RemoteError:
-    refused = _certificate_error(error)
-    if refused is not None:
-        return Unauthorized(f"{asked}: the certificate is refused: {_one_line(refused.verify_message)}")
-    what = "cannot be reached" if isinstance(error, httpx2.ConnectError) else "the connection broke off"
+def _broken(asked: str, error: httpx.HTTPError | OSError) -> RemoteError:
+    found = _tls_error(error)
+    if isinstance(found, ssl.SSLCertVerificationError):
+        return Refused(f"{asked}: the certificate is refused: {_one_line(found.verify_message)}")
+    if found is not None and is_refusal(error):
+        return Refused(f"{asked}: our certificate is refused: {_one_line(str(found))}")
+    what = "cannot be reached" if isinstance(error, httpx.ConnectError) else "the connection broke off"
     return Unavailable(f"{asked}: {what}: {_one_line(str(error) or type(error).__name__)}")
 
 
-def _certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
-    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+def _tls_error(error: BaseException | None) -> ssl.SSLError | None:
+    while error is not None and not isinstance(error, ssl.SSLError):
         error = error.__cause__ or error.__context__
     return error
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from tide.adapters.kubernetes.api_server import ApiServer
 from tide.adapters.kubernetes.failures import failure, value_of
+from tide.adapters.kubernetes.times import Times
 from tide.adapters.prowjobs import markers
 from tide.domain.errors import NotFound, Unavailable
 from tide.domain.runs import RunKind
@@ -24,27 +25,6 @@ PLURAL = "prowjobs"
 _SELECTOR = f"{markers.TYPE} in ({','.join(RunKind)})"
 _NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?")
 _LONGEST_NAME = 253
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Times:
-    """How long things may take, in seconds.
-
-    A watch is ended by the server after `watch`, so that one that says nothing for `silence` is dead, and one whose
-    last sign of life is older than `outdated` cannot be trusted. Whoever needs a whole list waits for it as long as API
-    servers keep its pages by default, `listing` (etcd's compaction). `create` leaves time to look for a lost answer
-    before the caller's own patience ends.
-    """
-
-    create: float = 4.0
-    get: float = 15.0
-    page: float = 60.0
-    listing: float = 300.0
-    watch: float = 45.0
-    silence: float = 60.0
-    outdated: float = 90.0
-    first_pause: float = 0.5
-    longest_pause: float = 30.0
 
 
 class EventKind(StrEnum):

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from tide.adapters.clock import SystemClock
-from tide.adapters.kubernetes.connect import KubernetesSettings, find_cluster, kubernetes
+from tide.adapters.kubernetes.connect import kubernetes
+from tide.adapters.kubernetes.finding import KubernetesSettings, find_cluster
 from tide.adapters.prowjobs.writing import ProwSettings
 from tide.domain.errors import TideError
 
@@ -102,10 +103,13 @@ async def test_without_any_all_three_places_are_named(tmp_path: Path) -> None:
         (b"\xff\xfe\x00", "is not YAML"),
         (b"", "makes no sense"),
         (b"[]", "makes no sense"),
-        (b"{}", "'clusters' is missing"),
-        (b"clusters: []\ncontexts: []", "No current context"),
-        (b"clusters: []\ncontexts: []\ncurrent-context: x", "Context 'x' not found"),
-        (b"clusters: []\ncontexts: [{name: x, context: {cluster: c}}]\ncurrent-context: x", "'c' is missing"),
+        (b"{}", "clusters: Field required"),
+        (b"clusters: []\ncontexts: []", "there is no current-context"),
+        (b"clusters: []\ncontexts: []\ncurrent-context: x", "the context 'x' is missing"),
+        (
+            b"clusters: []\ncontexts: [{name: x, context: {cluster: c}}]\ncurrent-context: x",
+            "the cluster 'c' is missing",
+        ),
         (b"clusters: [{name: c, cluster: {server: 7}}]\ncontexts: []", "makes no sense"),
     ],
 )
@@ -123,6 +127,9 @@ async def test_files_that_are_not_there_are_told_in_one_line(tmp_path: Path) -> 
     untrusted = [{"name": "c", "cluster": {"server": "https://one.example", "certificate-authority": "ca.crt"}}]
     told = await refusal(settings(tmp_path, kubeconfig=kubeconfig(tmp_path / "one", clusters=untrusted)))
     assert "cannot be used" in told
+    absent = [{"name": "u", "user": {"tokenFile": "absent"}}]
+    told = await refusal(settings(tmp_path, kubeconfig=kubeconfig(tmp_path / "one", users=absent)))
+    assert f"the token file {tmp_path / 'absent'} cannot be read: No such file" in told
 
 
 @pytest.mark.parametrize("user", [{"auth-provider": {"name": "gcp"}}, {"client-certificate-data": "no base64"}])

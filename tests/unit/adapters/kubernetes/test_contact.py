@@ -5,7 +5,8 @@ import pytest
 
 from tests.builders import NOW
 from tide.adapters.kubernetes.contact import Contact
-from tide.domain.errors import Unavailable
+from tide.adapters.kubernetes.failures import Forbidden, Refused
+from tide.domain.errors import RemoteError, Unavailable
 
 
 @dataclass
@@ -60,3 +61,38 @@ def test_one_dropped_watch_is_no_outage_but_two_failures_are_and_each_is_told_on
     listener.contact.lost(Unavailable("refused"))
     listener.contact.heard()
     assert listener.told == ["", "refused", ""]
+
+
+def test_nothing_but_refusals_for_ten_minutes_takes_a_restart() -> None:
+    listener = Listener()
+    listener.contact.heard()
+    listener.contact.lost(Refused("401"))
+    listener.clock.seconds = 599
+    listener.contact.lost(Refused("401 again"))
+    assert listener.contact.shut_out == ""
+    listener.clock.seconds = 600
+    assert listener.contact.shut_out == ("refused for 10 minutes, in spite of reading all credentials again: 401 again")
+    listener.contact.heard()
+    assert listener.contact.shut_out == ""
+
+
+@pytest.mark.parametrize("error", [Unavailable("out of reach"), Forbidden("you may not")])
+def test_no_outage_and_no_role_takes_a_restart(error: RemoteError) -> None:
+    listener = Listener()
+    listener.contact.heard()
+    for _ in range(100):
+        listener.contact.lost(error)
+        listener.clock.seconds += 60
+        assert listener.contact.shut_out == ""
+
+
+def test_an_outage_between_refusals_begins_the_count_anew() -> None:
+    listener = Listener()
+    listener.contact.lost(Refused("401"))
+    listener.clock.seconds = 300
+    listener.contact.lost(Unavailable("out of reach"))
+    listener.contact.lost(Refused("401"))
+    listener.clock.seconds = 899
+    assert listener.contact.shut_out == ""
+    listener.clock.seconds = 900
+    assert listener.contact.shut_out

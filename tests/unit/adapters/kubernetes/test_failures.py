@@ -1,20 +1,27 @@
 import ssl
 from datetime import timedelta
 
-import httpx2
+import httpx
 import pytest
-from lightkube.core.exceptions import ConfigError
 
 from tests.builders import NOW
-from tide.adapters.kubernetes.failures import AlreadyExists, Expired, Forbidden, failure, translated, value_of
-from tide.domain.errors import BadAnswer, NotFound, RateLimited, RemoteError, Unauthorized, Unavailable
+from tide.adapters.kubernetes.failures import (
+    AlreadyExists,
+    Expired,
+    Forbidden,
+    Refused,
+    failure,
+    translated,
+    value_of,
+)
+from tide.domain.errors import BadAnswer, NotFound, RateLimited, RemoteError, Unavailable
 
 
 @pytest.mark.parametrize(
     ("code", "reason", "kind"),
     [
         (400, "BadRequest", BadAnswer),
-        (401, "Unauthorized", Unauthorized),
+        (401, "Unauthorized", Refused),
         (403, "Forbidden", Forbidden),
         (404, "NotFound", NotFound),
         (405, "MethodNotAllowed", BadAnswer),
@@ -64,12 +71,12 @@ def test_patience_is_as_long_as_was_asked_within_reason(header: str, status: obj
     ("raised", "kind", "text"),
     [
         (TimeoutError(), Unavailable, "no answer in time"),
-        (httpx2.ReadTimeout(""), Unavailable, "no answer in time"),
-        (httpx2.ConnectError("All connection attempts failed"), Unavailable, "cannot be reached"),
-        (httpx2.RemoteProtocolError("peer closed connection"), Unavailable, "broke off: peer closed"),
-        (httpx2.ReadError(""), Unavailable, "broke off: ReadError"),
-        (ConfigError("Token file /x not found"), Unauthorized, "credentials cannot be read: Token file /x"),
-        (PermissionError(13, "Permission denied"), Unauthorized, "credentials cannot be read"),
+        (httpx.ReadTimeout(""), Unavailable, "no answer in time"),
+        (httpx.ConnectError("All connection attempts failed"), Unavailable, "cannot be reached"),
+        (httpx.RemoteProtocolError("peer closed connection"), Unavailable, "broke off: peer closed"),
+        (httpx.ReadError(""), Unavailable, "broke off: ReadError"),
+        (ssl.SSLError(1, "wrong version number"), Unavailable, "broke off: .*wrong version number"),
+        (ConnectionResetError(104, "Connection reset by peer"), Unavailable, "broke off: .*reset by peer"),
     ],
 )
 def test_what_a_connection_raises_is_told_as_ours(raised: Exception, kind: type[RemoteError], text: str) -> None:
@@ -80,9 +87,16 @@ def test_what_a_connection_raises_is_told_as_ours(raised: Exception, kind: type[
 def test_a_refused_certificate_is_no_passing_trouble() -> None:
     refused = ssl.SSLCertVerificationError(1, "certificate verify failed")
     refused.verify_message = "self-signed certificate"
-    error = httpx2.ConnectError("failed")
+    error = httpx.ConnectError("failed")
     error.__cause__ = refused
-    with pytest.raises(Unauthorized, match="the certificate is refused: self-signed certificate"), translated("GET x"):
+    with pytest.raises(Refused, match="the certificate is refused: self-signed certificate"), translated("GET x"):
+        raise error
+
+
+def test_a_server_that_does_not_take_our_certificate_is_told_apart() -> None:
+    error = httpx.ReadError("")
+    error.__cause__ = ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required")
+    with pytest.raises(Refused, match=r"our certificate is refused: .*certificate required"), translated("GET x"):
         raise error
 
 
