@@ -1,6 +1,6 @@
 """What a daemon is told at its start."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,7 +18,7 @@ class RunOptions:
     supplemental_prow_config_dir: tuple[Path, ...] = ()
     supplemental_suffix: str = SUPPLEMENTAL_SUFFIX
     merge_queue_config_path: Path | None = None
-    database_url: str | None = None
+    database_url: str | None = field(default=None, repr=False)
     database_password_file: Path | None = None
     dry_run: bool = True
     run_once: bool = False

@@ -21,6 +21,9 @@ class HttpAddress(click.ParamType[str]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Read one value."""
         address = str(value)
+        if "@" in address.partition("://")[2 if "://" in address else 0].partition("/")[0]:
+            # They would stand in process lists, links and logs, and be shown in the place of the token.
+            return self.fail("an address must not hold a user or a password", param, ctx)
         if (not address and self._may_be_empty) or ("://" not in address and address and self._may_be_host):
             return address
         if not _is_http(address):

@@ -17,6 +17,15 @@ def test_run_names_the_flag_of_a_bad_address(tide: Tide, flag: str, address: str
     assert f"Error: Invalid value for '{flag}': {address!r} is no address such as https://host/path\n" in ran.err
 
 
+@pytest.mark.parametrize("flag", ["--public-url", "--github-endpoint", "--github-graphql-endpoint", "--github-host"])
+@pytest.mark.parametrize("address", ["https://tide:geheim@host/path", "https://geheim@host", "tide:geheim@host"])
+def test_an_address_with_a_password_is_refused_without_showing_it(tide: Tide, flag: str, address: str) -> None:
+    ran = tide("run", "--config-path=/nowhere", "--github-token-path=x", f"{flag}={address}")
+    assert ran.code == 2
+    assert f"Invalid value for '{flag}': an address must not hold a user or a password" in ran.err
+    assert "geheim" not in ran.err
+
+
 @pytest.mark.parametrize("host", ["ftp://host", "http://"])
 def test_run_names_a_bad_host_that_has_a_scheme(tide: Tide, host: str) -> None:
     ran = tide("run", "--config-path=/nowhere", "--github-token-path=x", f"--github-host={host}")
