@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from anyio.from_thread import start_blocking_portal
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -23,7 +24,10 @@ ACCESS_KEY, SECRET_KEY, REGION = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG", "eu-wes
 
 @dataclass
 class BucketServer:
-    """Holds objects by `bucket/key`; `troubles` are answered first, in turn. `port` is where it is."""
+    """Holds objects by `bucket/key`; `troubles` are answered first, in turn. `port` is where it is.
+
+    Where it `leads_to` another server, all are sent there.
+    """
 
     is_signed: bool
     objects: dict[str, bytes] = field(default_factory=dict)
@@ -31,6 +35,9 @@ class BucketServer:
     troubles: list[int] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     types: list[str] = field(default_factory=list)
+    headers: list[Headers] = field(default_factory=list)
+    secret_key: str = SECRET_KEY
+    leads_to: str = ""
     port: int = 0
 
     @property
@@ -40,9 +47,13 @@ class BucketServer:
     async def answer(self, request: Request) -> Response:
         content = await request.body()
         self.requests.append(f"{request.method} {request.url.path}")
-        if self.troubles:
-            return Response(status_code=self.troubles.pop(0))
-        if self.is_signed and not _is_signed_right(request, content):
+        self.headers.append(request.headers)
+        if self.leads_to or self.troubles:
+            led = {"location": f"{self.leads_to}{request.url.path}"}
+            return (
+                Response(status_code=307, headers=led) if self.leads_to else Response(status_code=self.troubles.pop(0))
+            )
+        if self.is_signed and not _is_signed_right(request, content, self.secret_key):
             return Response("<Error><Code>SignatureDoesNotMatch</Code></Error>", 403)
         bucket, _, key = request.path_params["name"].partition("/")
         if bucket not in self.buckets:
@@ -78,7 +89,7 @@ def emulated_gcs() -> Iterator[BucketServer]:
         yield server
 
 
-def _is_signed_right(request: Request, content: bytes) -> bool:
+def _is_signed_right(request: Request, content: bytes, secret_key: str) -> bool:
     scheme, _, rest = request.headers.get("authorization", "").partition(" ")
     parts = dict(part.strip().split("=", 1) for part in rest.split(","))
     credential = parts.get("Credential", "").split("/")
@@ -101,7 +112,7 @@ def _is_signed_right(request: Request, content: bytes) -> bool:
     )
     scope = "/".join(credential[1:])
     told = ("AWS4-HMAC-SHA256", request.headers["x-amz-date"], scope, hashlib.sha256(canonical.encode()).hexdigest())
-    key = f"AWS4{SECRET_KEY}".encode()
+    key = f"AWS4{secret_key}".encode()
     for part in (*credential[1:], "\n".join(told)):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     return hmac.compare_digest(key.hex(), parts["Signature"])

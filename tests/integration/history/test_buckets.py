@@ -1,5 +1,6 @@
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from tests.integration.history.bucket_server import ACCESS_KEY, REGION, SECRET_K
 from tide.adapters.history.places import HistorySettings, stored_history
 from tide.adapters.history.stored import StoredHistory
 from tide.adapters.history.tide_json import history_json
-from tide.domain.errors import BadAnswer, NotFound, Unauthorized, Unavailable
+from tide.domain.errors import BadAnswer, NotFound, RemoteError, Unauthorized, Unavailable
 from tide.domain.records import HistoryRecord
 
 OLD = HistoryRecord(POOL, NOW, "TRIGGER", BASE, (), tenant_ids=("",))
@@ -124,3 +125,41 @@ async def test_an_object_that_is_no_history_is_refused(gcs: BucketServer) -> Non
     gcs.objects[KEY] = b"<html>"
     with pytest.raises(BadAnswer, match=r"gs://acme-prow/tide/history%20v1\.json: this is no history of Tide"):
         await in_gcs(gcs).news()
+
+
+async def test_credentials_for_s3_that_are_exchanged_are_used(s3: BucketServer, tmp_path: Path) -> None:
+    history = in_s3(s3, tmp_path)
+    await history.write([OLD])
+    s3.secret_key = "another-secret-key"
+    with pytest.raises(Unauthorized):
+        await history.news()
+    (tmp_path / "s3.json").write_text("{")  # half written: the last ones stay in use
+    with pytest.raises(Unauthorized):
+        await history.news()
+    in_s3(s3, tmp_path, secret_key="another-secret-key")
+    await history.write([OLD, OLD])
+    assert s3.objects == {KEY: history_json([OLD, OLD])}
+
+
+async def test_credentials_for_s3_that_are_half_written_leave_the_last_ones_in_use(
+    s3: BucketServer, tmp_path: Path
+) -> None:
+    history = in_s3(s3, tmp_path)
+    path = tmp_path / "s3.json"
+    whole = path.read_text()
+    path.write_text(whole[:-5])
+    await history.write([OLD])
+    path.unlink()
+    await history.write([OLD, OLD])
+    assert s3.objects == {KEY: history_json([OLD, OLD])}
+
+
+async def test_a_bucket_that_leads_to_another_server_hands_on_no_credentials(s3: BucketServer, tmp_path: Path) -> None:
+    async with bucket_server(is_signed=False) as stranger:
+        s3.leads_to = stranger.url.replace("127.0.0.1", "localhost")
+        with suppress(RemoteError):
+            await in_s3(s3, tmp_path).news()
+        with suppress(RemoteError):
+            await in_s3(s3, tmp_path).write([OLD])
+        assert s3.requests
+        assert [headers for headers in stranger.headers if "authorization" in headers] == []

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from tide.adapters.history.credentials import s3_credentials
 from tide.adapters.history.local_file import LocalFile
 from tide.adapters.history.stored import Place, StoredHistory
 from tide.domain.errors import ConfigError, Permanent, Problem
@@ -67,16 +66,13 @@ def _gcs(settings: HistorySettings, bucket: str, key: str, environment: Mapping[
     path = settings.gcs_credentials_file
     if path and not path.is_file():
         raise ConfigError(Problem(str(path), 0, "--gcs-credentials-file", "there is no such file"))
-    return gcs_object(bucket, key, str(path or ""), environment.get("STORAGE_EMULATOR_HOST", ""))
+    return gcs_object(bucket, key, path, environment.get("STORAGE_EMULATOR_HOST", ""))
 
 
 def _s3(settings: HistorySettings, bucket: str, key: str, hide: Callable[[str], None]) -> Place:
     from tide.adapters.history.buckets import s3_object  # noqa: PLC0415 - the extra may not be installed
 
-    credentials = s3_credentials(settings.s3_credentials_file) if settings.s3_credentials_file else None
-    if credentials:
-        hide(credentials.secret_key.get_secret_value())
-    return s3_object(bucket, key, credentials)
+    return s3_object(bucket, key, settings.s3_credentials_file, hide)
 
 
 def _refused(message: str) -> ConfigError:
