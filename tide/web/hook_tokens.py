@@ -5,16 +5,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import structlog
 from pydantic import TypeAdapter, ValidationError
 
+from tide.adapters.kept_file import KeptFile
 from tide.config import go_yaml
 from tide.config.prow.values import GoStruct, ListOf, Text
-from tide.domain.errors import ConfigError, Problem
+from tide.domain.errors import ConfigError, Problem, Unauthorized
 
 EVERYWHERE = "*"
-
-_log = structlog.get_logger(__name__)
 
 
 class _Entry(GoStruct):
@@ -95,37 +93,18 @@ class HookTokenFile:
     """
 
     def __init__(self, path: Path, hide: Callable[[str], None]) -> None:
-        self._path = path
-        self._hide = hide
+        def read(content: bytes) -> HookTokens:
+            tokens = HookTokens.parse(content)
+            for token in (token for some in tokens.by_scope.values() for token in some):
+                hide(token)
+            return tokens
+
+        self._file = KeptFile(path, "webhook secret", read)
         try:
-            self._seen = _identity(path)
-            self._tokens = self._read()
-        except (OSError, ValueError) as error:
-            raise ConfigError(Problem(str(path), 0, "", f"no usable webhook secret: {_reason(error)}")) from None
+            self._file.value()
+        except Unauthorized as error:
+            raise ConfigError(Problem("--webhook-secret-file", 0, "", str(error))) from None
 
     def tokens(self) -> HookTokens:
         """Give the tokens as they stand in the file now."""
-        try:
-            seen = _identity(self._path)
-            if seen != self._seen:
-                self._tokens = self._read()
-                self._seen = seen
-        except (OSError, ValueError) as error:
-            _log.warning("the last webhook secret stays in use", file=str(self._path), problem=_reason(error))
-        return self._tokens
-
-    def _read(self) -> HookTokens:
-        tokens = HookTokens.parse(self._path.read_bytes())
-        for token in (token for some in tokens.by_scope.values() for token in some):
-            self._hide(token)
-        return tokens
-
-
-def _identity(path: Path) -> tuple[int, ...]:
-    # The inode tells a swapped symlink; the time and the size tell a file written in place.
-    stat = path.stat()
-    return stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size
-
-
-def _reason(error: OSError | ValueError) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+        return self._file.value()
