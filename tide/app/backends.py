@@ -117,7 +117,11 @@ def _local(around: Surroundings) -> Backend:
     directory = Directory(options.data_dir / "jobs")
     runner = LocalRunner(
         storage=ProwJobTable(around.connections),
-        checkout=Checkout(program, around.url_of, Credentials(options.data_dir / "git", around.token_of)),
+        checkout=Checkout(
+            program,
+            Credentials(options.data_dir / "git", around.url_of, around.token_of),
+            grants_of=lambda pool: around.config.current.clone_grants(pool),  # noqa: PLW0108 - it is read anew each time
+        ),
         reporter=StatusReporter(around.statuses),
         clock=around.clock,
         directory=directory,

@@ -5,14 +5,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
+from tide.config.cloning import clone_grants
 from tide.config.files import ConfigFile
 from tide.config.in_repo import InRepoJobs
-from tide.config.own import QueueFields, settings_for
+from tide.config.own import QueueFields, jobs_may_read, settings_for
 from tide.config.places import Places, path_text
 from tide.config.protection import Protection, protection_of, requires_manually_triggered
 from tide.config.prow.config import ProwConfig
 from tide.config.prow.tide import CommitTemplate, ContextOptionsLevel
 from tide.domain.errors import ConfigError, Problem
+from tide.domain.grants import CloneGrants
 from tide.domain.in_repo import InRepoFile
 from tide.domain.jobs import Presubmit
 from tide.domain.keys import PoolKey, RepoKey
@@ -137,6 +139,11 @@ class LoadedConfig:
             ConfigError: the files break a rule, among themselves or beside the configured jobs.
         """
         return (*self.presubmits(repo), *self.in_repo.evaluate(repo, files, self.allowed_clusters(repo)))
+
+    def clone_grants(self, pool: PoolKey) -> CloneGrants:
+        """Tell what the jobs of a pool may clone beside their own repository; jobs in the repository grant nothing."""
+        repo = pool.repository
+        return clone_grants(repo, self.presubmits(repo), jobs_may_read(self.queue_fields, pool))
 
     def rules(self, pool: PoolKey) -> PoolRules:
         """Give what applies to one pool.

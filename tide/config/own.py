@@ -1,7 +1,7 @@
 """Our own file (--merge-queue-config-path): settings of the queue by `*`, org, org/repo, org/repo@branch."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from datetime import timedelta
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
 from tide.config.go_values import parse_duration
 from tide.config.problems import Findings, Sourced
-from tide.domain.keys import PoolKey
+from tide.domain.keys import PoolKey, RepoKey
 from tide.domain.rules import LandingMode, QueueSettings, Strategy
 
 
@@ -19,6 +19,12 @@ def _duration(value: object) -> timedelta:
     if duration < timedelta():
         raise ValueError("must not be negative")
     return duration
+
+
+def _repository(value: object) -> RepoKey:
+    if not isinstance(value, str) or any(character.isspace() for character in value):
+        raise ValueError("must be of the form org/repo")
+    return RepoKey.parse(value)
 
 
 _Flag = Annotated[bool, Strict()]
@@ -40,6 +46,7 @@ class QueueFields(BaseModel):
     landing: LandingMode | None = None
     flake_retries: _Count | None = None
     freshness: Annotated[timedelta, BeforeValidator(_duration)] | None = None
+    jobs_may_read: tuple[Annotated[RepoKey, BeforeValidator(_repository)], ...] | None = None
 
 
 class MergeQueueFile(BaseModel):
@@ -75,13 +82,22 @@ def _is_key(key: str) -> bool:
 
 def settings_for(keys: Mapping[str, QueueFields], pool: PoolKey, *, trigger_by_default: bool) -> QueueSettings:
     """Put together the settings of one pool: for each field the most specific key that sets it wins."""
-    repo = str(pool.repository)
     settings: dict[str, Any] = {"trigger": trigger_by_default}
-    for key in ("*", pool.org, repo, f"{repo}@{pool.branch}"):
-        given = keys.get(key)
-        if given is not None:
-            settings |= {field.name: value for field in _FIELDS if (value := getattr(given, field.name)) is not None}
+    for given in _for_pool(keys, pool):
+        settings |= {field.name: value for field in _FIELDS if (value := getattr(given, field.name)) is not None}
     return QueueSettings(**settings)
+
+
+def jobs_may_read(keys: Mapping[str, QueueFields], pool: PoolKey) -> frozenset[RepoKey]:
+    """Name the repositories beside its own that the jobs of one pool may read with our token."""
+    listed = [given.jobs_may_read for given in _for_pool(keys, pool) if given.jobs_may_read is not None]
+    return frozenset(listed[-1] if listed else ())
+
+
+def _for_pool(keys: Mapping[str, QueueFields], pool: PoolKey) -> Iterator[QueueFields]:
+    """Give what is set for a pool, from the widest key to the most specific one."""
+    repo = str(pool.repository)
+    return (keys[key] for key in ("*", pool.org, repo, f"{repo}@{pool.branch}") if key in keys)
 
 
 _FIELDS = fields(QueueSettings)

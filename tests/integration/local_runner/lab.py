@@ -18,6 +18,7 @@ from tide.adapters.local_runner.reporter import StatusReporter
 from tide.adapters.local_runner.runner import LocalRunner, LocalSettings
 from tide.adapters.prowjobs.storage import ProwJobStorage
 from tide.domain.errors import RemoteError
+from tide.domain.grants import NO_GRANTS, CloneGrants
 from tide.domain.jobs import Presubmit
 from tide.domain.keys import PoolKey, RepoKey
 from tide.domain.runs import Candidate, Head, Purpose, Run, RunState
@@ -68,11 +69,13 @@ class Lab:
     clock: Clock = field(default_factory=Clock)
     changes: list[PoolKey] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    grants: CloneGrants = NO_GRANTS
 
     def __post_init__(self) -> None:
         self.shared = self.root / "shared"
         self.shared.mkdir()
         self.shared.chmod(0o777)
+        self.credentials = Credentials(self.root, lambda _: self.origin.url)
         self.base = self.origin.commit({"README": "rocket\n"}, ref="refs/heads/main")
 
     def runner(self, directory: str = "jobs", **settings: Any) -> LocalRunner:
@@ -83,7 +86,7 @@ class Lab:
         }
         return LocalRunner(
             storage=self.storage,
-            checkout=Checkout(GitProgram(), lambda _: self.origin.url, Credentials(self.root)),
+            checkout=Checkout(GitProgram(), self.credentials, lambda _: self.grants),
             reporter=StatusReporter(self.statuses, pauses=()),
             clock=self.clock,
             directory=Directory(self.root / directory),

@@ -9,6 +9,7 @@ import pytest
 from tide.config.loaded import LoadedConfig
 from tide.config.loading import LoadOptions
 from tide.domain.errors import ConfigError
+from tide.domain.grants import NO_GRANTS, CloneGrants
 from tide.domain.keys import PoolKey, RepoKey
 from tide.domain.pulls import MergeMethod
 from tide.domain.rules import BlocksPolicy, LandingMode, QueueSettings, Strategy
@@ -274,6 +275,32 @@ def test_our_own_settings_are_put_together_field_by_field(loaded: Load) -> None:
     assert loaded(own=OWN).rules(PoolKey("other", "a", "b")).settings.max_runs == 4
 
 
+JOBS = """\
+presubmits:
+  acme/rocket:
+    - name: unit
+      always_run: true
+      clone_uri: git@github.com:acme/rocket.git
+      spec: {containers: [{}]}
+      extra_refs:
+        - {org: acme, repo: tools, base_ref: main}
+        - {org: other, repo: lib, base_ref: main, clone_uri: "https://git.example.com/lib.git"}
+"""
+
+
+def test_jobs_may_clone_what_configured_jobs_name_and_what_is_listed_for_the_pool(loaded: Load) -> None:
+    listed = "merge_queue: {acme: {jobs_may_read: [acme/plans]}, acme/rocket@dev: {jobs_may_read: []}}"
+    config = loaded(jobs=JOBS, own=listed)
+    tools, plans, rocket = (RepoKey("acme", name) for name in ("tools", "plans", "rocket"))
+    assert config.clone_grants(MAIN) == CloneGrants(
+        frozenset({tools, plans}),
+        {"git@github.com:acme/rocket.git": rocket, "https://git.example.com/lib.git": RepoKey("other", "lib")},
+    )
+    assert config.clone_grants(PoolKey("acme", "rocket", "dev")).repositories == {tools}
+    assert config.clone_grants(PoolKey("acme", "other", "main")) == CloneGrants(frozenset({plans}), {})
+    assert config.clone_grants(PoolKey("beta", "x", "main")) == NO_GRANTS
+
+
 def test_trigger_is_as_the_backend_wants_it_unless_it_is_set(loaded: Load) -> None:
     local = LoadOptions(trigger_by_default=True)
     assert loaded(options=local).rules(MAIN).settings.trigger is True
@@ -293,6 +320,16 @@ def test_trigger_is_as_the_backend_wants_it_unless_it_is_set(loaded: Load) -> No
         ("merge_queue: {acme: {landing: tree}}", "merge_queue.acme.landing", "'rest' or 'push'"),
         ("merge_queue: {acme: {freshness: 60}}", "merge_queue.acme.freshness", "is not a duration such as"),
         ("merge_queue: {acme: {freshness: -1s}}", "merge_queue.acme.freshness", "must not be negative"),
+        (
+            "merge_queue: {acme: {jobs_may_read: [plans]}}",
+            "merge_queue.acme.jobs_may_read[0]",
+            "is not of the form org/repo",
+        ),
+        (
+            "merge_queue: {acme: {jobs_may_read: ['a /b']}}",
+            "merge_queue.acme.jobs_may_read[0]",
+            "must be of the form org/repo",
+        ),
         ("merge_queue: {a/b/c: {}}", 'merge_queue["a/b/c"]', "neither `*` nor of the form org"),
         ("merge_queue: {acme@main: {}}", 'merge_queue["acme@main"]', "neither `*` nor of the form org"),
         ("merge_queue: []", "merge_queue", "must be a mapping, not a list"),

@@ -1,12 +1,12 @@
 """The port `Git` over bare repositories that are kept between syncs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tide.adapters.git.assembly import Assembler
 from tide.adapters.git.attribute_files import AttributeFiles
-from tide.adapters.git.credentials import Credentials, TokenOf
+from tide.adapters.git.credentials import Credentials, TokenOf, UrlOf
 from tide.adapters.git.failures import failure
 from tide.adapters.git.in_repo import read_files, read_key
 from tide.adapters.git.merging import Merger
@@ -17,9 +17,6 @@ from tide.domain.evidence import Assembly, Proposal
 from tide.domain.in_repo import InRepoFile
 from tide.domain.keys import RepoKey
 from tide.domain.memo import Memo
-
-UrlOf = Callable[[RepoKey], str]
-"""Gives the URL that a repository is fetched from; no credentials in it."""
 
 
 @dataclass(eq=False)
@@ -110,14 +107,13 @@ class BareRepositories:
         # Jobs on this machine run what strangers wrote: the code of other repositories is none of their business.
         self.directory.mkdir(parents=True, exist_ok=True)
         self.directory.chmod(0o700)
-        url = self.url_of(repo)
-        credentials = Credentials(self.directory, self.token_of)
+        credentials = Credentials(self.directory, self.url_of, self.token_of)
         return BareRepository(
             str(repo),
             self.directory / repository_directory(repo),
-            url,
+            self.url_of(repo),
             self.program,
-            lambda: credentials.environment(repo, url),
+            lambda: credentials.for_server(repo),
             self.patience,
         )
 

@@ -16,7 +16,7 @@ OLDEST_VERSION = (2, 38)
 """The first git whose `merge-tree` merges (release notes of 2.38: `--write-tree`)."""
 
 # What the operator set for git to reach the server. GIT_DIR, GIT_INDEX_FILE and the like would lead us elsewhere.
-_INHERITED = re.compile(
+_OPERATORS = re.compile(
     r"""(?x)
     PATH | HOME | USER | LOGNAME | TMPDIR | XDG_CONFIG_HOME | LD_LIBRARY_PATH
     | GIT_CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|PARAMETERS|COUNT|KEY_\d+|VALUE_\d+) | GIT_EXEC_PATH
@@ -66,17 +66,20 @@ class Finished:
         return (telling or lines or [f"exit status {self.code}"])[-1][:500]
 
 
-def git_environment(inherited: Mapping[str, str]) -> dict[str, str]:
-    """Give the environment for git: the operator's own settings for it, and ours; nothing else."""
-    kept = {name: value for name, value in inherited.items() if _INHERITED.fullmatch(name)}
-    return kept | _OURS
+def git_environment(inherited: Mapping[str, str], kept: re.Pattern[str] = _OPERATORS) -> dict[str, str]:
+    """Give the environment for git: of what is inherited the variables named by `kept`, and ours; nothing else."""
+    return {name: value for name, value in inherited.items() if kept.fullmatch(name)} | _OURS
 
 
 @dataclass(eq=False)
 class GitProgram:
-    """The `git` program of this machine; at most `processes` of it run at once."""
+    """The `git` program of this machine; at most `processes` of it run at once.
+
+    `surroundings` are its whole environment; None is what the operator set for git, and ours.
+    """
 
     processes: int = 4
+    surroundings: Mapping[str, str] | None = None
     _slots: asyncio.Semaphore = field(init=False, repr=False)
     _version: str = field(default="", init=False)
 
@@ -90,6 +93,12 @@ class GitProgram:
             self._version = usable_version(finished.stdout.decode(errors="replace"))
         return self._version
 
+    def within(self, surroundings: Mapping[str, str]) -> "GitProgram":
+        """Give the program in other surroundings; both together run no more at once than this one."""
+        other = GitProgram(self.processes, surroundings)
+        other._slots = self._slots
+        return other
+
     async def run(
         self,
         arguments: Sequence[str],
@@ -102,13 +111,14 @@ class GitProgram:
     ) -> Finished:
         """Run one git command to its end.
 
-        `environment` is added to our own; `held` are file descriptors that the process keeps open (locks that must
-        outlive us if we are killed). Raise Unavailable when it takes longer than `patience` (it is killed then, with
-        whatever it started), TideError when there is no git.
+        `environment` is added to the surroundings; `held` are file descriptors that the process keeps open (locks that
+        must outlive us if we are killed). Raise Unavailable when it takes longer than `patience` (it is killed then,
+        with whatever it started), TideError when there is no git.
         """
+        around = git_environment(os.environ) if self.surroundings is None else self.surroundings
         settings = [part for setting in _SETTINGS for part in ("-c", setting)]
         async with self._slots:
-            process = await _start(["git", *settings, *arguments], cwd, environment or {}, held)
+            process = await _start(["git", *settings, *arguments], cwd, {**around, **(environment or {})}, held)
             try:
                 async with asyncio.timeout(patience.total_seconds()):
                     stdout, stderr = await process.communicate(stdin)
@@ -129,7 +139,7 @@ async def _start(
         return await asyncio.create_subprocess_exec(
             *command,
             cwd=cwd,
-            env=git_environment(os.environ) | dict(environment),
+            env=environment,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
