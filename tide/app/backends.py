@@ -148,8 +148,8 @@ def _prow_settings(config: ConfigSource) -> ProwSettings:
 def _reader(directory: Directory) -> Callable[[str], bytes | None]:
     def read(name: str) -> bytes | None:
         try:
-            return directory.log(name).read_bytes()
-        except (ValueError, FileNotFoundError):
+            return directory.read_log(name)
+        except (ValueError, OSError):
             return None
 
     return read

@@ -14,6 +14,7 @@ from tide.adapters.git.credentials import Credentials
 from tide.adapters.git.program import GitProgram
 from tide.adapters.local_runner.checkout import Checkout
 from tide.adapters.local_runner.directory import Directory
+from tide.adapters.local_runner.limits import Limits
 from tide.adapters.local_runner.reporter import StatusReporter
 from tide.adapters.local_runner.runner import LocalRunner, LocalSettings
 from tide.adapters.prowjobs.storage import ProwJobStorage
@@ -26,6 +27,7 @@ from tide.ports.code_host import StatusPost
 from tide.ports.job_runner import JobRunner
 
 POOL = PoolKey("acme", "rocket", "main")
+LIMITS = {"memory", "processes", "disk", "look_every"}
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -84,6 +86,10 @@ class Lab:
             "public_url": "http://tide.example/",
             "default_timeout": timedelta(seconds=60),
         }
+        limits: dict[str, Any] = {"look_every": timedelta(milliseconds=20)}
+        for name in LIMITS & settings.keys():
+            limits[name] = settings.pop(name)
+        defaults["limits"] = Limits(**limits)
         return LocalRunner(
             storage=self.storage,
             checkout=Checkout(GitProgram(), self.credentials, lambda _: self.grants),
@@ -126,7 +132,7 @@ class Lab:
         return await self.until(runner, name, lambda run: run.state is RunState.PENDING)
 
     def log(self, name: str, directory: str = "jobs") -> str:
-        return Directory(self.root / directory).log(name).read_text()
+        return Directory(self.root / directory).read_log(name).decode()
 
     def _on_change(self, pool: PoolKey) -> None:
         self.changes.append(pool)

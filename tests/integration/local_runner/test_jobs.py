@@ -102,13 +102,6 @@ async def test_nothing_of_ours_reaches_a_job(lab: Lab, monkeypatch: pytest.Monke
     assert set(variables(log)) - ours <= {*PROWS, "CI", "BUILD_NUMBER", "PULL_TITLE"}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-async def test_a_job_of_root_runs_as_nobody_in_its_own_work_tree(lab: Lab) -> None:
-    run = await lab.run("id -un; touch here $HOME/there $TMPDIR/x $ARTIFACTS/y; git status --short", lab.head(7))
-    assert lab.log(run.name) == "nobody\n?? here\n"
-    assert run.state is RunState.SUCCESS
-
-
 async def test_the_containers_own_variables_are_set_and_expanded(lab: Lab) -> None:
     env: list[dict[str, Any]] = [
         {"name": "GREETING", "value": "hi"},

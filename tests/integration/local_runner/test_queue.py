@@ -9,7 +9,7 @@ from tide.adapters.local_runner.transitions import SUPERSEDED
 from tide.domain.errors import NotFound, Unavailable
 from tide.domain.runs import Purpose, Run, RunState
 
-ALONE = "mkdir {0}/lock && sleep 0.05 && rmdir {0}/lock && echo $JOB_NAME$PULL_NUMBER >> {0}/order"
+ALONE = "mkdir {0}/lock && sleep 0.05 && rmdir {0}/lock && umask 0 && echo $JOB_NAME$PULL_NUMBER >> {0}/order"
 
 
 async def test_asking_twice_finds_the_first(lab: Lab) -> None:

@@ -8,14 +8,13 @@ arrived. Refs of the server are never copied, hence never stale.
 import asyncio
 import contextlib
 import logging
-import os
-import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
+from tide.adapters.coreutils import remove
 from tide.adapters.git.failures import DamagedError, failure, refused_sha
 from tide.adapters.git.file_lock import locked
 from tide.adapters.git.names import checked_ref, checked_sha
@@ -245,7 +244,7 @@ class BareRepository:
             self._held.clear()
             self._is_open = False
             self._objects_lost()
-            await asyncio.to_thread(_remove, self.path)
+            await _put_away(self.path)
             await self._open()
             if wanted:
                 # What the server no longer has is missed by whoever needs it, not by the one who repairs.
@@ -279,9 +278,11 @@ def _remove_remains(path: Path) -> None:
             remains.unlink(missing_ok=True)
 
 
-def _remove(path: Path) -> None:
-    aside = path.with_name(f"{path.name}.damaged-{os.getpid()}")
-    shutil.rmtree(aside, ignore_errors=True)
-    if path.exists():
-        path.rename(aside)
-        shutil.rmtree(aside, ignore_errors=True)
+async def _put_away(path: Path) -> None:
+    """Remove a copy; it is out of the way at once, also when we are killed half-way."""
+    aside = path.with_name(f"{path.name}.damaged")
+    await remove(aside)
+    with contextlib.suppress(FileNotFoundError):
+        await asyncio.to_thread(path.rename, aside)
+    if not await remove(aside):
+        log.warning("a damaged copy cannot be removed, and stays at %s", aside)

@@ -1,57 +1,84 @@
 """Runs one ProwJob from its work tree to its verdict."""
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from tide.adapters.coreutils import give
+from tide.adapters.local_runner.accounts import Accounts, Claim, NoAccountError
 from tide.adapters.local_runner.checkout import Checkout
 from tide.adapters.local_runner.directory import Directory
 from tide.adapters.local_runner.instructions import CannotRunError, instructions
+from tide.adapters.local_runner.job_log import JobLog
 from tide.adapters.local_runner.leftovers import kill_leftovers
-from tide.adapters.local_runner.process import hand_over, job_account, run_process
+from tide.adapters.local_runner.limits import Limits, Symptoms
+from tide.adapters.local_runner.process import Place, run_process
 from tide.adapters.local_runner.transitions import verdict
 from tide.domain.runs import RunState
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """Runs ProwJobs in `directory`; at most `log_limit` bytes of each one's output are kept."""
+    """Runs ProwJobs in `directory`; at most `log_limit` bytes of each one's output are kept.
+
+    Each has one of the `accounts` while it runs; None: all are ours.
+    """
 
     checkout: Checkout
     directory: Directory
+    accounts: Accounts | None
     default_timeout: timedelta
     log_limit: int
+    limits: Limits
 
     async def run(self, prowjob: Mapping[str, Any]) -> tuple[RunState, str]:
-        """Run a ProwJob; give its final state and description. Everything of it is gone afterwards but its log."""
+        """Run a ProwJob; give its final state and description. Nothing of it runs afterwards."""
         name = prowjob["metadata"]["name"]
         try:
-            return await self._run(prowjob, name)
+            async with self._account(name) as account:
+                return await self._run(prowjob, name, account)
         except CannotRunError as error:
-            with self.directory.log(name).open("a") as log:
-                log.write(f"{error}\n")
+            with self.directory.open_log(name) as log:
+                log.write(f"{error}\n".encode())
             return RunState.ERROR, str(error)
-        finally:
-            await asyncio.shield(asyncio.to_thread(self._clean_up, name))
 
-    async def _run(self, prowjob: Mapping[str, Any], name: str) -> tuple[RunState, str]:
+    async def _run(self, prowjob: Mapping[str, Any], name: str, account: int | None) -> tuple[RunState, str]:
         todo = instructions(prowjob, self.default_timeout)
-        home, account = self.directory.make_work(name), job_account()
+        home = self.directory.make_work(name)
         work_dir = await self.checkout.make(prowjob, home)
-        await asyncio.to_thread(hand_over, home, account)
-        ending = await run_process(
-            todo,
-            work_dir=work_dir,
-            home=home,
-            log=self.directory.log(name),
-            log_limit=self.log_limit,
-            account=account,
-        )
+        if account is not None and (trouble := await give(home, account)):
+            raise CannotRunError(f"Job cannot run here: its work tree cannot be handed over: {trouble}")
+        with self.directory.open_log(name) as file:
+            log = JobLog(file, self.log_limit, Symptoms(self.limits))
+            ending = await run_process(todo, Place(work_dir, home, account), log, self.limits)
+            if ending.code and ending.met:
+                what = "it used more than" if ending.is_disk_full else "it may have met its limit of"
+                file.write("".join(f"[{what} {limit}]\n" for limit in ending.met).encode())
         return verdict(ending)
 
-    def _clean_up(self, name: str) -> None:
+    @contextlib.asynccontextmanager
+    async def _account(self, name: str) -> AsyncIterator[int | None]:
+        """Give the account for a run; at the end nothing of it runs, and its work tree is out of the way."""
+        claim = await asyncio.to_thread(self._claim)
+        try:
+            yield claim.account if claim else None
+        finally:
+            await asyncio.shield(asyncio.to_thread(self._clean_up, name, claim))
+
+    def _claim(self) -> Claim | None:
+        try:
+            return self.accounts.claim() if self.accounts else None
+        except NoAccountError as error:
+            raise CannotRunError(f"Job cannot run here: {error}") from error
+
+    def _clean_up(self, name: str, claim: Claim | None) -> None:
         # A daemon that left the process group still carries the job's environment.
         kill_leftovers([self.directory.work(name)])
-        self.directory.remove_work(name)
+        if claim:
+            claim.end()
+        self.directory.end_work(name)
+        if claim:
+            claim.release()

@@ -1,75 +1,62 @@
-"""Runs one job's process: its own group, a bounded log, an end in time."""
+"""Runs one job's process: its own group, its limits, a bounded log, an end in time."""
 
 import asyncio
 import contextlib
+import json
 import os
-import pwd
 import shutil
 import signal
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from tide.adapters.local_runner import disk
 from tide.adapters.local_runner.instructions import CannotRunError, Instructions
+from tide.adapters.local_runner.job_log import JobLog
+from tide.adapters.local_runner.limits import Limits
 
-_CHUNK = 65_536
 _LAST_WORDS = 2.0  # seconds for what is left in the pipe once the group is gone
+_BECOME = Path(__file__).with_name("become_job.py")
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a process ended; `code` is negative for a signal."""
+    """How a process ended; `code` is negative for a signal, `met` are limits that it has met, or may have met."""
 
     code: int
     timed_out: bool = False
+    is_disk_full: bool = False
+    met: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """The user that jobs run as; None means as ourselves."""
+class Place:
+    """Where a job runs: it starts in `work_dir`, `home` is its own (HOME, TMPDIR, ARTIFACTS, GOPATH).
 
-    user: int
-    group: int
+    `account` is the user, and the group, that it runs as; None: as ourselves.
+    """
 
-
-def job_account() -> Account | None:
-    """Give `nobody` when we are root, for what others wrote never runs as root."""
-    if os.geteuid() != 0:
-        return None
-    entry = pwd.getpwnam("nobody")
-    return Account(entry.pw_uid, entry.pw_gid)
+    work_dir: Path
+    home: Path
+    account: int | None
 
 
-def hand_over(directory: Path, account: Account | None) -> None:
-    """Give a directory and all in it to the account that the job runs as, and to nobody else."""
-    directory.chmod(0o700)
-    if account is None:
-        return
-    for folder, folders, files in os.walk(directory):
-        for name in (*folders, *files):
-            os.chown(Path(folder) / name, account.user, account.group, follow_symlinks=False)
-    os.chown(directory, account.user, account.group)
+async def run_process(todo: Instructions, place: Place, log: JobLog, limits: Limits) -> Ending:
+    """Run a job's command to its end.
 
-
-async def run_process(
-    todo: Instructions, *, work_dir: Path, home: Path, log: Path, log_limit: int, account: Account | None
-) -> Ending:
-    """Run a job's command to its end, in `work_dir`.
-
-    `home` is the job's own directory (HOME, TMPDIR, ARTIFACTS, GOPATH); at most `log_limit` bytes of its output are
-    kept. The whole group is killed when we are cancelled, and when the command has ended. Raise CannotRunError when
-    it cannot be started.
+    The whole group is killed when we are cancelled, and when the command has ended. Raise CannotRunError when it cannot
+    be started.
     """
     reading, writing = os.pipe()
-    copying = asyncio.create_task(_copy(reading, log, log_limit))
+    copying = asyncio.create_task(log.copy(reading))
     try:
         try:
-            process = await _start(todo, work_dir, home, writing, account)
+            process = await _start(todo, place, writing, limits)
         finally:
             os.close(writing)
         try:
-            return await _await_end(process, todo)
+            ending = await _await_end(process, todo, place, limits)
         finally:
             _signal_group(process.pid, signal.SIGKILL)
             await process.wait()
@@ -77,31 +64,65 @@ async def run_process(
         # Whoever left the group may hold the pipe open for ever.
         await asyncio.wait([copying], timeout=_LAST_WORDS)
         copying.cancel()
+    if ending.is_disk_full:
+        return replace(ending, met=(limits.of("disk"),))
+    return replace(ending, met=log.symptoms.met(ending.code)) if ending.code else ending
 
 
-async def _start(
-    todo: Instructions, work_dir: Path, home: Path, output: int, account: Account | None
-) -> asyncio.subprocess.Process:
-    options: dict[str, Any] = {}
-    if account is not None:
-        options = {"user": account.user, "group": account.group, "extra_groups": []}
-    environment = _environment(todo.environment, home)
-    program = shutil.which(todo.command[0], path=environment["PATH"]) or todo.command[0]
+async def _start(todo: Instructions, place: Place, output: int, limits: Limits) -> asyncio.subprocess.Process:
+    environment = _environment(todo.environment, place.home)
+    orders = {
+        "program": shutil.which(todo.command[0], path=environment["PATH"]) or todo.command[0],
+        "command": todo.command,
+        "environment": environment,
+        "account": place.account,
+        "rlimits": limits.as_rlimits(),
+    }
+    hearing, telling = os.pipe()
     try:
-        return await asyncio.create_subprocess_exec(
-            program,
-            *todo.command[1:],
-            cwd=work_dir,
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", str(_BECOME), str(telling)),
+            cwd=place.work_dir,
+            env={"LC_ALL": "C.UTF-8"},
+            stdin=asyncio.subprocess.PIPE,
             stdout=output,
             stderr=output,
+            pass_fds=(telling,),
             start_new_session=True,
             umask=0o022,
-            **options,
         )
-    except (OSError, ValueError) as error:
-        raise CannotRunError(f"Job cannot run here: {todo.command[0]}: {error}") from error
+    except OSError as error:
+        os.close(hearing)
+        raise CannotRunError(f"Job cannot run here: {error}") from error
+    finally:
+        os.close(telling)
+    try:
+        trouble = await _order(process, json.dumps(orders).encode(), hearing)
+    except BaseException:
+        _signal_group(process.pid, signal.SIGKILL)
+        await asyncio.shield(process.wait())
+        raise
+    if trouble:
+        await process.wait()
+        raise CannotRunError(f"Job cannot run here: {todo.command[0]}: {trouble}")
+    return process
+
+
+async def _order(process: asyncio.subprocess.Process, orders: bytes, hearing: int) -> str:
+    """Give a process its orders; give what it could not do, "" once it has become the job."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    pipe = os.fdopen(hearing, "rb", buffering=0)
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+    try:
+        if process.stdin is not None:
+            process.stdin.write(orders)
+            with contextlib.suppress(ConnectionError):
+                await process.stdin.drain()
+            process.stdin.close()
+        return (await reader.read()).decode(errors="replace")
+    finally:
+        transport.close()
 
 
 def _environment(job: Mapping[str, str], home: Path) -> dict[str, str]:
@@ -117,50 +138,25 @@ def _environment(job: Mapping[str, str], home: Path) -> dict[str, str]:
     return {**ours, **job}
 
 
-async def _await_end(process: asyncio.subprocess.Process, todo: Instructions) -> Ending:
+async def _await_end(process: asyncio.subprocess.Process, todo: Instructions, place: Place, limits: Limits) -> Ending:
+    """Wait for its end, and bring it about when the time is over or the disk is full."""
+    ended = asyncio.create_task(process.wait())
+    filled = asyncio.create_task(disk.filled(place.home, place.account, limits.disk, limits.look_every))
     try:
-        async with asyncio.timeout(todo.timeout.total_seconds()):
-            return Ending(await process.wait())
-    except TimeoutError:
-        _signal_group(process.pid, signal.SIGTERM)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(todo.grace.total_seconds()):
-            return Ending(await process.wait(), timed_out=True)
-    _signal_group(process.pid, signal.SIGKILL)
-    return Ending(await process.wait(), timed_out=True)
+        await asyncio.wait({ended, filled}, timeout=todo.timeout.total_seconds(), return_when=asyncio.FIRST_COMPLETED)
+        if ended.done():
+            return Ending(ended.result())
+        is_full = filled.done()
+        _signal_group(process.pid, signal.SIGKILL if is_full else signal.SIGTERM)
+        await asyncio.wait({ended}, timeout=todo.grace.total_seconds())
+        _signal_group(process.pid, signal.SIGKILL)
+        return Ending(await ended, timed_out=not is_full, is_disk_full=is_full)
+    finally:
+        for task in (ended, filled):
+            task.cancel()
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:
     # The group's id stays taken as long as anything of it is alive, also when its leader has ended.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, number)
-
-
-async def _copy(source: int, log: Path, limit: int) -> None:
-    reader = asyncio.StreamReader()
-    pipe = os.fdopen(source, "rb", buffering=0)
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
-    try:
-        with _bounded(log, limit) as write:
-            while chunk := await reader.read(_CHUNK):
-                write(chunk)
-    finally:
-        transport.close()
-
-
-@contextlib.contextmanager
-def _bounded(log: Path, limit: int) -> Iterator[Any]:
-    """Open a log that takes `limit` bytes; the rest is dropped, and the log says so."""
-    written = 0
-    with log.open("ab") as file:
-
-        def write(chunk: bytes) -> None:
-            nonlocal written
-            file.write(chunk[: max(0, limit - written)])
-            if written <= limit < written + len(chunk):
-                file.write(b"\n[the rest of the log was dropped]\n")
-            written += len(chunk)
-            file.flush()
-
-        yield write

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,10 +11,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from tide.adapters.local_runner import transitions
+from tide.adapters.local_runner.accounts import Accounts
 from tide.adapters.local_runner.checkout import Checkout
 from tide.adapters.local_runner.directory import Directory
 from tide.adapters.local_runner.execution import Execution
 from tide.adapters.local_runner.leftovers import kill_leftovers
+from tide.adapters.local_runner.limits import Limits
 from tide.adapters.local_runner.reporter import StatusReporter
 from tide.adapters.prowjobs.attempts import current_attempt
 from tide.adapters.prowjobs.reading import relevant, run_of, runs_of
@@ -32,12 +35,16 @@ _STORE_PAUSE = 2.0  # seconds before a verdict is offered to a database again th
 
 @dataclass(frozen=True, slots=True)
 class LocalSettings:
-    """How jobs run here: at most `jobs` at once; `log_limit` in bytes; `public_url` is where people see the logs."""
+    """How jobs run here: at most `jobs` at once; `log_limit` in bytes; `public_url` is where people see the logs.
+
+    `limits` are those of each job.
+    """
 
     jobs: int = 2
     public_url: str = ""
     default_timeout: timedelta = timedelta(hours=24)
     log_limit: int = 10 * 1024 * 1024
+    limits: Limits = field(default_factory=Limits)
     prow: ProwSettings = field(default_factory=ProwSettings)
 
 
@@ -65,7 +72,8 @@ class LocalRunner:
 
     `on_change` is called with the pool of a run whose state has changed. When the context is left, running jobs are
     killed and stay unfinished in the storage; the next runner on the same directory runs them again, under the same
-    names. The same goes for those of a runner that was killed.
+    names. The same goes for those of a runner that was killed. As root jobs run as `accounts`: what others wrote never
+    runs as root.
     """
 
     storage: ProwJobStorage
@@ -75,10 +83,12 @@ class LocalRunner:
     directory: Directory
     settings: LocalSettings = field(default_factory=LocalSettings)
     on_change: Callable[[PoolKey], None] = lambda _: None
+    accounts: Accounts | None = field(default_factory=lambda: Accounts() if os.geteuid() == 0 else None)
     _unfinished: dict[str, _Unfinished] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _saving: asyncio.Lock = field(default_factory=asyncio.Lock)
     _claim: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
+    _has_ended: asyncio.Event = field(default_factory=asyncio.Event)
     _is_entered: bool = False
     _last_build: int = 0
 
@@ -87,9 +97,10 @@ class LocalRunner:
         self.directory.path.mkdir(parents=True, exist_ok=True)
         await self._claim.enter_async_context(self.directory.claim())
         try:
-            await asyncio.to_thread(self.directory.prepare)
+            await asyncio.to_thread(self._begin_anew)
             self._is_entered = True
             await self._take_over()
+            self._spawn(self._keep_clear())
         except BaseException:
             await self._leave()
             raise
@@ -100,6 +111,18 @@ class LocalRunner:
     ) -> None:
         """Kill what runs; it stays unfinished."""
         await self._leave()
+
+    def _begin_anew(self) -> None:
+        if self.accounts:
+            self.accounts.end_leftovers()
+        self.directory.prepare()
+
+    async def _keep_clear(self) -> None:
+        """Remove the work trees that were put aside; slowly, if they are large, and in nobody's way."""
+        while True:
+            self._has_ended.clear()
+            await self.directory.clear()
+            await self._has_ended.wait()
 
     async def _leave(self) -> None:
         self._is_entered = False
@@ -227,8 +250,19 @@ class LocalRunner:
         transitions.begin(entry.prowjob, self._build_id(), url, self.clock.now())
         await self._save(entry)
         self.reporter.tell(entry.prowjob)
-        execution = Execution(self.checkout, self.directory, self.settings.default_timeout, self.settings.log_limit)
-        return await execution.run(entry.prowjob)
+        settings = self.settings
+        execution = Execution(
+            self.checkout,
+            self.directory,
+            self.accounts,
+            settings.default_timeout,
+            settings.log_limit,
+            settings.limits,
+        )
+        try:
+            return await execution.run(entry.prowjob)
+        finally:
+            self._has_ended.set()
 
     async def _conclude(self, entry: _Unfinished, state: RunState, description: str) -> None:
         """Write down the verdict, have it reported, and only then call it complete: a restart in between goes on."""

@@ -2,7 +2,7 @@
 
 Postgres refuses to run as root. Then `daemon` runs it, a user that every system has, without a change to any directory
 but the data directory; programs that this user cannot reach (an installation under /root) are copied once to a cache.
-Not `nobody`: the local runner's jobs run as that one, and could rewrite the files of the database.
+No job of the local runner ever does: it could rewrite the files of the database.
 """
 
 import hashlib

@@ -1,0 +1,238 @@
+"""As root every job has an account of its own: it neither reads nor kills another one, and nothing outlives it."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.integration.local_runner.lab import Lab, job
+from tide.adapters.local_runner.accounts import Accounts, NoAccountError
+from tide.domain.runs import Purpose, RunState
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+JOBS = range(58_000, 58_500)
+
+
+def processes_of(account: int) -> list[int]:
+    """The processes of a user, but for those that only wait to be noticed."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError):
+            text = status.read_text()
+            if f"\nUid:\t{account}\t" in text and "\nState:\tZ" not in text:
+                found.append(int(status.parent.name))
+    return found
+
+
+def owned(room: Path, account: int) -> list[str]:
+    """What a user has in a directory."""
+    return [entry.path for entry in os.scandir(room) if entry.stat(follow_symlinks=False).st_uid == account]
+
+
+def objects() -> str:
+    """All of System V's objects."""
+    return " ".join(Path("/proc/sysvipc", kind).read_text() for kind in ("shm", "sem", "msg"))
+
+
+async def until(condition: object, seconds: float = 30) -> None:
+    """Wait until something is there."""
+    assert callable(condition)
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+
+
+async def test_a_job_has_an_account_of_its_own_in_its_own_work_tree(lab: Lab) -> None:
+    script = "id -u; id -g; id -G; touch here $HOME/there $TMPDIR/x $ARTIFACTS/y; git status --short"
+    run = await lab.run(script, lab.head(7))
+    user, group, groups, status = lab.log(run.name).splitlines()
+    assert int(user) in JOBS
+    assert user == group == groups
+    assert status == "?? here"
+    assert run.state is RunState.SUCCESS
+
+
+async def test_programs_that_ask_who_they_are_do_without_an_entry(lab: Lab) -> None:
+    script = """set -e
+    git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x
+    python3 -c 'import os.path, tempfile; assert os.path.expanduser("~") == os.environ["HOME"]; tempfile.mkdtemp()'
+    bash -lc 'cd ~ && pwd'
+    printf 'all:\\n\\t@echo made\\n' > $TMPDIR/Makefile; make -s -C $TMPDIR
+    """
+    run = await lab.run(script, lab.head(7))
+    assert run.state is RunState.SUCCESS, lab.log(run.name)
+    assert lab.log(run.name).splitlines()[-1] == "made"
+
+
+VICTIM = """
+echo mine > $HOME/secret
+umask 0
+id -u > {0}/victim
+while ! test -e {0}/done; do sleep 0.05; done
+cat $HOME/secret
+"""
+THIEF = """
+victim=$(cat {0}/victim)
+test $victim != $(id -u) || exit 1
+for process in /proc/[0-9]*; do
+  case "$(sed -n 's/^Uid:.//p' $process/status 2>&1)" in $victim*)
+    cat $process/environ && exit 1
+    ls $process/cwd/ && exit 1
+    kill -9 ${{process#/proc/}} && exit 1
+    python3 -c "import ctypes, sys; sys.exit(ctypes.CDLL(None).ptrace(16, ${{process#/proc/}}, 0, 0) != 0)" && exit 1 ;;
+  esac
+done 2>/dev/null
+for home in {1}/jobs/work/*; do
+  test $home = $HOME || ! ls $home/ 2>/dev/null || exit 1
+  test $home = $HOME || ! touch $home/x 2>/dev/null || exit 1
+done
+kill -9 -1 2>/dev/null
+true
+"""
+
+
+async def test_jobs_neither_read_nor_kill_each_other(lab: Lab) -> None:
+    async with lab.runner() as runner:
+        script = VICTIM.format(lab.shared)
+        (victim,) = await runner.start(lab.candidate(lab.head(1)), [job(script, "victim")], Purpose.RETEST, {})
+        await until((lab.shared / "victim").exists)
+        script = THIEF.format(lab.shared, lab.root)
+        (thief,) = await runner.start(lab.candidate(lab.head(2)), [job(script, "thief")], Purpose.RETEST, {})
+        thief = await lab.ended(runner, thief.name)
+        (lab.shared / "done").touch()
+        victim = await lab.ended(runner, victim.name)
+    assert thief.state is RunState.SUCCESS, lab.log(thief.name)
+    assert (victim.state, lab.log(victim.name)) == (RunState.SUCCESS, "mine\n")
+
+
+OUTLIVE = """
+setsid env -i sh -c 'trap "" TERM HUP; while :; do sleep 600; done' >/dev/null 2>&1 &
+setsid env -i python3 -c 'import os, signal
+while True:
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if "end_" + "account" in open(f"/proc/{process}/cmdline").read():
+                os.kill(int(process), signal.SIGKILL)
+        except OSError:
+            pass' >/dev/null 2>&1 &
+setsid env -i python3 -m http.server 0 >/dev/null 2>&1 &
+id -u
+setsid env -i python3 -c 'import os
+open("{0}/forks", "w")
+while True:
+    try:
+        os.fork()
+    except OSError:
+        pass' >/dev/null 2>&1 &
+while ! test -e {0}/forks; do :; done
+"""
+
+
+async def test_nothing_of_a_job_outlives_it(lab: Lab) -> None:
+    """Not without its environment, nor in another session, nor as one that forks for ever or kills who kills."""
+    run = await lab.run(OUTLIVE.replace("{0}", str(lab.shared)), lab.head(7), runner=lab.runner(processes=200))
+    account = int(lab.log(run.name).split()[0])
+    assert run.state is RunState.SUCCESS
+    assert processes_of(account) == []
+
+
+REMAINS = """
+id -u
+for room in /tmp /var/tmp /dev/shm; do
+  left=$room/left-$$$$
+  mkdir -p $left/deep $left/closed && touch $left/deep/file && chmod 0 $left/closed
+done
+ipcmk -M 1000 >/dev/null && ipcmk -S 1 >/dev/null && ipcmk -Q >/dev/null
+"""
+
+
+async def test_what_a_job_leaves_where_everybody_may_is_removed(lab: Lab) -> None:
+    run = await lab.run(REMAINS, lab.head(7))
+    assert run.state is RunState.SUCCESS, lab.log(run.name)
+    account = int(lab.log(run.name).split()[0])
+    rooms = [Path(room) for room in ("/tmp", "/var/tmp", "/dev/shm")]  # noqa: S108 - what a job finds everywhere
+    assert [found for room in rooms for found in owned(room, account)] == []
+    assert str(account) not in objects().split()
+
+
+async def test_no_variable_of_a_job_works_before_it_is_another_user(lab: Lab) -> None:
+    """The loader's variables would run a stranger's code as root."""
+    names = ("LD_PRELOAD", "LD_AUDIT", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONHOME")
+    env = [{"name": name, "value": f"{lab.shared}/evil.so"} for name in names]
+    async with lab.runner() as runner:
+        (run,) = await runner.start(lab.candidate(), [job("echo $LD_AUDIT", env=env)], Purpose.PROOF, {})
+        run = await lab.ended(runner, run.name)
+    # The loader tells of each program that cannot load it: these are the job's own shell and nothing before.
+    complaints = [line for line in lab.log(run.name).splitlines() if "LD_PRELOAD" in line]
+    assert len(complaints) == 1
+
+
+async def test_a_job_becomes_nobody_else(lab: Lab) -> None:
+    run = await lab.run(
+        "sed -n 's/^NoNewPrivs:.//p;s/^CapEff:.//p' /proc/self/status; cat /proc/self/oom_score_adj", lab.head(7)
+    )
+    assert lab.log(run.name).split() == ["0000000000000000", "1", "1000"]
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from tide.adapters.local_runner.accounts import Accounts
+claim = Accounts(Path(sys.argv[1])).claim()
+import subprocess
+subprocess.Popen(["sleep", "600"], user=claim.account, group=claim.account, extra_groups=[], start_new_session=True)
+print(claim.account, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_a_killed_daemon_has_left_is_ended_at_the_next_start(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as daemon:
+        assert daemon.stdout is not None
+        account = int(daemon.stdout.readline())
+        accounts = Accounts(tmp_path)
+        # What another daemon uses is left alone.
+        accounts.end_leftovers()
+        assert len(processes_of(account)) == 1
+        daemon.kill()
+    accounts.end_leftovers()
+    assert processes_of(account) == []
+    assert (tmp_path / str(account)).read_bytes() == b""
+
+
+def test_no_two_jobs_share_an_account(tmp_path: Path) -> None:
+    claims = [Accounts(tmp_path).claim() for _ in range(20)]
+    assert len({claim.account for claim in claims}) == 20
+    for claim in claims:
+        claim.release()
+
+
+def test_an_account_that_somebody_else_uses_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tide.adapters.local_runner.accounts._NUMBER", 1)
+    stranger = subprocess.Popen(["sleep", "600"], user=58_000, group=58_000, extra_groups=[])
+    try:
+        with pytest.raises(NoAccountError, match="58000"):
+            Accounts(tmp_path).claim()
+        assert stranger.poll() is None
+    finally:
+        stranger.send_signal(signal.SIGKILL)
+        stranger.wait()
+    Accounts(tmp_path).claim().release()
+
+
+async def test_where_there_is_no_account_the_job_says_so(lab: Lab) -> None:
+    (lab.root / "claims").write_text("")
+    runner = lab.runner()
+    runner.accounts = Accounts(lab.root / "claims")
+    run = await lab.run("true", lab.head(7), runner=runner)
+    assert run.state is RunState.ERROR
+    assert f"{lab.root / 'claims'} cannot be used" in run.description

@@ -1,0 +1,158 @@
+"""The accounts that jobs run as when we are root: one for each running job, on the whole host.
+
+They have no entry in /etc/passwd. The numbers lie below those that systemd hands out (from 60,001 on), above those that
+people get, and within the 65,536 that a container may have. One that anybody else has is passed over.
+"""
+
+import fcntl
+import grp
+import logging
+import os
+import pwd
+import secrets
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from tide.adapters.local_runner import remains
+
+log = logging.getLogger(__name__)
+
+_FIRST, _NUMBER = 58_000, 500
+_PATIENCE = 10.0  # seconds for killed processes to leave
+_PAUSE = 0.02
+_KILLER = Path(__file__).with_name("end_account.py")
+_CLAIMS = Path("/run/tide-jobs")
+"""Where all daemons of a host say which accounts they use; it ends with the host's processes."""
+
+
+class NoAccountError(Exception):
+    """No account can be had for a job; the text says why."""
+
+
+@dataclass(slots=True)
+class Claim:
+    """An account that is ours. It is also the number of its group; `handle` holds the lock on its file.
+
+    The file says that the account is in use as long as anything of it may be left, also when we are killed.
+    """
+
+    account: int
+    handle: BinaryIO
+
+    def end(self) -> bool:
+        """End every process of the account, and remove what it has left around; tell whether it is all gone."""
+        is_over = _ended(self.account)
+        if not is_over:
+            log.warning("processes of the job account %d do not end", self.account)
+            return False
+        for left in remains.remove(self.account):
+            log.warning("what the job account %d has left cannot be removed: %s", self.account, left)
+        return True
+
+    def release(self) -> None:
+        """End what is left of the account and let others have it; one that does not end stays marked."""
+        with self.handle:
+            if self.end():
+                self.handle.truncate(0)
+
+    def _take(self) -> bool:
+        """Mark the account as used; tell whether it is to be had: nobody else's, and nothing left of a killed owner."""
+        was_ours = bool(self.handle.read(1))
+        if (was_ours and not self.end()) or (not was_ours and not _is_free(self.account)):
+            return False
+        self.handle.truncate(0)
+        self.handle.write(b"used\n")
+        self.handle.flush()
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """The accounts of this host; `claims` is a directory that only root may write to."""
+
+    claims: Path = _CLAIMS
+
+    def claim(self) -> Claim:
+        """Take an account that nobody has; raise NoAccountError where there is none."""
+        # Not always the first: what a job has left where we do not look is not the next one's.
+        start = secrets.randbelow(_NUMBER)
+        for offset in range(_NUMBER):
+            claim = self._locked(_FIRST + (start + offset) % _NUMBER)
+            if claim is None:
+                continue
+            if claim._take():  # noqa: SLF001 - of this module
+                return claim
+            claim.handle.close()
+        raise NoAccountError(f"none of the users {_FIRST} to {_FIRST + _NUMBER - 1} is free")
+
+    def end_leftovers(self) -> None:
+        """End what is left of accounts whose daemon was killed."""
+        for file in self.claims.glob("[0-9]*"):
+            if file.stat().st_size and (claim := self._locked(int(file.name))):
+                claim.release()
+
+    def _locked(self, account: int) -> Claim | None:
+        try:
+            self.claims.mkdir(mode=0o700, exist_ok=True)
+            handle = (self.claims / str(account)).open("a+b")
+        except OSError as error:
+            raise NoAccountError(f"{self.claims} cannot be used: {error.strerror}") from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.close()
+            return None
+        handle.seek(0)
+        return Claim(account, handle)
+
+
+def _is_free(account: int) -> bool:
+    """Tell whether no user, no group and no process of this host has a number, nor that of its killer."""
+    for number in (account, _killer_of(account)):
+        with suppress(KeyError):
+            pwd.getpwuid(number)
+            return False
+        with suppress(KeyError):
+            grp.getgrgid(number)
+            return False
+    return not _processes_of(account, _killer_of(account))
+
+
+def _killer_of(account: int) -> int:
+    return account + _NUMBER
+
+
+def _ended(account: int) -> bool:
+    """Kill all processes of an account; tell whether they are gone, but for those that nobody has waited for."""
+    command = [sys.executable, "-I", "-S", str(_KILLER), str(account), str(_killer_of(account))]
+    subprocess.run(command, env={}, cwd="/", check=False, capture_output=True)  # noqa: S603 - ours, without a shell
+    # From here on all of them are dying, and none can have begun.
+    deadline = time.monotonic() + _PATIENCE
+    while (left := _processes_of(account)) and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+    return not left
+
+
+def _processes_of(*accounts: int) -> list[int]:
+    """List the processes that run as one of these in any way; those that only wait to be noticed do not count."""
+    wanted, found = set(map(str, accounts)), []
+    for process in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - many names, and nothing but names
+        try:
+            status = Path("/proc", process, "status").read_text(errors="replace")
+        except OSError:
+            continue
+        fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+        if wanted.isdisjoint(fields["Uid"].split()):
+            continue
+        if fields["State"][0] not in "ZX":
+            found.append(int(process))
+        elif int(fields["PPid"]) == os.getpid():
+            # Orphans are ours where there is no init (the first process of a container).
+            with suppress(ChildProcessError):
+                os.waitpid(int(process), os.WNOHANG)
+    return found
