@@ -75,7 +75,7 @@ class Town:
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 
-LOCAL = ("--prowjob-backend=local", "--local-jobs=4")
+LOCAL = ("--prowjob-backend=local", "--local-jobs=4", "--i-trust-contributors")
 
 
 @contextmanager

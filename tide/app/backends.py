@@ -1,5 +1,6 @@
 """Where jobs run: on this host, or on a cluster."""
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from tide.adapters.kubernetes.connect import kubernetes
 from tide.adapters.kubernetes.finding import KubernetesSettings
 from tide.adapters.local_runner.checkout import Checkout
 from tide.adapters.local_runner.directory import Directory
+from tide.adapters.local_runner.limits import Limits
 from tide.adapters.local_runner.reporter import StatusReporter, StatusSink
 from tide.adapters.local_runner.runner import LocalRunner, LocalSettings
 from tide.adapters.logs import Redactor
@@ -129,6 +131,7 @@ def _local(around: Surroundings) -> Backend:
             jobs=options.local_jobs,
             public_url=options.public_url,
             default_timeout=around.config.current.prow.default_job_timeout,
+            limits=_limits(options),
             prow=_prow_settings(around.config),
         ),
         on_change=around.on_change,
@@ -138,6 +141,14 @@ def _local(around: Surroundings) -> Backend:
         await runner.prune(KEEP_RUNS)
 
     return Backend(runner, working=lambda: runner, read_log=_reader(directory), prune=prune)
+
+
+def _limits(options: RunOptions) -> Limits:
+    memory = options.local_job_memory
+    if memory is None:
+        # One share is for the daemon, its database and whatever else there is.
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // (options.local_jobs + 1)
+    return Limits(memory, options.local_job_processes, options.local_job_disk)
 
 
 def _prow_settings(config: ConfigSource) -> ProwSettings:

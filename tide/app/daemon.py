@@ -12,6 +12,7 @@ from tide.adapters.logs import Redactor, configure_logging
 from tide.app.assembly import assembled
 from tide.app.options import RunOptions
 from tide.app.running import Daemon
+from tide.app.trust import needs_trust, what_jobs_may
 from tide.daemon.leadership import CHANGE
 from tide.domain.errors import StoreEmptied, TideError
 
@@ -27,6 +28,8 @@ async def run_daemon(options: RunOptions) -> None:
     redactor = Redactor()
     level = logging.getLevelNamesMapping()[options.log_level.upper()]
     configure_logging("json" if options.log_format == "json" else "console", sys.stderr, redactor, level)
+    if needs_trust(options):
+        log.warning(what_jobs_may(options))
     try:
         while await _serve(options, redactor):
             log.warning("the database has been emptied: beginning anew", seconds=CHANGE.total_seconds())

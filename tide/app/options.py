@@ -10,7 +10,10 @@ from tide.config.sources import SUPPLEMENTAL_SUFFIX
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """The flags of `tide run`; paths are absolute. A port of 0 is any free one, None is none at all."""
+    """The flags of `tide run`; paths are absolute. A port of 0 is any free one, None is none at all.
+
+    Memory and disk are in bytes; of the limits of a job 0 is none, and no memory given is a share of the machine's.
+    """
 
     config_path: Path
     data_dir: Path
@@ -43,6 +46,9 @@ class RunOptions:
     projected_token_file: Path | None = None
     no_in_cluster_config: bool = False
     local_jobs: int = 2
+    local_job_memory: int | None = None
+    local_job_processes: int = 4096
+    local_job_disk: int = 20 * 1024**3
     port: int = 8888
     metrics_port: int | None = 9090
     health_port: int | None = 8081

@@ -10,6 +10,7 @@ import click
 
 from tide.app.daemon import run_daemon
 from tide.app.options import RunOptions
+from tide.app.trust import is_trusted, needs_trust, remember_trust, what_jobs_may
 from tide.cli.run_flags import IGNORED_FLAGS, parameter_name, run_flags
 
 
@@ -25,7 +26,9 @@ def run(**flags: Any) -> None:
     for name, why in IGNORED_FLAGS.items():
         if flags.pop(parameter_name(name), ()):
             click.echo(f"tide: warning: --{name} is ignored: {why}", err=True)
-    asyncio.run(run_daemon(_options(flags)))
+    options = _options(flags)
+    _check_trust(options, is_given=flags["i_trust_contributors"])
+    asyncio.run(run_daemon(options))
 
 
 def _refuse(flags: dict[str, Any]) -> None:
@@ -52,6 +55,19 @@ def _check_credentials(flags: dict[str, Any]) -> None:
         raise click.UsageError(
             "who we are at GitHub is missing: give --github-token-path, "
             "or --github-app-id with --github-app-private-key-path"
+        )
+
+
+def _check_trust(options: RunOptions, *, is_given: bool) -> None:
+    """Ask once whether contributors are trusted, where their jobs would be ourselves."""
+    if not needs_trust(options):
+        return
+    if is_given:
+        remember_trust(options.data_dir)
+    elif not is_trusted(options.data_dir):
+        raise click.UsageError(
+            f"{what_jobs_may(options)}. Where that is how it should be, add --i-trust-contributors (it is remembered "
+            "in --data-dir); else start it as root, which gives each job an account of its own"
         )
 
 

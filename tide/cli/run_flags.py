@@ -11,6 +11,7 @@ from tide.cli.addresses import HttpAddress
 from tide.cli.config_flags import CONFIG_FLAGS
 from tide.cli.database import database_flags
 from tide.cli.go_flags import GoDuration, switch
+from tide.cli.sizes import Size
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -179,7 +180,8 @@ _JOBS = (
         type=click.Choice(PROWJOB_BACKENDS),
         default="kubernetes",
         show_default=True,
-        help="Where jobs run. `local` runs what pull request authors wrote on this host; it is no sandbox.",
+        help="Where jobs run. `local` runs what pull request authors wrote on this host; it is no sandbox. As root "
+        "each job has an account of its own.",
     ),
     click.option(
         "--kubeconfig",
@@ -196,6 +198,33 @@ _JOBS = (
         default=2,
         show_default=True,
         help="How many jobs the local backend runs at a time.",
+    ),
+    click.option(
+        "--local-job-memory",
+        type=Size(),
+        show_default="the machine's by the number of jobs and one",
+        help="How much data each process of a local job may have, such as 8Gi; 0 = no limit.",
+    ),
+    click.option(
+        "--local-job-processes",
+        type=click.IntRange(0),
+        default=4096,
+        show_default=True,
+        help="How many processes and threads a local job may have; those of the whole user, where it is not started "
+        "as root. 0 = no limit.",
+    ),
+    click.option(
+        "--local-job-disk",
+        type=Size(),
+        default="20Gi",
+        show_default=True,
+        help="How much disk a local job may use; it is looked at every few seconds. 0 = no limit.",
+    ),
+    switch(
+        "--i-trust-contributors",
+        default=False,
+        help="Let local jobs run as this user, who can read the token and write what merges rest on. Asked for once, "
+        "unless it is started as root.",
     ),
 )
 

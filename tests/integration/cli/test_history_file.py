@@ -88,7 +88,7 @@ def test_the_file_is_written_at_the_end(
     with open_directory("history") as place:
         where = (f"--config-path={config}", f"--database-url={database_url}", f"--data-dir={place / 'data'}")
         ports = ("--port=0", "--metrics-port=0", "--health-port=0", "--bind=127.0.0.1")
-        flags = ("--dry-run=false", "--prowjob-backend=local", *github.flags, *where, *ports)
+        flags = ("--dry-run=false", "--prowjob-backend=local", "--i-trust-contributors", *github.flags, *where, *ports)
         new = place / "new.json"
         with started((*TIDE, "run", *flags, f"--history-uri={new}"), place, "run") as program:
             program.wait_for(lambda: '"synced"' in program.stderr.read_text(), "end of the first round")

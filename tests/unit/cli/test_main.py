@@ -148,7 +148,7 @@ def test_a_trace_without_merges_is_refused_in_one_line(tide: Tide, tmp_path: Pat
 def test_prow_s_own_arguments_fit_and_those_without_meaning_are_told(tide: Tide, tmp_path: Path) -> None:
     given = [f"-{name}=1" for name in IGNORED_FLAGS]
     ran = tide("run", *given, "-dry-run=F", f"-config-path={tmp_path / 'none.yaml'}", "-prowjob-backend=local",
-               "-github-token-path=x", f"-data-dir={tmp_path / 'data'}")  # fmt: skip
+               "-i-trust-contributors", "-github-token-path=x", f"-data-dir={tmp_path / 'data'}")  # fmt: skip
     assert ran.code == 1
     warnings = [line for line in ran.err.splitlines() if line.startswith("tide: warning: ")]
     assert [line.split()[2] for line in warnings] == [f"--{name}" for name in IGNORED_FLAGS]
