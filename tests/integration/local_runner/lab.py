@@ -1,6 +1,7 @@
 """A repository, and a local runner that tests what is in it."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -143,3 +144,11 @@ def job(script: str, name: str = "unit", env: Sequence[dict[str, Any]] = (), **d
     """Build a job that runs a shell script."""
     container = {"name": "", "image": "alpine", "command": ["sh", "-c"], "args": [script], "env": list(env)}
     return make_job(name, definition={"spec": {"containers": [container]}} | definition)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until something outside of this process is so."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)

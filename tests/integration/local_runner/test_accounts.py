@@ -1,17 +1,15 @@
 """As root every job has an account of its own: it neither reads nor kills another one, and nothing outlives it."""
 
-import asyncio
 import contextlib
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.integration.local_runner.lab import Lab, job
+from tests.integration.local_runner.lab import Lab, job, until
 from tide.adapters.local_runner.accounts import Accounts, NoAccountError
 from tide.domain.runs import Purpose, RunState
 
@@ -39,15 +37,6 @@ def owned(room: Path, account: int) -> list[str]:
 def objects() -> str:
     """All of System V's objects."""
     return " ".join(Path("/proc/sysvipc", kind).read_text() for kind in ("shm", "sem", "msg"))
-
-
-async def until(condition: object, seconds: float = 30) -> None:
-    """Wait until something is there."""
-    assert callable(condition)
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.02)
 
 
 async def test_a_job_has_an_account_of_its_own_in_its_own_work_tree(lab: Lab) -> None:
@@ -213,7 +202,9 @@ def test_no_two_jobs_share_an_account(tmp_path: Path) -> None:
     claims = [Accounts(tmp_path).claim() for _ in range(20)]
     assert len({claim.account for claim in claims}) == 20
     for claim in claims:
+        assert claim.end()
         claim.release()
+    assert {file.read_bytes() for file in tmp_path.iterdir()} == {b""}
 
 
 def test_an_account_that_somebody_else_uses_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

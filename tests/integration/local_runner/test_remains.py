@@ -1,15 +1,12 @@
 """Whatever a job leaves behind, the next job and the next start go on."""
 
-import asyncio
 import os
 import shutil
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.integration.local_runner.lab import Lab, job
+from tests.integration.local_runner.lab import Lab, job, until
 from tide.adapters.coreutils import give, remove
 from tide.adapters.local_runner.directory import Directory
 from tide.domain.runs import Purpose, RunState
@@ -39,13 +36,6 @@ def put(path: Path, kind: str, target: Path = Path("/nonexistent")) -> None:
         path.symlink_to(target)
     else:
         os.mkfifo(path)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("depth", [1_900, 5_000])

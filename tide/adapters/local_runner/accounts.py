@@ -7,7 +7,6 @@ people get, and within the 65,536 that a container may have. One that anybody el
 import fcntl
 import grp
 import logging
-import os
 import pwd
 import secrets
 import subprocess
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tide.adapters.local_runner import remains
+from tide.adapters.local_runner.processes import processes_of
 
 log = logging.getLogger(__name__)
 
@@ -45,27 +45,24 @@ class Claim:
     handle: BinaryIO
 
     def end(self) -> bool:
-        """End every process of the account, and remove what it has left around; tell whether it is all gone."""
-        is_over = _ended(self.account)
-        if not is_over:
+        """End every process of the account, and remove what it has left around; tell whether nothing of it runs."""
+        if not _ended(self.account):
             log.warning("processes of the job account %d do not end", self.account)
             return False
         for left in remains.remove(self.account):
             log.warning("what the job account %d has left cannot be removed: %s", self.account, left)
+        self.handle.truncate(0)
         return True
 
     def release(self) -> None:
-        """End what is left of the account and let others have it; one that does not end stays marked."""
-        with self.handle:
-            if self.end():
-                self.handle.truncate(0)
+        """Let others have the account; one that has not ended stays marked."""
+        self.handle.close()
 
     def _take(self) -> bool:
         """Mark the account as used; tell whether it is to be had: nobody else's, and nothing left of a killed owner."""
         was_ours = bool(self.handle.read(1))
-        if (was_ours and not self.end()) or (not was_ours and not _is_free(self.account)):
+        if not (self.end() if was_ours else _is_free(self.account)):
             return False
-        self.handle.truncate(0)
         self.handle.write(b"used\n")
         self.handle.flush()
         return True
@@ -87,13 +84,14 @@ class Accounts:
                 continue
             if claim._take():  # noqa: SLF001 - of this module
                 return claim
-            claim.handle.close()
+            claim.release()
         raise NoAccountError(f"none of the users {_FIRST} to {_FIRST + _NUMBER - 1} is free")
 
     def end_leftovers(self) -> None:
         """End what is left of accounts whose daemon was killed."""
         for file in self.claims.glob("[0-9]*"):
             if file.stat().st_size and (claim := self._locked(int(file.name))):
+                claim.end()
                 claim.release()
 
     def _locked(self, account: int) -> Claim | None:
@@ -120,7 +118,7 @@ def _is_free(account: int) -> bool:
         with suppress(KeyError):
             grp.getgrgid(number)
             return False
-    return not _processes_of(account, _killer_of(account))
+    return not processes_of(account, _killer_of(account))
 
 
 def _killer_of(account: int) -> int:
@@ -133,26 +131,6 @@ def _ended(account: int) -> bool:
     subprocess.run(command, env={}, cwd="/", check=False, capture_output=True)  # noqa: S603 - ours, without a shell
     # From here on all of them are dying, and none can have begun.
     deadline = time.monotonic() + _PATIENCE
-    while (left := _processes_of(account)) and time.monotonic() < deadline:
+    while (left := processes_of(account)) and time.monotonic() < deadline:
         time.sleep(_PAUSE)
     return not left
-
-
-def _processes_of(*accounts: int) -> list[int]:
-    """List the processes that run as one of these in any way; those that only wait to be noticed do not count."""
-    wanted, found = set(map(str, accounts)), []
-    for process in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - many names, and nothing but names
-        try:
-            status = Path("/proc", process, "status").read_text(errors="replace")
-        except OSError:
-            continue
-        fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
-        if wanted.isdisjoint(fields["Uid"].split()):
-            continue
-        if fields["State"][0] not in "ZX":
-            found.append(int(process))
-        elif int(fields["PPid"]) == os.getpid():
-            # Orphans are ours where there is no init (the first process of a container).
-            with suppress(ChildProcessError):
-                os.waitpid(int(process), os.WNOHANG)
-    return found

@@ -5,9 +5,11 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from tide.adapters.coreutils import give
+from tide.adapters.local_runner import disk
 from tide.adapters.local_runner.accounts import Accounts, Claim, NoAccountError
 from tide.adapters.local_runner.checkout import Checkout
 from tide.adapters.local_runner.directory import Directory
@@ -48,7 +50,7 @@ class Execution:
     async def _run(self, prowjob: Mapping[str, Any], name: str, account: int | None) -> tuple[RunState, str]:
         todo = instructions(prowjob, self.default_timeout)
         home = self.directory.make_work(name)
-        work_dir = await self.checkout.make(prowjob, home)
+        work_dir = await self._cloned(prowjob, home)
         if account is not None and (trouble := await give(home, account)):
             raise CannotRunError(f"Job cannot run here: its work tree cannot be handed over: {trouble}")
         with self.directory.open_log(name) as file:
@@ -58,6 +60,20 @@ class Execution:
                 what = "it used more than" if ending.is_disk_full else "it may have met its limit of"
                 file.write("".join(f"[{what} {limit}]\n" for limit in ending.met).encode())
         return verdict(ending)
+
+    async def _cloned(self, prowjob: Mapping[str, Any], home: Path) -> Path:
+        """Clone what the job needs, but no more than fits: a stranger's server may send without end."""
+        cloning = asyncio.create_task(self.checkout.make(prowjob, home))
+        filled = asyncio.create_task(disk.filled(home, None, self.limits.disk, self.limits.look_every))
+        try:
+            await asyncio.wait({cloning, filled}, return_when=asyncio.FIRST_COMPLETED)
+            if not cloning.done():
+                raise CannotRunError(f"Job could not be cloned: it needs more than {self.limits.of('disk')}.")
+            return cloning.result()
+        finally:
+            cloning.cancel()
+            filled.cancel()
+            await asyncio.wait({cloning, filled})
 
     @contextlib.asynccontextmanager
     async def _account(self, name: str) -> AsyncIterator[int | None]:

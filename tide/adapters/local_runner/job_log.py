@@ -8,6 +8,7 @@ from typing import BinaryIO
 from tide.adapters.local_runner.limits import Symptoms
 
 _CHUNK = 65_536
+_PAUSE = 0.005  # seconds
 
 
 @dataclass(slots=True)
@@ -37,5 +38,8 @@ class JobLog:
         try:
             while chunk := await reader.read(_CHUNK):
                 self.write(chunk)
+                if self._written > self.limit:
+                    # Who writes on and on for nobody waits, and does not keep the daemon busy.
+                    await asyncio.sleep(_PAUSE)
         finally:
             transport.close()
