@@ -35,6 +35,7 @@ from tide.app.backends import Backend, Surroundings, backend
 from tide.app.data_dir import make_usable
 from tide.app.database import database, upgraded
 from tide.app.history import OpenedHistory, opened_history
+from tide.app.leading import LeadingBeside, leading_beside
 from tide.app.options import RunOptions
 from tide.app.running import Daemon
 from tide.app.status import StatusKeeper
@@ -133,7 +134,8 @@ async def assembled(
         connections = await stack.enter_async_context(engine.connected(url))
         # Renewals must not wait for connections that syncs hold, nor fail as the first ones after a restart.
         own = await stack.enter_async_context(engine.connected(url, connections=4, is_tried=True))
-        parts = _Parts(options, config, _Opened(clock, metrics, host, connections, own, hook_tokens))
+        lead = await stack.enter_async_context(leading_beside(url, clock))
+        parts = _Parts(options, config, _Opened(clock, metrics, host, connections, own, lead, hook_tokens))
         parts.status.clean = redactor.clean
         keeper = await parts.history_keeper(history)
         await parts.git.check()
@@ -150,6 +152,7 @@ class _Opened:
     host: GitHub
     connections: Connections
     connections_of_leases: Connections
+    leading: LeadingBeside
     hook_tokens: HookTokenFile | None
 
 
@@ -166,6 +169,7 @@ class _Parts:
         self.git = BareRepositories(options.data_dir / "git", self.url_of, self.git_token)
         self.inbox = PostgresInbox(self.connections)
         self.leases = PostgresLeases(opened.connections_of_leases, self.clock)
+        self.leading = opened.leading
         self.status = StatusKeeper(self.clock, self._first_status())
         self.host.contact.on_outage = self.status.github_told
         self.known = LastKnown(self.views, self.clock, self.status.database_read)
@@ -265,7 +269,9 @@ class _Parts:
     def _leadership(self) -> Leadership:
         # A process that was killed and begins anew is another one, even where pods and process ids come again.
         holder = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4()}"
-        return Leadership(self.leases, holder, self.clock, self.status.leadership_failed)
+        return Leadership(
+            self.leading.leases, holder, self.clock, self.status.leadership_failed, beside=self.leading.thread
+        )
 
     def _tell_status(self, sync: Sync, leadership: Leadership) -> None:
         config = self.config

@@ -1,7 +1,8 @@
 """Two replicas and one database."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -11,7 +12,8 @@ from sqlalchemy import text
 
 from tests.builders import NOW, POOL
 from tide.adapters.clock import SystemClock
-from tide.adapters.postgres.engine import Connections, connected, statements
+from tide.adapters.own_thread import OwnThread, own_thread
+from tide.adapters.postgres.engine import Connections, connected, opened, statements
 from tide.adapters.postgres.leases import PostgresLeases
 from tide.adapters.postgres.store import PostgresStore
 from tide.daemon.leadership import Leadership
@@ -116,3 +118,39 @@ async def test_a_leader_of_yesterday_begins_nothing(cluster: Cluster) -> None:
             await store.proceed(begun, NOW)
         assert await store.open_intents(POOL) == (begun,)
         await store.proceed(replace(begun, token=second.token), NOW)
+
+
+async def test_a_leader_whose_event_loop_is_held_up_keeps_its_lease(database_url: str) -> None:
+    short, errors, leads = timedelta(seconds=3), list[Exception](), asyncio.Event()
+    async with own_thread("lease") as beside, leases_there(beside, database_url, short) as leases:
+        leadership = Leadership(leases, "ann", SystemClock(), errors.append, sleep=short_sleep, beside=beside)
+
+        async def act(stopping: asyncio.Event) -> None:
+            leads.set()
+            await stopping.wait()
+
+        stopping = asyncio.Event()
+        task = asyncio.create_task(leadership.run(act, stopping))
+        await asyncio.wait_for(leads.wait(), PATIENCE)
+        first = leadership.lease
+        hold_up_until(lambda: SystemClock().steady() > first.until + short.total_seconds())
+        assert leadership.lease.token == first.token
+        stopping.set()
+        await asyncio.wait_for(task, PATIENCE)
+        assert errors == []
+
+
+def hold_up_until(is_so: Callable[[], bool]) -> None:
+    """Hold up the event loop: nothing here awaits."""
+    while not is_so():
+        threading.Event().wait(0.01)
+
+
+@asynccontextmanager
+async def leases_there(beside: OwnThread, database_url: str, lasts: timedelta) -> AsyncIterator[PostgresLeases]:
+    """Give leases whose connections belong to the event loop of another thread."""
+    connections = opened(database_url, connections=2)
+    try:
+        yield PostgresLeases(connections, SystemClock(), lasts, call_seconds=PATIENCE)
+    finally:
+        await beside(connections.dispose())

@@ -119,13 +119,23 @@ def ask_for_password(engine: Engine, url: DatabaseUrl) -> None:
 async def connected(
     url: DatabaseUrl, *, connections: int = 10, patience: float = _PATIENCE_SECONDS, is_tried: bool = False
 ) -> AsyncIterator[Connections]:
-    """Open a pool of connections, for `statements` and `transaction`; neither lasts longer than `patience` seconds.
+    """Open a pool of connections to a server that is there and will do; see `opened` and `check_server`."""
+    engine = opened(url, connections=connections, patience=patience, is_tried=is_tried)
+    try:
+        await check_server(engine)
+        yield engine
+    finally:
+        await engine.dispose()
 
-    With `is_tried` each connection is tried before it is used, so that the first call after a restart of the server
-    does not meet one that has ended; that is another round trip.
 
-    Raise StoreError when the server cannot be reached, refuses the user, is older than Postgres 13, or holds
-    another encoding than UTF8.
+def opened(
+    url: DatabaseUrl, *, connections: int = 10, patience: float = _PATIENCE_SECONDS, is_tried: bool = False
+) -> Connections:
+    """Give a pool of connections, for `statements` and `transaction`; neither lasts longer than `patience` seconds.
+
+    Nothing is connected to yet. With `is_tried` each connection is tried before it is used, so that the first call
+    after a restart of the server does not meet one that has ended; that is another round trip. Whoever opens it
+    disposes of it.
     """
     engine = create_async_engine(
         address_of(url),
@@ -137,14 +147,15 @@ async def connected(
         execution_options={_PATIENCE: patience},
     )
     ask_for_password(engine.sync_engine, url)
-    try:
-        await _check_server(engine)
-        yield engine
-    finally:
-        await engine.dispose()
+    return engine
 
 
-async def _check_server(engine: AsyncEngine) -> None:
+async def check_server(engine: Connections) -> None:
+    """Look whether the server will do.
+
+    Raise StoreError when it cannot be reached, refuses the user, is older than Postgres 13, or holds another encoding
+    than UTF8.
+    """
     query = text("SELECT current_setting('server_version_num')::int, current_setting('server_encoding')")
     async with statements(engine) as connection:
         version, encoding = (await connection.execute(query)).one()
