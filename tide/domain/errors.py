@@ -10,9 +10,11 @@
     │   │   └── Unavailable    ... it is down, slow, or out of reach
     │   └── Permanent          asking again will not help (the default)
     │       ├── Unauthorized
+    │       │   └── Forbidden  ... it is known who we are, and we may not
     │       ├── NotFound
     │       └── BadAnswer
     ├── StoreError             the database is out of reach or refuses
+    │   ├── StoreRefused       ... and will go on refusing until somebody changes something
     │   └── StoreEmptied       ... it has been emptied since we began
     └── LeaseLost              somebody else leads now
 
@@ -83,6 +85,10 @@ class Unauthorized(Permanent):
     """The credentials are missing, wrong, or not enough."""
 
 
+class Forbidden(Unauthorized):
+    """It is known who we are, and we may not: who grants it may do so later."""
+
+
 class NotFound(Permanent):
     """The thing asked for does not exist, or may not be seen."""
 
@@ -93,6 +99,10 @@ class BadAnswer(Permanent):
 
 class StoreError(TideError):
     """The database is out of reach, refuses, or has a schema that does not fit."""
+
+
+class StoreRefused(StoreError):  # noqa: N818 - names the event
+    """The database does not know us, does not let us in, or is none that this program can work on."""
 
 
 class StoreEmptied(StoreError):  # noqa: N818 - names the event

@@ -20,7 +20,7 @@ from tide.adapters.postgres.engine import (
 )
 from tide.adapters.postgres.migrate import current
 from tide.adapters.postgres.store import PostgresStore
-from tide.domain.errors import StoreError
+from tide.domain.errors import StoreError, StoreRefused
 
 
 async def fail_half_way(engine: AsyncEngine) -> None:
@@ -30,10 +30,45 @@ async def fail_half_way(engine: AsyncEngine) -> None:
 
 
 async def test_a_database_that_does_not_exist_is_told_in_one_line(postgres_url: str) -> None:
-    with pytest.raises(StoreError, match='"nowhere" does not exist') as caught:
+    with pytest.raises(StoreRefused, match='"nowhere" does not exist') as caught:
         async with connected(make_url(postgres_url).set(database="nowhere")):
             pytest.fail("it does not exist")
     assert "\n" not in str(caught.value)
+
+
+async def test_a_stranger_is_refused(postgres_url: str) -> None:
+    with pytest.raises(StoreRefused, match="stranger"):
+        async with connected(make_url(postgres_url).set(username="stranger")):
+            pytest.fail("nobody knows them")
+
+
+async def test_who_may_not_make_a_table_is_refused(bare_database_url: str) -> None:
+    async with connected(bare_database_url) as engine:
+        with pytest.raises(StoreRefused, match="permission denied"):
+            await make_table_as_a_guest(engine)
+
+
+async def make_table_as_a_guest(engine: AsyncEngine) -> None:
+    async with transaction(engine) as connection:
+        await connection.execute(text("SET LOCAL ROLE pg_monitor"))
+        await connection.execute(text("CREATE TABLE pg_catalog.mine ()"))
+
+
+@pytest.mark.parametrize("url", ["postgresql+psycopg://tide@127.0.0.1:9/tide", "postgresql+psycopg://t@host.invalid/t"])
+async def test_a_server_that_is_away_may_come_back(url: str) -> None:
+    with pytest.raises(StoreError) as raised:
+        async with connected(url):
+            pytest.fail("it is away")
+    assert not isinstance(raised.value, StoreRefused)
+
+
+@pytest.mark.parametrize("method", ["scram-sha-256", "reject"])
+async def test_a_password_that_is_wrong_is_refused(postgres_url: str, method: str) -> None:
+    async with connected(postgres_url, connections=1) as owner, guest_with_password(owner, "right", method):
+        for password in ("wrong", None):
+            with pytest.raises(StoreRefused):
+                async with connected(make_url(postgres_url).set(username="guest", password=password)):
+                    pytest.fail("it is wrong")
 
 
 async def test_an_error_inside_a_transaction_undoes_all_of_it(bare_database_url: str) -> None:
@@ -73,7 +108,7 @@ async def test_times_are_told_in_utc_whatever_the_server_prefers(database_url: s
 async def test_a_database_in_another_encoding_is_refused(postgres_url: str) -> None:
     async with connected(postgres_url) as engine, statements(engine) as connection:
         await connection.execute(text("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1'"))
-    with pytest.raises(StoreError, match="LATIN1"):
+    with pytest.raises(StoreRefused, match="LATIN1"):
         async with connected(make_url(postgres_url).set(database="latin")):
             pytest.fail("not every title fits into it")
 
@@ -92,12 +127,12 @@ def replaced(path: Path, make: Callable[[str], str]) -> str:
 
 
 @asynccontextmanager
-async def guest_with_password(owner: AsyncEngine, password: str) -> AsyncIterator[None]:
+async def guest_with_password(owner: AsyncEngine, password: str, method: str = "scram-sha-256") -> AsyncIterator[None]:
     """Have a user `guest`, who is let in by a password, where the embedded server else knows whom it runs for."""
     async with statements(owner) as connection:
         rules = Path((await connection.execute(text("SHOW hba_file"))).scalar_one())
     await run(owner, f"CREATE ROLE guest LOGIN PASSWORD '{password}'")
-    before = replaced(rules, lambda old: f"local all guest scram-sha-256\n{old}")
+    before = replaced(rules, lambda old: f"local all guest {method}\n{old}")
     try:
         await run(owner, "SELECT pg_reload_conf()")
         yield

@@ -6,7 +6,7 @@ from sqlalchemy import create_engine, inspect, text
 
 from tide.adapters.postgres import migrate
 from tide.adapters.postgres.schema import metadata
-from tide.domain.errors import StoreError
+from tide.domain.errors import StoreError, StoreRefused
 
 
 def tables(url: str) -> set[str]:
@@ -52,7 +52,7 @@ def test_a_schema_from_the_future_is_refused(bare_database_url: str) -> None:
     migrate.upgrade(bare_database_url)
     execute(bare_database_url, "UPDATE alembic_version SET version_num = '9999'")
     for use in (migrate.upgrade, migrate.check):
-        with pytest.raises(StoreError, match=r"9999.*newer than this program"):
+        with pytest.raises(StoreRefused, match=r"9999.*newer than this program"):
             use(bare_database_url)
     assert migrate.current(bare_database_url) == "9999"
 

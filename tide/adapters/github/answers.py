@@ -7,14 +7,14 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from tide.domain.errors import BadAnswer, NotFound, RemoteError, Unauthorized, Unavailable
+from tide.domain.errors import BadAnswer, Forbidden, NotFound, RemoteError, Unauthorized, Unavailable
 
 LONGEST_MESSAGE = 300
 
 _UNDECODABLE = "A JSON web token could not be decoded"
 _ERRORS: Mapping[int, type[RemoteError]] = {
     HTTPStatus.UNAUTHORIZED: Unauthorized,
-    HTTPStatus.FORBIDDEN: Unauthorized,
+    HTTPStatus.FORBIDDEN: Forbidden,
     HTTPStatus.NOT_FOUND: NotFound,
     HTTPStatus.GONE: NotFound,
     HTTPStatus.REQUEST_TIMEOUT: Unavailable,

@@ -16,7 +16,7 @@ from tide.adapters.github.calls import Calls
 from tide.adapters.github.credentials import Grant
 from tide.adapters.github.installations import AppApi, Installations
 from tide.adapters.github.wire import Wire
-from tide.domain.errors import NotFound, Permanent, RemoteError, Unauthorized
+from tide.domain.errors import Forbidden, NotFound, Permanent, RemoteError, Unauthorized
 from tide.ports.clock import Clock
 
 # Longer than a request may wait for a limit and then take, so that no token ends on its way.
@@ -82,12 +82,13 @@ class AppCredentials:
         """Give the organisations that the App is installed in.
 
         Raises:
-            Unauthorized: There are none, or the App's key is missing or refused.
+            Forbidden: There are none.
+            Unauthorized: The App's key is missing or refused.
             Transient: They could not be listed just now.
         """
         orgs = tuple(one.org for one in await self._installations.all())
         if not orgs:
-            raise Unauthorized(f"{self._name} is installed nowhere")
+            raise Forbidden(f"{self._name} is installed nowhere")
         return orgs
 
     async def grant(self, org: str) -> Grant:
@@ -137,8 +138,8 @@ class AppCredentials:
             return good
         return seat.grant
 
-    def _barred(self, seat: _Seat) -> Unauthorized:
-        return Unauthorized(f"{self._name} cannot speak for {seat.org}: {seat.trouble}")
+    def _barred(self, seat: _Seat) -> Forbidden:
+        return Forbidden(f"{self._name} cannot speak for {seat.org}: {seat.trouble}")
 
     async def _new(self, org: str) -> Grant:
         installation = await self._installations.of(org)

@@ -118,17 +118,19 @@ class GitHub:
         Raises:
             RemoteError: With one line that says what is wrong with the token or the addresses.
         """
-        problem: Unauthorized | None = None
+        problems: dict[str, Unauthorized] = {}
         for org in await self.client.credentials.orgs():
             try:
                 await self._verify(org)
             except Unauthorized as error:
-                _log.warning("an organisation is out of reach", org=org, problem=str(error))
-                problem = problem or error
+                problems[org] = error
             else:
-                return
-        if problem:
-            raise problem
+                break
+        else:
+            if problems:
+                raise next(iter(problems.values()))
+        for org, problem in problems.items():
+            _log.warning("an organisation is out of reach", org=org, problem=str(problem))
 
     async def _verify(self, org: str) -> None:
         try:

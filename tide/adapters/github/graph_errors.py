@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tide.domain.errors import BadAnswer, NotFound, RemoteError, Unauthorized, Unavailable
+from tide.domain.errors import BadAnswer, Forbidden, NotFound, RemoteError, Unavailable
 
 RATE_LIMITED = "RATE_LIMITED"
 NOT_FOUND = "NOT_FOUND"
@@ -16,8 +16,8 @@ FORBIDDEN = "FORBIDDEN"
 
 _KINDS: Mapping[str, type[RemoteError]] = {
     NOT_FOUND: NotFound,
-    FORBIDDEN: Unauthorized,
-    "INSUFFICIENT_SCOPES": Unauthorized,
+    FORBIDDEN: Forbidden,
+    "INSUFFICIENT_SCOPES": Forbidden,
     "SERVICE_UNAVAILABLE": Unavailable,
     "INTERNAL": Unavailable,
     "TIMEOUT": Unavailable,

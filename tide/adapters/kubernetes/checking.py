@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 
-from tide.adapters.kubernetes.failures import Forbidden
 from tide.adapters.kubernetes.prowjob_api import GROUP, GROUP_VERSION, PLURAL, ProwJobApi
-from tide.domain.errors import BadAnswer, NotFound, Unauthorized
+from tide.domain.errors import BadAnswer, Forbidden, NotFound
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +32,7 @@ async def check_access(api: ProwJobApi, *, is_dry_run: bool) -> None:
     grants = {verb: await _is_granted(api, verb) for verb in (*verbs, _OPTIONAL)}
     refused = [verb for verb in verbs if grants[verb] is False]
     if refused:
-        raise Unauthorized(f"the Role does not allow to {', '.join(refused)} {_subject(api)}")
+        raise Forbidden(f"the Role does not allow to {', '.join(refused)} {_subject(api)}")
     await _check_list(api)
     log.info("patching ProwJobs in the namespace %s is %s", api.namespace, _GRANTS[grants[_OPTIONAL]])
 
@@ -84,7 +83,7 @@ async def _check_list(api: ProwJobApi) -> None:
     except NotFound as error:
         raise _not_served(api) from error
     except Forbidden as error:
-        raise Unauthorized(f"the Role does not allow to list {_subject(api)}, or there is no such namespace") from error
+        raise Forbidden(f"the Role does not allow to list {_subject(api)}, or there is no such namespace") from error
 
 
 def _not_served(api: ProwJobApi) -> NotFound:

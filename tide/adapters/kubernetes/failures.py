@@ -13,7 +13,16 @@ from typing import Any
 
 import httpx
 
-from tide.domain.errors import BadAnswer, NotFound, Permanent, RateLimited, RemoteError, Unauthorized, Unavailable
+from tide.domain.errors import (
+    BadAnswer,
+    Forbidden,
+    NotFound,
+    Permanent,
+    RateLimited,
+    RemoteError,
+    Unauthorized,
+    Unavailable,
+)
 
 _LONGEST_MESSAGE = 300
 # What a server says that does not take our certificate, or misses one (RFC 8446, 6.2), in OpenSSL's words.
@@ -31,10 +40,6 @@ _SHORTEST_PATIENCE, _LONGEST_PATIENCE = 1, 60  # seconds; whatever a server asks
 
 class Expired(Unavailable):
     """The resource version or the page is too old to go on from: list again."""
-
-
-class Forbidden(Unauthorized):
-    """It is known who we are, and we may not."""
 
 
 class Refused(Unauthorized):

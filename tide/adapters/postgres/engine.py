@@ -1,6 +1,7 @@
 """Connections to Postgres, and its errors as ours."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from tide.adapters.kept_file import KeptFile
-from tide.domain.errors import StoreError, Unauthorized
+from tide.domain.errors import StoreError, StoreRefused, Unauthorized
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,14 @@ CONNECT_ARGUMENTS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
 }
+# By SQLSTATE (Postgres docs: "PostgreSQL Error Codes"): an invalid authorization, no such database, no permission.
+_REFUSALS = ("28", "3D000", "42501")
+# libpq gives no SQLSTATE of what a server says before it lets us in. One that speaks another language is waited for.
+_REFUSED_AT_THE_DOOR = re.compile(
+    r"authentication failed for user|no password supplied|no pg_hba\.conf entry|pg_hba\.conf rejects"
+    r"|permission denied for database|(?:role|database) \".*\" does not exist|is not permitted to log in"
+    r"|no such (?:user|database)"
+)
 # A server that hangs hangs nobody for ever. The longest that is asked of it is to prune. Not by the server's own
 # statement_timeout: it would not see to it, and poolers refuse to set it.
 _PATIENCE_SECONDS = 120.0
@@ -153,16 +162,16 @@ def opened(
 async def check_server(engine: Connections) -> None:
     """Look whether the server will do.
 
-    Raise StoreError when it cannot be reached, refuses the user, is older than Postgres 13, or holds another encoding
-    than UTF8.
+    Raise StoreError when it cannot be reached, and StoreRefused when it refuses the user, is older than Postgres 13, or
+    holds another encoding than UTF8.
     """
     query = text("SELECT current_setting('server_version_num')::int, current_setting('server_encoding')")
     async with statements(engine) as connection:
         version, encoding = (await connection.execute(query)).one()
     if version < _OLDEST_VERSION:
-        raise StoreError(f"Postgres 13 or newer is needed, and this is {version // 10000}")
+        raise StoreRefused(f"Postgres 13 or newer is needed, and this is {version // 10000}")
     if encoding != "UTF8":
-        raise StoreError(f"the database must be encoded in UTF8, and this one is in {encoding}")
+        raise StoreRefused(f"the database must be encoded in UTF8, and this one is in {encoding}")
 
 
 @asynccontextmanager
@@ -198,13 +207,19 @@ async def _in_time(engine: AsyncEngine) -> AsyncIterator[None]:
 
 @contextmanager
 def told_as_store_errors() -> Iterator[None]:
-    """Turn whatever the driver raises into a StoreError of one line, without statements, values or passwords."""
+    """Turn what the driver raises into a StoreError (or StoreRefused) of one line, free of statements and secrets."""
     try:
         yield
     except DBAPIError as error:
-        raise StoreError(_one_line(error.orig or error)) from error
+        raise _store_error(error.orig or error) from error
     except (SQLAlchemyError, psycopg.Error, OSError) as error:
-        raise StoreError(_one_line(error)) from error
+        raise _store_error(error) from error
+
+
+def _store_error(error: BaseException) -> StoreError:
+    code = error.sqlstate if isinstance(error, psycopg.Error) else None
+    is_refusal = code.startswith(_REFUSALS) if code else bool(_REFUSED_AT_THE_DOOR.search(str(error)))
+    return (StoreRefused if is_refusal else StoreError)(_one_line(error))
 
 
 def _one_line(error: BaseException) -> str:

@@ -4,6 +4,7 @@ alembic's configuration is built here, so that the program needs no file of it: 
 of an installed package, and beside the package in a checkout.
 """
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +31,9 @@ from tide.adapters.postgres.engine import (
     told_as_store_errors,
 )
 from tide.adapters.postgres.schema import metadata
-from tide.domain.errors import StoreError
+from tide.domain.errors import StoreError, StoreRefused
+
+log = logging.getLogger(__name__)
 
 _PACKAGE = Path(tide.__file__).parent
 _LOCK_KEY = 0x7469_6465  # "tide": the advisory lock of migrations
@@ -40,8 +43,8 @@ _ALEMBIC = threading.Lock()  # alembic keeps the migration that it works on in m
 def upgrade(url: DatabaseUrl, revision: str = "head") -> str:
     """Upgrade to a revision, by default this program's own; give the revision that was reached.
 
-    Everything happens in one transaction, under a lock that other processes wait for. Raise StoreError for a schema
-    that is newer than this program.
+    Everything happens in one transaction, under a lock that other processes wait for. Raise StoreRefused for a
+    schema that is newer than this program.
     """
     with _locked(url) as (connection, config):
         _refuse_newer(connection, config)
@@ -118,7 +121,10 @@ def _connection(url: DatabaseUrl) -> Iterator[Connection]:
 def _locked(url: DatabaseUrl) -> Iterator[tuple[Connection, Config]]:
     config = _config()
     with _ALEMBIC, _connection(url) as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+        key = {"key": _LOCK_KEY}
+        if not connection.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), key).scalar_one():
+            log.warning("another process changes the database's schema: waiting for it")
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), key)
         config.attributes["connection"] = connection
         try:
             yield connection, config
@@ -131,8 +137,8 @@ def _revision(connection: Connection) -> str:
 
 
 def _refuse_newer(connection: Connection, config: Config) -> None:
-    """Raise StoreError when the database has a revision that this program has never heard of."""
+    """Raise StoreRefused when the database has a revision that this program has never heard of."""
     found = _revision(connection)
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if found and found not in known:
-        raise StoreError(f"the database's schema ({found}) is newer than this program: install a newer tide")
+        raise StoreRefused(f"the database's schema ({found}) is newer than this program: install a newer tide")

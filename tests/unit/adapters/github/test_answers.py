@@ -4,7 +4,7 @@ from collections.abc import Mapping
 import pytest
 
 from tide.adapters.github.answers import Answer, failure, path
-from tide.domain.errors import BadAnswer, NotFound, RemoteError, Unauthorized, Unavailable
+from tide.domain.errors import BadAnswer, Forbidden, NotFound, RemoteError, Unauthorized, Unavailable
 
 
 def answer(status: int, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
@@ -16,7 +16,7 @@ def answer(status: int, body: object = None, headers: Mapping[str, str] | None =
     [
         (400, BadAnswer),
         (401, Unauthorized),
-        (403, Unauthorized),
+        (403, Forbidden),
         (404, NotFound),
         (408, Unavailable),
         (410, NotFound),

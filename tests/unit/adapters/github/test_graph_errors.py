@@ -3,15 +3,15 @@ from typing import Any
 import pytest
 
 from tide.adapters.github.graph_errors import errors_of, limit_told, points_taken, trouble
-from tide.domain.errors import BadAnswer, NotFound, RemoteError, Unauthorized, Unavailable
+from tide.domain.errors import BadAnswer, Forbidden, NotFound, RemoteError, Unavailable
 
 
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
         ({"type": "NOT_FOUND", "message": "no such thing"}, NotFound),
-        ({"type": "FORBIDDEN", "message": "SAML"}, Unauthorized),
-        ({"type": "INSUFFICIENT_SCOPES", "message": "scopes"}, Unauthorized),
+        ({"type": "FORBIDDEN", "message": "SAML"}, Forbidden),
+        ({"type": "INSUFFICIENT_SCOPES", "message": "scopes"}, Forbidden),
         ({"message": "Something went wrong while executing your query."}, Unavailable),
         ({"message": "Field x doesn't exist", "extensions": {"code": "undefinedField"}}, BadAnswer),
         ({"message": "?"}, BadAnswer),

@@ -5,8 +5,8 @@ import pytest
 
 from tests.builders import NOW
 from tide.adapters.kubernetes.contact import Contact
-from tide.adapters.kubernetes.failures import Forbidden, Refused
-from tide.domain.errors import RemoteError, Unavailable
+from tide.adapters.kubernetes.failures import Refused
+from tide.domain.errors import Forbidden, RemoteError, Unavailable
 
 
 @dataclass

@@ -8,13 +8,12 @@ from tests.builders import NOW
 from tide.adapters.kubernetes.failures import (
     AlreadyExists,
     Expired,
-    Forbidden,
     Refused,
     failure,
     translated,
     value_of,
 )
-from tide.domain.errors import BadAnswer, NotFound, RateLimited, RemoteError, Unavailable
+from tide.domain.errors import BadAnswer, Forbidden, NotFound, RateLimited, RemoteError, Unavailable
 
 
 @pytest.mark.parametrize(
