@@ -17,8 +17,9 @@ from structlog.types import EventDict, Processor, WrappedLogger
 
 from tide.domain.actions import targets_of
 from tide.domain.decisions import Decision
-from tide.domain.errors import TideError
+from tide.domain.errors import StoreError, TideError, Transient
 from tide.domain.keys import PoolKey, PullKey
+from tide.domain.memo import Memo
 from tide.domain.outcomes import Outcome
 from tide.domain.snapshot import Standing, StandingKind
 from tide.ports.observer import Observer
@@ -27,6 +28,7 @@ LogFormat = Literal["json", "console"]
 
 _COMPONENT = "tide"
 _REDACTED = "[redacted]"
+_MOST_WITHHELD = 4096
 _SHORTEST_SECRET = 6
 # More than there are good ones at a time; what has ended is no secret any more.
 _PASSING_SECRETS = 500
@@ -86,16 +88,27 @@ def configure_logging(log_format: LogFormat, stream: TextIO, redactor: Redactor,
     root.setLevel(level)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    # It warns of each try of a read; what comes of the last one is told by whoever asked.
+    logging.getLogger("stamina").setLevel(level if level < logging.INFO else logging.ERROR)
 
 
 class LogObserver:
-    """Tells the log what happens in the pools."""
+    """Tells the log what happens in the pools.
 
-    def __init__(self) -> None:
+    What keeps failing is told when it begins or changes, and when it is over. While `is_any_out` tells that a system
+    fails, which is logged by whoever knows of it, nothing is told of the pools that fail for want of it.
+    """
+
+    def __init__(self, is_any_out: Callable[[], bool] = lambda: False) -> None:
         self._log: structlog.stdlib.BoundLogger = structlog.get_logger("tide.sync")
+        self._is_any_out = is_any_out
+        self._failing: dict[PoolKey, str] = {}
+        self._decided: set[PoolKey] = set()
+        self._withheld = Memo[PullKey, str](_MOST_WITHHELD)
 
     def decided(self, decision: Decision) -> None:
         """Tell what was decided and why."""
+        self._decided.add(decision.pool)
         action = decision.action
         numbers = [target.number for target in targets_of(action)]
         self._log.debug("decided", pool=str(decision.pool), action=action.kind, pulls=numbers, reason=action.reason)
@@ -115,11 +128,20 @@ class LogObserver:
 
     def pool_failed(self, pool: PoolKey, error: BaseException) -> None:
         """Tell why a pool could not be decided; what we did not foresee comes with its traceback."""
+        self._decided.discard(pool)
+        text = str(error) or type(error).__name__
+        is_outage = isinstance(error, StoreError | Transient) and self._is_any_out()
+        if is_outage or self._failing.get(pool) == text:
+            return
+        self._failing[pool] = text
         trace = None if isinstance(error, TideError) else error
-        self._log.error("pool failed", pool=str(pool), error=str(error) or type(error).__name__, exc_info=trace)
+        self._log.error("pool failed", pool=str(pool), error=text, exc_info=trace)
 
     def status_withheld(self, pull: PullKey, reason: str) -> None:
         """Tell which pull request shows a status that is not true any more."""
+        if self._is_any_out() or self._withheld.get(pull) == reason:
+            return
+        self._withheld.keep(pull, reason)
         self._log.warning("a status was not written", pull=str(pull), reason=reason)
 
     def template_failed(self, pull: PullKey, reason: str) -> None:
@@ -127,16 +149,21 @@ class LogObserver:
         self._log.error("a commit template failed", pull=str(pull), reason=reason)
 
     def query_answered(self, query_index: int, org_shard: str, result: str) -> None:
-        """Tell of queries that failed."""
+        """Tell of queries that failed; why is told as an outage of the code host."""
         if result != "success":
-            self._log.warning("query failed", query_index=query_index, org_shard=org_shard)
+            self._log.debug("query failed", query_index=query_index, org_shard=org_shard)
 
     def pools_vanished(self, remaining: frozenset[PoolKey]) -> None:
         """Tell how many pools are left."""
+        self._failing = {pool: error for pool, error in self._failing.items() if pool in remaining}
+        self._decided.clear()
         self._log.debug("pools", remaining=len(remaining))
 
     def synced(self, controller: str, took: timedelta) -> None:
-        """Tell that a round ended."""
+        """Tell that a round ended, and which pools do not fail any more."""
+        for pool in sorted(self._failing.keys() & self._decided):
+            self._log.info("pool is well again", pool=str(pool))
+            del self._failing[pool]
         self._log.info("synced", controller=controller, duration_seconds=round(took.total_seconds(), 3))
 
 

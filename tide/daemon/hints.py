@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from tide.daemon.troubles import Trouble
 from tide.daemon.waiting import first_of
 from tide.domain.errors import LeaseLost, StoreError, Transient
 from tide.domain.keys import Hint
@@ -37,6 +38,7 @@ class HintFollower:
     on_error: Callable[[Exception], None]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     _rung: asyncio.Event = field(default_factory=asyncio.Event)
+    _trouble: Trouble = field(default_factory=Trouble)
 
     def ring(self) -> None:
         """Ask to look into the inbox at once."""
@@ -50,12 +52,15 @@ class HintFollower:
             try:
                 has_followed = await self._follow()
             except (StoreError, Transient, LeaseLost) as error:
-                log.warning("hints could not be followed; they wait", error=str(error), seconds=back_off)
+                if self._trouble.is_news(error):
+                    log.warning("hints could not be followed; they wait", error=str(error))
                 self.on_error(error)
                 await first_of(self.sleep(back_off), stopping.wait())
                 back_off = min(2 * back_off, LONGEST_BACK_OFF)
             else:
                 back_off = REST_SECONDS
+                if self._trouble.is_over():
+                    log.info("hints are followed again")
                 if has_followed:
                     await first_of(self.sleep(REST_SECONDS), stopping.wait())
                 else:

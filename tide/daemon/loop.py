@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from tide.daemon.troubles import Trouble
 from tide.daemon.wakeups import Signal, Wakeups
-from tide.domain.errors import TideError
+from tide.domain.errors import StoreError, TideError
 from tide.domain.keys import PoolKey
 
 log = structlog.get_logger(component="tide")
@@ -30,6 +31,7 @@ class Loop:
     _again: set[PoolKey] = field(default_factory=set)
     _is_rounding: bool = False
     _round_again: bool = False
+    _trouble: Trouble = field(default_factory=Trouble)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Serve signals; after `stopping` is set, finish the syncs at hand and return.
@@ -66,7 +68,8 @@ class Loop:
                 group.create_task(self._look(pool))
 
     async def _round(self) -> None:
-        await self._guarded(self.round())
+        if await self._guarded(self.round()) and self._trouble.is_over():
+            log.info("syncs go well again")
         self.rounds_done += 1
         self._is_rounding = False
         if self._round_again:
@@ -80,18 +83,23 @@ class Loop:
             self._again.discard(pool)
             self.wakeups.look_at(pool)
 
-    async def _guarded(self, sync: Awaitable[None]) -> None:
-        """Let no broken sync stop the loop."""
+    async def _guarded(self, sync: Awaitable[None]) -> bool:
+        """Let no broken sync stop the loop; tell whether it went well."""
+        is_well = False
         try:
             await sync
+            is_well = True
         except* TideError as group:
             self._tell(_first_of(group))
         except* Exception as group:
             log.exception("a sync failed", exc_info=group)
             self._tell(_first_of(group))
+        return is_well
 
     def _tell(self, error: Exception) -> None:
-        log.error("a sync failed", error=str(error) or repr(error))
+        # That the database fails is logged by whoever is told of it, once for all.
+        if not isinstance(error, StoreError) and self._trouble.is_news(error):
+            log.error("a sync failed", error=str(error) or repr(error))
         self.on_error(error)
 
 

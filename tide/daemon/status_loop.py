@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import structlog
 
+from tide.daemon.troubles import Trouble
 from tide.daemon.waiting import first_of
 from tide.domain.errors import TideError
 
@@ -29,6 +30,7 @@ class StatusLoop:
     on_error: Callable[[Exception], None]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     _rung: asyncio.Event = field(default_factory=asyncio.Event)
+    _trouble: Trouble = field(default_factory=Trouble)
 
     def ring(self) -> None:
         """Ask for a round soon."""
@@ -40,11 +42,13 @@ class StatusLoop:
             self._rung.clear()
             try:
                 await self.round(stopping.is_set)
-            except TideError as error:
-                log.warning("statuses could not be written; they wait", error=str(error))
-                self.on_error(error)
             except Exception as error:
-                log.exception("statuses could not be written; they wait")
+                if self._trouble.is_news(error):
+                    trace = None if isinstance(error, TideError) else error
+                    log.warning("statuses could not be written; they wait", error=str(error), exc_info=trace)
                 self.on_error(error)
+            else:
+                if self._trouble.is_over():
+                    log.info("statuses are written again")
             await first_of(self.sleep(REST_SECONDS), stopping.wait())
             await first_of(self.sleep(self.period().total_seconds()), self._rung.wait(), stopping.wait())

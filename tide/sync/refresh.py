@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from tide.domain.errors import RemoteError, TideError
+from tide.domain.errors import RemoteError, Transient
 from tide.domain.keys import PoolKey, PullKey, RepoKey
 from tide.domain.pulls import Blocker
 from tide.domain.rules import Query
@@ -29,7 +29,7 @@ COVERAGE = "coverage"
 OVERLAP = timedelta(seconds=90)
 
 
-class BlockersUnknown(TideError):  # noqa: N818 - names the state
+class BlockersUnknown(Transient):
     """The blocking issues could not be read: when in doubt, wait."""
 
 

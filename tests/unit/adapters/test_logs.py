@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 import structlog
 
+from tide.adapters.github.retries import Patience, retrying
 from tide.adapters.logs import LogFormat, LogObserver, Observers, Redactor, configure_logging
 from tide.domain.actions import Wait
 from tide.domain.decisions import Decision
-from tide.domain.errors import Unavailable
+from tide.domain.errors import NotFound, StoreError, Unavailable
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.outcomes import Outcome
 from tide.domain.snapshot import PROVEN, Standing, StandingKind
@@ -136,7 +137,7 @@ def test_what_happens_in_a_pool_is_told() -> None:
         ("enacted", "info"),
         ("enacted", "warning"),
         ("pool failed", "error"),
-        ("query failed", "warning"),
+        ("query failed", "debug"),
         ("pools", "debug"),
         ("synced", "info"),
         ("frozen", "error"),
@@ -184,3 +185,93 @@ def test_every_event_is_passed_on() -> None:
     observers.synced("sync", timedelta(seconds=1))
     observers.standing_seen(POOL, Standing(StandingKind.FROZEN, "it landed as another tree"))
     assert len(stream.getvalue().splitlines()) == 8
+
+
+OTHER = PoolKey("acme", "engine", "main")
+
+
+def told_of_pools(stream: io.StringIO) -> list[tuple[str, str, str]]:
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    return [(line["msg"], line["pool"], line.get("error", "")) for line in lines if "pool" in line]
+
+
+def a_round(observer: LogObserver, failures: dict[PoolKey, Exception]) -> None:
+    """Tell of a round in which these pools fail, and the others are decided."""
+    observer.pools_vanished(frozenset({POOL, OTHER}))
+    for pool in (POOL, OTHER):
+        if pool in failures:
+            observer.pool_failed(pool, failures[pool])
+        else:
+            observer.decided(Decision(pool, "b" * 40, Wait("")))
+    observer.synced("sync", timedelta(seconds=1))
+
+
+def test_a_pool_that_keeps_failing_is_told_when_it_begins_when_it_changes_and_when_it_ends() -> None:
+    stream, observer = logged(), LogObserver()
+    for _ in range(5):
+        a_round(observer, {POOL: Unavailable("502"), OTHER: NotFound("no branch")})
+    for _ in range(5):
+        a_round(observer, {POOL: NotFound("gone")})
+    for _ in range(5):
+        a_round(observer, {})
+    assert told_of_pools(stream) == [
+        ("pool failed", str(POOL), "502"),
+        ("pool failed", str(OTHER), "no branch"),
+        ("pool failed", str(POOL), "gone"),
+        ("pool is well again", str(OTHER), ""),
+        ("pool is well again", str(POOL), ""),
+    ]
+
+
+def test_a_pool_whose_action_fails_after_each_decision_is_not_well() -> None:
+    stream, observer = logged(), LogObserver()
+    for _ in range(3):
+        observer.pools_vanished(frozenset({POOL}))
+        observer.decided(Decision(POOL, "b" * 40, Wait("")))
+        observer.pool_failed(POOL, Unavailable("502"))
+        observer.synced("sync", timedelta(seconds=1))
+    assert told_of_pools(stream) == [("pool failed", str(POOL), "502")]
+
+
+def test_pools_that_fail_for_want_of_a_system_are_not_told_one_by_one() -> None:
+    is_out = True
+    stream, observer = logged(), LogObserver(lambda: is_out)
+    for _ in range(5):
+        a_round(observer, {POOL: Unavailable("502"), OTHER: StoreError("away")})
+        observer.status_withheld(PullKey("acme", "rocket", 7), "502")
+    a_round(observer, {POOL: Unavailable("502"), OTHER: NotFound("no branch")})
+    is_out = False
+    a_round(observer, {POOL: Unavailable("still 502")})
+    assert told_of_pools(stream) == [
+        ("pool failed", str(OTHER), "no branch"),
+        ("pool failed", str(POOL), "still 502"),
+        ("pool is well again", str(OTHER), ""),
+    ]
+
+
+def test_a_pool_that_has_vanished_and_comes_back_is_told_of_anew() -> None:
+    stream, observer = logged(), LogObserver()
+    a_round(observer, {POOL: NotFound("no branch")})
+    observer.pools_vanished(frozenset())
+    a_round(observer, {POOL: NotFound("no branch")})
+    assert told_of_pools(stream) == [("pool failed", str(POOL), "no branch")] * 2
+
+
+def test_a_status_that_stays_unwritten_is_told_once_for_each_reason() -> None:
+    stream, observer, pull = logged(), LogObserver(), PullKey("acme", "rocket", 7)
+    for reason in ("403", "403", "404", "404"):
+        observer.status_withheld(pull, reason)
+    assert len(stream.getvalue().splitlines()) == 2
+
+
+@pytest.mark.parametrize(("level", "lines"), [(logging.INFO, 0), (logging.DEBUG, 2)])
+async def test_tries_of_a_read_are_told_only_to_who_wants_to_know_all(level: int, lines: int) -> None:
+    stream = logged(level=level)
+    at_once = Patience(retries=2, first_wait=timedelta(0), longest_wait=timedelta(0), jitter=timedelta(0))
+
+    async def fail() -> None:
+        raise Unavailable("502")
+
+    with pytest.raises(Unavailable):
+        await retrying(at_once, lambda _until: True)(fail)
+    assert stream.getvalue().count("stamina.retry_scheduled") == lines

@@ -194,7 +194,7 @@ class PullReader:
         except (RateLimited, Unauthorized):
             raise
         except RemoteError as error:
-            _log.warning("pull requests could not be looked at", count=len(look.keys), why=str(error))
+            _log.debug("pull requests could not be looked at", count=len(look.keys), why=str(error))
             return None
 
     def _learn(self, look: Look, answer: GraphAnswer | None) -> None:

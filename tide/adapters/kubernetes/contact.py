@@ -51,7 +51,7 @@ class Contact:
             self._refused_since = None
         elif self._refused_since is None:
             self._refused_since = self.clock.steady()
-        log.info("the ProwJobs cannot be followed: %s", error)
+        log.debug("the ProwJobs cannot be followed: %s", error)
         if self._failures > 1 or self._heard is None:
             self._tell(str(error))
 

@@ -285,7 +285,7 @@ class LocalRunner:
                     await self.storage.update(entry.prowjob["metadata"]["name"], entry.prowjob)
                     break
                 except StoreError as error:
-                    log.warning("ProwJob %s waits to be saved: %s", entry.prowjob["metadata"]["name"], error)
+                    log.debug("ProwJob %s waits to be saved: %s", entry.prowjob["metadata"]["name"], error)
                     await asyncio.sleep(_STORE_PAUSE)
         self.on_change(run_of(entry.prowjob).pool)
 
