@@ -72,7 +72,7 @@ class Replica:
                 )
             code = await self.process.wait()
             told = self.log.read_bytes()[self._silent_until :].decode(errors="replace")
-            # What is needed at the start and fails ends it in one line, for whoever watches over it to try again.
+            # What it needs of others is waited for; only this host can keep it from serving.
             if code > 0 and _SERVES in told:
                 last = told.splitlines()[-1:]
                 self.surprises.append(f"replica {self.name} ended with {code}: {' '.join(last)[-300:]}")

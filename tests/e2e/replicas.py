@@ -82,7 +82,7 @@ class Town:
         return self.forge.repository("acme/rocket")
 
     async def start(self) -> Replica:
-        """Start one more replica, and wait until its page is up."""
+        """Start one more replica, and wait until its page is up, and the tables are there."""
         self.replicas += 1
         replica = await asyncio.to_thread(self.programs.enter_context, self._replica(f"replica-{self.replicas}"))
         await self.until(lambda: self._is_up(replica))
@@ -145,7 +145,7 @@ class Town:
         return [change for change in self.forge.log.recent if hasattr(change, "after")]
 
     async def _is_up(self, replica: Replica) -> bool:
-        return (await replica.page("/healthz")).status_code == httpx.codes.OK
+        return "database" not in (await replica.page("/readyz")).text
 
     @contextmanager
     def _replica(self, name: str) -> Iterator[Replica]:

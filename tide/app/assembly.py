@@ -33,17 +33,18 @@ from tide.adapters.postgres.views import PostgresViews
 from tide.adapters.prometheus.metrics import Metrics
 from tide.app.backends import Backend, Surroundings, backend
 from tide.app.data_dir import make_usable
-from tide.app.database import database, upgraded
-from tide.app.history import OpenedHistory, opened_history
+from tide.app.database import database
+from tide.app.history import StartHistory, start_history
 from tide.app.leading import LeadingBeside, leading_beside
+from tide.app.needs import Needs, start_with
 from tide.app.options import RunOptions
 from tide.app.running import Daemon
+from tide.app.starting import Start
 from tide.app.status import StatusKeeper
 from tide.config.loading import LoadOptions
 from tide.config.reload import ConfigSource
 from tide.config.sources import ConfigPaths
 from tide.daemon.hints import HintFollower
-from tide.daemon.history import HistoryKeeper
 from tide.daemon.leadership import Leadership
 from tide.daemon.loop import Loop
 from tide.daemon.status_loop import StatusLoop
@@ -79,7 +80,24 @@ async def assembled(
     *,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AsyncIterator[Daemon]:
-    """Put a daemon together for as long as the block runs.
+    """Put a daemon together that has all that it needs, for as long as the block runs; see `opened`.
+
+    Raises:
+        TideError: something that it needs is missing, wrong, or out of reach.
+    """
+    async with opened(options, redactor, sleep=sleep) as daemon:
+        await daemon.start.at_once()
+        yield daemon
+
+
+@asynccontextmanager
+async def opened(
+    options: RunOptions,
+    redactor: Redactor | None = None,
+    *,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> AsyncIterator[Daemon]:
+    """Put a daemon together for as long as the block runs; nothing outside of this host has been asked yet.
 
     Args:
         options: what it is told.
@@ -87,7 +105,7 @@ async def assembled(
         sleep: waits for so many seconds between tries of a merge.
 
     Raises:
-        TideError: something that it needs is missing, wrong, or out of reach.
+        TideError: something that it needs of this host is missing, or what it is told makes no sense.
     """
     clock = SystemClock()
     paths = ConfigPaths(
@@ -105,7 +123,7 @@ async def assembled(
     config = ConfigSource(paths, load)
     redactor = redactor or Redactor()
     credentials, hook_tokens = _credentials(options, redactor), _hook_tokens(options, redactor)
-    history = await opened_history(options, redactor.hide)
+    history = start_history(options, redactor.hide)
     metrics = Metrics(clock)
     async with AsyncExitStack() as stack:
         host = await stack.enter_async_context(
@@ -117,7 +135,6 @@ async def assembled(
                 hide=redactor.hide_passing,
             )
         )
-        await host.verify()
         make_usable(options.data_dir)
         url = await stack.enter_async_context(
             database(
@@ -128,19 +145,20 @@ async def assembled(
                 hide=redactor.hide,
             )
         )
-        if _loses_state(options):
-            log.warning(STATE_DIES)
-        await upgraded(url)
-        connections = await stack.enter_async_context(engine.connected(url))
-        # Renewals must not wait for connections that syncs hold, nor fail as the first ones after a restart.
-        own = await stack.enter_async_context(engine.connected(url, connections=4, is_tried=True))
+        if caution := _state_caution(options):
+            log.warning(caution)
+        connections = engine.opened(url)
+        stack.push_async_callback(connections.dispose)
+        # A deed must not wait for connections that syncs hold, nor fail as the first one after a restart.
+        own = engine.opened(url, connections=4, is_tried=True)
+        stack.push_async_callback(own.dispose)
         lead = await stack.enter_async_context(leading_beside(url, clock))
-        parts = _Parts(options, config, _Opened(clock, metrics, host, connections, own, lead, hook_tokens))
+        parts = _Parts(options, config, _Opened(clock, metrics, host, connections, own, lead, hook_tokens, history))
         parts.status.clean = redactor.clean
-        keeper = await parts.history_keeper(history)
         await parts.git.check()
         jobs = await stack.enter_async_context(backend(parts.surroundings(redactor)))
-        yield parts.daemon(jobs, keeper, sleep)
+        needs = Needs(url, connections, host, jobs, history, parts.store)
+        yield parts.daemon(jobs, start_with(needs, parts.status), sleep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +172,7 @@ class _Opened:
     connections_of_leases: Connections
     leading: LeadingBeside
     hook_tokens: HookTokenFile | None
+    history: StartHistory
 
 
 class _Parts:
@@ -163,6 +182,7 @@ class _Parts:
         self.options, self.config = options, config
         self.clock, self.metrics, self.host = opened.clock, opened.metrics, opened.host
         self.connections, self.hook_tokens = opened.connections, opened.hook_tokens
+        self.history = opened.history
         self.wakeups = Wakeups()
         self.store = PostgresStore(self.connections)
         self.views = PostgresViews(self.connections)
@@ -209,22 +229,14 @@ class _Parts:
             sync_period=self.config.sync_period,
             link_url=self.config.current.link_url,
             role=Role(RoleKind.DRY_RUN) if self.options.dry_run else Role(RoleKind.LEADERLESS),
-            cautions=(OTHERS_MAY_PUSH, *((STATE_DIES,) if _loses_state(self.options) else ())),
+            cautions=tuple(filter(None, (OTHERS_MAY_PUSH, _state_caution(self.options), self.history.caution))),
         )
 
-    async def history_keeper(self, opened: OpenedHistory) -> HistoryKeeper | None:
-        """Take over the history that was found, and give who keeps its file."""
-        if opened.caution:
-            status = self.status.status
-            self.status.status = replace(status, cautions=(*status.cautions, opened.caution))
-        limit = self.options.max_records_per_pool
-        return await opened.taken_over(self.store, self.views, limit, self.status.history_told)
-
-    def daemon(self, jobs: Backend, history: HistoryKeeper | None, sleep: Callable[[float], Awaitable[None]]) -> Daemon:
+    def daemon(self, jobs: Backend, start: Start, sleep: Callable[[float], Awaitable[None]]) -> Daemon:
         """Give the whole."""
-        observer = Observers((LogObserver(), self.metrics, self.status))
+        observer = Observers((LogObserver(self.status.is_any_out), self.metrics, self.status))
         world = World(self.host, self.git, jobs.runner, self.store, observer, self.clock, self.leases, sleep)
-        config, leadership = self.config, self._leadership()
+        config, leadership = self.config, self._leadership(start)
         lease = None if self.options.dry_run else lambda: leadership.lease
         statuses = self._statuses(world, lease)
         sync = Sync(
@@ -242,6 +254,7 @@ class _Parts:
         statuses.ring = status_loop.ring
         return Daemon(
             options=self.options,
+            start=start,
             config=config,
             sync=sync,
             store=self.store,
@@ -254,7 +267,9 @@ class _Parts:
             statuses=statuses,
             status_loop=status_loop,
             leadership=leadership,
-            history=history,
+            history=self.history.keeper(
+                self.store, self.views, self.options.max_records_per_pool, self.status.history_told
+            ),
             status=self.status,
             metrics=self.metrics,
             hooks=self._hooks(hints),
@@ -266,11 +281,16 @@ class _Parts:
         world = replace(world, code_host=self.host.with_writes_counted(allowance))
         return Statuses(world, lease, self.options.public_url, is_spent=allowance.is_spent)
 
-    def _leadership(self) -> Leadership:
+    def _leadership(self, start: Start) -> Leadership:
         # A process that was killed and begins anew is another one, even where pods and process ids come again.
         holder = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4()}"
         return Leadership(
-            self.leading.leases, holder, self.clock, self.status.leadership_failed, beside=self.leading.thread
+            self.leading.leases,
+            holder,
+            self.clock,
+            self.status.leadership_failed,
+            beside=self.leading.thread,
+            may_lead=lambda: start.is_done,
         )
 
     def _tell_status(self, sync: Sync, leadership: Leadership) -> None:
@@ -295,8 +315,8 @@ class _Parts:
         )
 
 
-def _loses_state(options: RunOptions) -> bool:
-    return options.prowjob_backend == "kubernetes" and options.database_url is None
+def _state_caution(options: RunOptions) -> str:
+    return STATE_DIES if options.prowjob_backend == "kubernetes" and options.database_url is None else ""
 
 
 def _credentials(options: RunOptions, redactor: Redactor) -> TokenFile | AppIdentity:

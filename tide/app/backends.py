@@ -1,8 +1,8 @@
 """Where jobs run: on this host, or on a cluster."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -21,13 +21,17 @@ from tide.adapters.postgres.prowjobs import ProwJobTable
 from tide.adapters.prowjobs.writing import ProwSettings
 from tide.app.options import RunOptions
 from tide.config.reload import ConfigSource
-from tide.domain.errors import RemoteError, TideError
+from tide.domain.errors import RateLimited, RemoteError
 from tide.domain.keys import PoolKey, RepoKey
 from tide.policy.search import covers
 from tide.ports.clock import SteadyClock
 from tide.ports.job_runner import JobRunner
 
 KEEP_RUNS = timedelta(days=7)  # as long as Prow's sinker keeps them by default
+
+
+async def _nothing_to_reach() -> None:
+    """This host is there."""
 
 
 async def _nothing_to_wait_for() -> None:
@@ -42,14 +46,14 @@ async def _nothing_to_prune() -> None:
 class Backend:
     """Where jobs run.
 
-    `following` is entered for as long as the daemon runs, `working` only while it leads; `known` waits until all runs
-    are known, where that may take a while after it has been entered; `read_log` gives the log of a run by its name,
-    None when there is none here; `prune` forgets old runs; `shut_out` says why it takes a restart to be let in again
-    where the runs are, "" as long as it does not.
+    `reach` finds out whether it will do, and begins to follow the runs; `known` waits until all of them are known,
+    where that may take a while from then on. `working` is entered while the daemon leads. `read_log` gives the log of a
+    run by its name, None when there is none here; `prune` forgets old runs; `shut_out` says why it takes a restart to
+    be let in again where the runs are, "" as long as it does not.
     """
 
     runner: JobRunner
-    following: Callable[[], AbstractAsyncContextManager[object]] = nullcontext
+    reach: Callable[[], Awaitable[None]] = _nothing_to_reach
     working: Callable[[], AbstractAsyncContextManager[object]] = nullcontext
     known: Callable[[], Awaitable[None]] = _nothing_to_wait_for
     read_log: Callable[[str], bytes | None] = lambda _name: None
@@ -78,10 +82,10 @@ class Surroundings:
 
 @asynccontextmanager
 async def backend(around: Surroundings) -> AsyncIterator[Backend]:
-    """Give the backend that --prowjob-backend names, for as long as the block runs.
+    """Give the backend that --prowjob-backend names, for as long as the block runs; it is not asked for anything yet.
 
     Raises:
-        TideError: there is no cluster, or it will not do.
+        TideError: no cluster is named, or what is told about it makes no sense.
     """
     if around.options.prowjob_backend == "local":
         yield _local(around)
@@ -97,19 +101,35 @@ async def backend(around: Surroundings) -> AsyncIterator[Backend]:
         hide=around.redactor.hide,
         hide_passing=around.redactor.hide_passing,
     )
-    async with kubernetes(
-        settings,
-        clock=around.clock,
-        prow=lambda: _prow_settings(config),
-        is_covered=lambda repo: covers(config.current.queries, repo),
-        on_change=around.on_change,
-        on_outage=around.on_outage,
-    ) as runner:
-        try:
-            await runner.check(is_dry_run=options.dry_run)
-        except RemoteError as error:
-            raise TideError(f"{error}{f' ({runner.source})' if runner.source else ''}") from error
-        yield Backend(runner, following=lambda: runner, known=runner.listed, shut_out=lambda: runner.contact.shut_out)
+    async with (
+        kubernetes(
+            settings,
+            clock=around.clock,
+            prow=lambda: _prow_settings(config),
+            is_covered=lambda repo: covers(config.current.queries, repo),
+            on_change=around.on_change,
+            on_outage=around.on_outage,
+        ) as runner,
+        AsyncExitStack() as following,
+    ):
+
+        async def reach() -> None:
+            with _told_where(runner.source):
+                await runner.check(is_dry_run=options.dry_run)
+            await following.enter_async_context(runner)
+
+        yield Backend(runner, reach=reach, known=runner.listed, shut_out=lambda: runner.contact.shut_out)
+
+
+@contextmanager
+def _told_where(source: str) -> Iterator[None]:
+    """Tell with an error where the cluster was found."""
+    try:
+        yield
+    except RateLimited:
+        raise
+    except RemoteError as error:
+        raise type(error)(f"{error} ({source})" if source else str(error)) from error
 
 
 def _local(around: Surroundings) -> Backend:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import structlog
 
 from tide.adapters.logs import Redactor, configure_logging
-from tide.app.assembly import assembled
+from tide.app.assembly import opened
 from tide.app.options import RunOptions
 from tide.app.running import Daemon
 from tide.app.trust import needs_trust, what_jobs_may
@@ -44,8 +44,9 @@ async def run_daemon(options: RunOptions) -> None:
 async def _serve(options: RunOptions, redactor: Redactor) -> bool:
     """Serve until a signal; end also, and tell so, where the database is emptied: all has to be put together anew."""
     _on_signal(_cancel_this_task())
-    async with assembled(options, redactor) as daemon:
+    async with opened(options, redactor) as daemon:
         if options.run_once:
+            await daemon.start.at_once()
             await _round(daemon)
             return False
         stopping, is_emptied = asyncio.Event(), False

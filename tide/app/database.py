@@ -1,15 +1,20 @@
 """The database of a command: the one that is named, or the embedded one."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
 from tide.adapters.postgres import embedded, engine, migrate
 from tide.adapters.postgres.engine import DatabaseUrl
 from tide.domain.errors import StoreError
+
+T = TypeVar("T")
 
 log = structlog.get_logger(component="tide")
 
@@ -72,6 +77,25 @@ async def existing_database(url: str | None, password_file: Path | None, data_di
 
 
 async def upgraded(url: DatabaseUrl) -> None:
-    """Bring a database to this program's schema; raise StoreError when it is newer."""
-    revision = await asyncio.to_thread(migrate.upgrade, url)
+    """Bring a database to this program's schema; raise StoreRefused when it is newer.
+
+    Whoever is cancelled leaves it behind: it may wait long for another process that is at the schema, and what it does
+    takes effect as a whole or not at all.
+    """
+    revision = await _left_behind_when_cancelled(lambda: migrate.upgrade(url))
     log.info("the database schema is up to date", revision=revision)
+
+
+async def _left_behind_when_cancelled(work: Callable[[], T]) -> T:
+    """Do what blocks in a thread that keeps neither a task nor the process from ending."""
+    done = Future[T]()
+
+    def run() -> None:
+        done.set_running_or_notify_cancel()
+        try:
+            done.set_result(work())
+        except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
+            done.set_exception(error)
+
+    threading.Thread(target=run, name="schema", daemon=True).start()
+    return await asyncio.wrap_future(done)

@@ -11,55 +11,68 @@ from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
 from tide.app.options import RunOptions
 from tide.daemon.history import HistoryKeeper
+from tide.domain.errors import Permanent, TideError
 from tide.domain.records import HistoryRecord
 from tide.ports.history import HistoryFile
 
 log = structlog.get_logger(component="tide")
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedHistory:
-    """The history file as it was found at the start; no `file` where none is kept, with the `caution` why not."""
+@dataclass(slots=True)
+class StartHistory:
+    """The history file at the start; no `file` where none is kept, with the `caution` why not."""
 
     file: HistoryFile | None = None
-    found: tuple[HistoryRecord, ...] = ()
     caution: str = ""
+    _found: tuple[HistoryRecord, ...] = ()
 
-    async def taken_over(
-        self, store: PostgresStore, views: PostgresViews, limit: int, told: Callable[[str], None]
-    ) -> HistoryKeeper | None:
-        """Take over what was found; give who keeps the file from now on.
+    async def read(self) -> None:
+        """Read what is in the file.
+
+        Raises:
+            Transient: it cannot be read just now.
+            TideError: it is no history, or will not be read as things are.
+        """
+        try:
+            self._found = await self.file.news() if self.file else ()
+        except Permanent as error:
+            raise TideError(str(error)) from error
+
+    async def take_over(self, store: PostgresStore) -> None:
+        """Take over into the database what was read.
 
         Raises:
             StoreError: the database is out of reach.
         """
-        if self.file is None:
-            return None
-        if taken := await store.take_over_history(self.found):
+        if taken := await store.take_over_history(self._found):
             log.info("history was taken over", records=taken)
-        return HistoryKeeper(self.file, store.take_over_history, views, limit, told)
+        self._found = ()
+
+    def keeper(
+        self, store: PostgresStore, views: PostgresViews, limit: int, told: Callable[[str], None]
+    ) -> HistoryKeeper | None:
+        """Give who keeps the file from now on."""
+        return HistoryKeeper(self.file, store.take_over_history, views, limit, told) if self.file else None
 
 
-async def opened_history(options: RunOptions, hide: Callable[[str], None]) -> OpenedHistory:
-    """Read the history file, if there is to be one; `hide` is told the secrets of its place.
+def start_history(options: RunOptions, hide: Callable[[str], None]) -> StartHistory:
+    """Find the place of the history file, if there is to be one; `hide` is told the secrets of it.
 
     Raises:
         ConfigError: the address or the credentials cannot be used.
-        RemoteError: the file cannot be read, or is no history.
     """
     uri = options.history_uri
     if not uri:
-        return OpenedHistory()
+        return StartHistory()
     if lacks_extra(uri):
         # Prow's own Deployment names a bucket, and starts us unchanged.
         caution = f"History is not kept in {uri}: install the extra `buckets`. It is kept in the database alone."
         log.warning(caution)
-        return OpenedHistory(caution=caution)
+        return StartHistory(caution=caution)
     settings = HistorySettings(
         uri=uri,
         limit=options.max_records_per_pool,
         gcs_credentials_file=options.gcs_credentials_file,
         s3_credentials_file=options.s3_credentials_file,
     )
-    file = stored_history(settings, os.environ, hide)
-    return OpenedHistory(file, await file.news())
+    return StartHistory(stored_history(settings, os.environ, hide))

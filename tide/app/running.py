@@ -15,6 +15,7 @@ from tide.adapters.postgres.views import PostgresViews
 from tide.adapters.prometheus.metrics import Metrics
 from tide.app.backends import Backend
 from tide.app.options import RunOptions
+from tide.app.starting import Start
 from tide.app.status import StatusKeeper
 from tide.config.reload import ConfigSource
 from tide.daemon.hints import HintFollower
@@ -24,6 +25,7 @@ from tide.daemon.loop import Loop
 from tide.daemon.scheduler import Scheduler
 from tide.daemon.shutdown import ended_in_time
 from tide.daemon.status_loop import StatusLoop
+from tide.daemon.waiting import first_of
 from tide.daemon.wakeups import Wakeups
 from tide.domain.errors import StoreEmptied, StoreError
 from tide.sync.statuses import Statuses
@@ -36,6 +38,7 @@ from tide.web.probes import build_health_app, build_metrics_app
 log = structlog.get_logger(component="tide")
 
 RELOAD_PERIOD = timedelta(seconds=5)
+OUTAGES_PERIOD = timedelta(seconds=5)
 KNOWN_PERIOD = timedelta(minutes=1)
 TABLES_SECONDS = 2.0
 PRUNE_PERIOD = timedelta(hours=6)
@@ -47,6 +50,7 @@ class Daemon:
     """A daemon that is put together, not yet running."""
 
     options: RunOptions
+    start: Start
     config: ConfigSource
     sync: Sync
     store: PostgresStore
@@ -68,35 +72,42 @@ class Daemon:
     async def run(self, stopping: asyncio.Event, *, on_port: Callable[[int], None] = lambda _port: None) -> None:
         """Serve, and sync while this process leads, until `stopping` is set; `on_port` is told where the page is.
 
+        It stands by as soon as there is a database, and leads when all is there that its start needs.
+
         Raises:
             TideError: a port is taken.
-            ExceptionGroup: of StoreEmptied where the database was emptied meanwhile.
+            ExceptionGroup: of a TideError where the start met what waiting does not mend, of StoreEmptied where the
+                database was emptied meanwhile.
         """
         async with self._serving() as port:
             on_port(port)
-            async with self.backend.following():
-                with self._ticking():
-                    async with asyncio.TaskGroup() as group:
-                        watching = group.create_task(self._watch_tables())
+            with self._ticking() as scheduler:
+                async with asyncio.TaskGroup() as group:
+                    beside = [group.create_task(self.start.patiently())]
+                    await first_of(self.start.store.reached.wait(), stopping.wait())
+                    if not stopping.is_set():
+                        scheduler.every(
+                            "last known", KNOWN_PERIOD, self.known.refresh, first=self.sync.world.clock.now()
+                        )
+                        beside.append(group.create_task(self._watch_tables()))
                         await self._work(stopping)
-                        watching.cancel()
+                    for task in beside:
+                        task.cancel()
 
     async def once(self) -> None:
         """Sync everything once, as soon as this process leads; a dry run need not wait for that.
 
         Raises:
             StoreError: the database was out of reach.
-            Unavailable: the cluster does not tell in time which runs there are.
         """
-        async with self.backend.following():
-            await self.backend.known()
-            if self.options.dry_run:
-                await self._round()
-            else:
-                await self.leadership.run(lambda _stopping: self._round(), asyncio.Event())
+        if self.options.dry_run:
+            await self._round()
+        else:
+            await self.leadership.run(lambda _stopping: self._round(), asyncio.Event())
 
     async def _work(self, stopping: asyncio.Event) -> None:
         if self.options.dry_run:
+            await first_of(self.start.done(), stopping.wait())
             await ended_in_time(self._sync(stopping), stopping, GRACE_SECONDS)
         else:
             await self.leadership.run(self._lead, stopping)
@@ -165,15 +176,15 @@ class Daemon:
             yield port
 
     @contextmanager
-    def _ticking(self) -> Iterator[None]:
+    def _ticking(self) -> Iterator[Scheduler]:
         scheduler = Scheduler()
         scheduler.every("round", self.config.sync_period, self.wakeups.look_at_all)
-        scheduler.every("last known", KNOWN_PERIOD, self.known.refresh, first=self.sync.world.clock.now())
         scheduler.every("history", self.config.sync_period, self._keep_history)
         scheduler.every("prune", PRUNE_PERIOD, self._prune)
+        scheduler.every("outages", OUTAGES_PERIOD, self.status.log_ends)
         scheduler.every("reload", RELOAD_PERIOD, partial(self._reload, scheduler))
         with scheduler.running():
-            yield
+            yield scheduler
 
     async def _reload(self, scheduler: Scheduler) -> None:
         """Take over a changed configuration, whole or not at all."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
+import structlog
+
 from tide.daemon.leadership import Role as Seen
 from tide.domain.decisions import Decision
 from tide.domain.errors import StoreError
@@ -13,8 +15,12 @@ from tide.domain.keys import PoolKey, PullKey
 from tide.domain.outcomes import Outcome
 from tide.domain.snapshot import Standing
 from tide.ports.clock import Clock
-from tide.web.status import SYNC_CONTROLLER, DaemonStatus, Outage, Role, RoleKind, System
+from tide.web.status import SYNC_CONTROLLER, Awaited, DaemonStatus, Outage, Role, RoleKind, System
 
+log = structlog.get_logger(component="tide")
+
+# What fails again so soon has not been well: one outage is one line, though some answers come through.
+CALM = timedelta(seconds=10)
 _LONGEST_ERROR = 300
 # libpq and psycopg say first where they have tried; that is for the log, not for everybody who reads the page.
 _PLACES = (
@@ -31,15 +37,17 @@ class _Source(Enum):
     READERS = auto()
     RUNNER = auto()
     CODE_HOST = auto()
+    START = auto()
 
 
 @dataclass(slots=True)
 class StatusKeeper:
-    """Keeps the daemon's status; is told like any observer.
+    """Keeps the daemon's status; is told like any observer. It logs an outage once, whoever is told of it how often.
 
     `errors` gives the errors of the last search, `problems` those of configuration files that could not be taken over
     with the time since when. `leadership` gives what this process does among the replicas, where there may be others.
-    `clean` takes secrets out of a text. `shut_out` says why the cluster will not let this process in again, if so.
+    `awaited` gives what the start still waits for. `clean` takes secrets out of a text. `shut_out` says why the cluster
+    will not let this process in again, if so.
     """
 
     clock: Clock
@@ -47,12 +55,17 @@ class StatusKeeper:
     errors: Callable[[], tuple[str, ...]] = lambda: ()
     problems: Callable[[], tuple[tuple[str, ...], datetime | None]] = lambda: ((), None)
     leadership: Callable[[], Seen] | None = None
+    awaited: Callable[[], tuple[Awaited, ...]] = tuple
     clean: Callable[[str], str] = str
     shut_out: Callable[[], str] = str
     _last_syncs: dict[str, datetime] = field(default_factory=dict)
     _outages: dict[tuple[System, _Source], Outage] = field(default_factory=dict)
     _told_at: dict[_Source, datetime] = field(default_factory=dict)
     _has_reached_pools: bool = False
+    _pools_decided: int = 0
+    _pools_failed: int = 0
+    _logged: dict[System, datetime] = field(default_factory=dict)
+    _well_since: dict[System, datetime] = field(default_factory=dict)
     _history_trouble: str = ""
 
     def now(self) -> DaemonStatus:
@@ -63,6 +76,7 @@ class StatusKeeper:
             role=role,
             last_syncs=dict(self._last_syncs),
             outages=self._outages_now(role),
+            awaited=tuple(replace(one, error=self._told_to_people(one.error)) for one in self.awaited()),
             config_problems=problems,
             config_broken_since=since,
             cautions=(*self.status.cautions, *self._cautions(role)),
@@ -82,6 +96,20 @@ class StatusKeeper:
         failing = {outage.system for outage in self._outages_now(self._role())}
         return {system.name.lower(): system in failing for system in System}
 
+    def is_any_out(self) -> bool:
+        """Tell whether a system fails, or GitHub has failed the searches of this round."""
+        return bool(self.errors() or self._outages_now(self._role()))
+
+    def log_ends(self) -> None:
+        """Log which outages are over: those of systems that have been well for a while."""
+        now, failing = self.clock.now(), {outage.system for outage in self._outages_now(self._role())}
+        for system, since in list(self._logged.items()):
+            if system in failing:
+                self._well_since.pop(system, None)
+            elif now - self._well_since.setdefault(system, now) >= CALM:
+                log.info("an outage is over", system=system, seconds=round((now - since).total_seconds()))
+                del self._logged[system], self._well_since[system]
+
     def leadership_failed(self, error: Exception) -> None:
         """Keep that the database could not be asked who leads; that it was since is seen in the role."""
         self._tell(System.DATABASE, _Source.LEADERSHIP, str(error))
@@ -98,6 +126,10 @@ class StatusKeeper:
         """Keep whether GitHub answers at all; "" means that it does."""
         self._tell(System.GITHUB, _Source.CODE_HOST, error)
 
+    def start_told(self, system: System, error: str) -> None:
+        """Keep why the start waits for a system; "" means that it is there."""
+        self._tell(system, _Source.START, error)
+
     def history_told(self, error: str) -> None:
         """Keep why the history file could not be written; "" means that it was."""
         self._history_trouble = self._told_to_people(error)
@@ -110,6 +142,7 @@ class StatusKeeper:
     def decided(self, decision: Decision) -> None:
         """Take a decision as a sign that the database answers: it has just been kept."""
         del decision
+        self._pools_decided += 1
         self._database_answered()
 
     def standing_seen(self, pool: PoolKey, standing: Standing) -> None:
@@ -121,6 +154,7 @@ class StatusKeeper:
     def pool_failed(self, pool: PoolKey, error: BaseException) -> None:
         """Keep whether it was the database; what else fails in one pool says nothing about the others."""
         del pool
+        self._pools_failed += 1
         if isinstance(error, StoreError):
             self._tell(System.DATABASE, _Source.SYNC, str(error))
 
@@ -136,14 +170,15 @@ class StatusKeeper:
     def pools_vanished(self, remaining: frozenset[PoolKey]) -> None:
         """Take it as a sign that the database answers: the pools were just read from it."""
         del remaining
-        self._has_reached_pools = True
+        self._has_reached_pools, self._pools_decided, self._pools_failed = True, 0, 0
         self._database_answered()
 
     def synced(self, controller: str, took: timedelta) -> None:
         """Keep when the round ended, and what GitHub said in it.
 
         A round of syncs that has not even come to the pools was none: it neither makes us ready, nor heard of GitHub.
-        Rounds of statuses end in the midst of it, and say nothing about it.
+        Nor does one make us ready in which every pool failed. Rounds of statuses end in the midst of it, and say
+        nothing about it.
         """
         del took
         if controller == SYNC_CONTROLLER:
@@ -151,6 +186,8 @@ class StatusKeeper:
                 return
             self._has_reached_pools = False
             self._tell(System.GITHUB, _Source.SYNC, "; ".join(dict.fromkeys(self.errors())))
+            if self._pools_failed and not self._pools_decided:
+                return
         self._last_syncs[controller] = self.clock.now()
 
     def _cautions(self, role: Role) -> tuple[str, ...]:
@@ -172,7 +209,7 @@ class StatusKeeper:
     def _drop_what_has_passed(self, role: Role) -> None:
         """Forget the outages that nobody would take back."""
         seen_at = self.leadership().seen_at if self.leadership else None
-        passed = set() if role.is_syncing else {_Source.SYNC, _Source.CODE_HOST}
+        passed = set() if role.is_syncing or self.awaited() else {_Source.SYNC, _Source.CODE_HOST}
         if seen_at:
             asking = (_Source.LEADERSHIP, _Source.READERS)
             passed |= {source for source in asking if source in self._told_at and seen_at > self._told_at[source]}
@@ -188,6 +225,9 @@ class StatusKeeper:
             self._told_at[source] = self.clock.now()
             since = known.since if known else self._told_at[source]
             self._outages[system, source] = Outage(system, self._told_to_people(error), since)
+            if system not in self._logged:
+                self._logged[system] = since
+                log.error("an outage has begun", system=system, error=error)
 
     def _told_to_people(self, error: str) -> str:
         text = self.clean(" ".join(error.split()))

@@ -63,6 +63,7 @@ def pool_banners(view: PoolView) -> tuple[Banner, ...]:
 
 def _daemon_banners(status: DaemonStatus, now: datetime, last_sync: datetime | None) -> Iterator[Banner]:
     yield from map(_outage, status.outages)
+    yield from _start(status)
     if status.config_problems:
         yield Banner(
             Tone.WARN,
@@ -79,6 +80,16 @@ def _outage(outage: Outage) -> Banner:
     return Banner(Tone.STOP, title, _lines(outage.error), outage.since, meaning)
 
 
+def _start(status: DaemonStatus) -> Iterator[Banner]:
+    if status.awaited:
+        lines = tuple(
+            f"{one.missing[0].upper()}{one.missing[1:]}{f' ({one.error})' if one.error else ''}. {one.helps}"
+            for one in status.awaited
+        )
+        meaning = "Until then it neither looks nor tests nor merges, and tries again by itself."
+        yield Banner(Tone.WARN, "This process has just begun, and waits for what it needs.", lines, None, meaning)
+
+
 def _role(status: DaemonStatus) -> Iterator[Banner]:
     role = status.role
     match role.kind:
@@ -87,7 +98,7 @@ def _role(status: DaemonStatus) -> Iterator[Banner]:
         case RoleKind.STANDBY:
             meaning = "The queue is the same on every replica, and this one takes over by itself when the leader ends."
             yield Banner(Tone.NOTE, f"This replica stands by. {role.leader} leads.", (), role.since, meaning)
-        case RoleKind.LEADERLESS if not status.is_database_lost:
+        case RoleKind.LEADERLESS if not (status.is_database_lost or status.awaited):
             yield Banner(Tone.WARN, "Nobody leads at the moment. Nothing is tested or merged until a replica does.")
         case _:
             return

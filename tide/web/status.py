@@ -26,6 +26,15 @@ class Outage:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """What the start of this process waits for: what is missing, what helps, and the last error ("" for none yet)."""
+
+    missing: str
+    helps: str
+    error: str = ""
+
+
 class RoleKind(StrEnum):
     """What a process is among those that share a database."""
 
@@ -55,9 +64,10 @@ class DaemonStatus:
 
     `last_syncs` tells per controller when its last round ended in this process. `config_problems` are those of files
     that could not be taken over; an older configuration goes on from `config_broken_since`. `outages` are the systems
-    that fail now, the gravest first, each once. `cautions` are lines that every reader should know, such as a branch
-    that others may push to. `shut_out` says why this process is of no use until it is started anew: what it was told at
-    its start is refused for good. `link_url` is where people see the code host, without a slash at the end.
+    that fail now, the gravest first, each once. `awaited` is what the start still waits for. `cautions` are lines that
+    every reader should know, such as a branch that others may push to. `shut_out` says why this process is of no use
+    until it is started anew: what it was told at its start is refused for good. `link_url` is where people see the code
+    host, without a slash at the end.
     """
 
     version: str
@@ -69,6 +79,7 @@ class DaemonStatus:
     config_broken_since: datetime | None = None
     last_syncs: Mapping[str, datetime] = field(default_factory=dict)
     outages: tuple[Outage, ...] = ()
+    awaited: tuple[Awaited, ...] = ()
     cautions: tuple[str, ...] = ()
     shut_out: str = ""
 
@@ -84,8 +95,12 @@ class DaemonStatus:
 
     @property
     def obstacles(self) -> tuple[str, ...]:
-        """Why the process is not ready to serve; empty when it is. GitHub and Kubernetes are none."""
-        return tuple(
+        """Why the process is not ready to serve; empty when it is.
+
+        GitHub and Kubernetes are none, once they have been reached.
+        """
+        missing = tuple(one.missing for one in self.awaited)
+        return missing + tuple(
             reason
             for reason, is_met in (
                 ("no configuration is loaded", self.is_config_loaded),

@@ -140,10 +140,11 @@ def test_a_token_that_github_refuses_is_told(run_once: Tide, github: Sandbox) ->
     assert github.places["token_file"] in told.errors[0]
 
 
-def test_a_github_out_of_reach_is_told(tide: Tide, config: Path, github: Sandbox) -> None:
+def test_a_github_out_of_reach_is_told(tide: Tide, config: Path, github: Sandbox, database_url: str) -> None:
     flag = "--github-endpoint=http://127.0.0.1:9"
     others = [one for one in github.flags if not one.startswith("--github-endpoint=")]
-    told = tide("run", "--prowjob-backend=local", f"--config-path={config}", *others, flag)
+    where = (f"--config-path={config}", f"--database-url={database_url}")
+    told = tide("run", "--run-once", "--prowjob-backend=local", *where, *others, flag)
     assert told.code == 1
     assert len(told.errors) == 1, told.err
     assert flag.partition("=")[2] in told.errors[0]

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.builders import NOW, POOL
 from tests.unit.web.kept import StandingClock
@@ -11,7 +12,7 @@ from tide.domain.actions import Wait
 from tide.domain.decisions import Decision
 from tide.domain.errors import StoreError, Unavailable
 from tide.domain.leases import Leader
-from tide.web.status import DaemonStatus, Role, RoleKind, System
+from tide.web.status import Awaited, DaemonStatus, Role, RoleKind, System
 
 DECISION = Decision(POOL, "b" * 40, Wait("why"))
 ROUND = timedelta(seconds=1)
@@ -155,6 +156,73 @@ def test_a_round_that_never_came_to_the_pools_is_none(kept: Kept) -> None:
     kept.keeper.sync_failed(LOST)
     assert kept.keeper.now().last_sync is None
     assert len(kept.keeper.now().obstacles) == 2
+
+
+def test_a_round_in_which_every_pool_failed_makes_nobody_ready(kept: Kept) -> None:
+    for _ in range(2):
+        kept.keeper.pools_vanished(frozenset({POOL}))
+        kept.keeper.pool_failed(POOL, Unavailable("502"))
+        kept.keeper.synced("sync", ROUND)
+        assert kept.keeper.now().obstacles == ("the first sync has not ended",)
+    kept.keeper.pools_vanished(frozenset({POOL}))
+    kept.keeper.pool_failed(POOL, Unavailable("502"))
+    kept.keeper.decided(DECISION)
+    kept.keeper.synced("sync", ROUND)
+    assert kept.keeper.now().obstacles == ()
+
+
+def test_what_the_start_waits_for_is_what_is_missing_whoever_leads(kept: Kept) -> None:
+    kept.round()
+    kept.see_leader()
+    kept.keeper.clean = lambda text: text.replace("hunter2", "***")
+    waiting = (Awaited("the history has not been read yet", "help", "refused for hunter2"),)
+    kept.keeper.awaited = lambda: waiting
+    assert kept.keeper.now().obstacles == ("the history has not been read yet",)
+    assert [one.error for one in kept.keeper.now().awaited] == ["refused for ***"]
+
+
+def test_what_the_start_waits_for_is_told_before_anybody_leads() -> None:
+    kept = Kept(Role())
+    waiting: tuple[Awaited, ...] = (Awaited("GitHub has not answered yet", "help"),)
+    kept.keeper.awaited = lambda: waiting
+    kept.keeper.start_told(System.GITHUB, "HTTP 502")
+    kept.keeper.github_told("no answer for 30 s")
+    assert kept.outages == [(System.GITHUB, "no answer for 30 s", NOW)]
+    waiting = ()
+    kept.keeper.start_told(System.GITHUB, "")
+    assert kept.outages == []
+
+
+def logged(kept: Kept) -> list[tuple[str, str]]:
+    """Count the lines about outages, told over an hour in which GitHub and the database fail again and again."""
+    with capture_logs() as lines:
+        for minute in range(60):
+            is_out = minute < 40
+            for second in range(60):
+                kept.clock.moment += timedelta(seconds=1)
+                is_heard = second % 7 == 0  # now and then an answer comes through
+                kept.keeper.github_told("" if is_heard or not is_out else f"502 number {second}")
+                kept.keeper.pool_failed(POOL, LOST) if is_out else kept.keeper.decided(DECISION)
+                kept.keeper.log_ends()
+    return [(line["event"], line["system"]) for line in lines]
+
+
+def test_a_long_outage_is_one_line_when_it_begins_and_one_when_it_is_over(kept: Kept) -> None:
+    both = (System.DATABASE, System.GITHUB)
+    begun, over = ({(event, system) for system in both} for event in ("an outage has begun", "an outage is over"))
+    lines = logged(kept)
+    assert (len(lines), set(lines[:2]), set(lines[2:])) == (4, begun, over)
+
+
+def test_what_fails_again_much_later_is_another_outage(kept: Kept) -> None:
+    with capture_logs() as lines:
+        for _ in range(3):
+            kept.keeper.github_told("502")
+            kept.keeper.github_told("")
+            for _ in range(2):
+                kept.pass_time()
+                kept.keeper.log_ends()
+    assert [line["event"] for line in lines] == ["an outage has begun", "an outage is over"] * 3
 
 
 def test_statuses_written_in_the_midst_of_a_round_do_not_undo_it(kept: Kept) -> None:

@@ -3,7 +3,7 @@ from datetime import timedelta
 from tests.builders import NOW
 from tests.unit.web.kept import healthy
 from tide.web.banners import Tone, daemon_banners
-from tide.web.status import DaemonStatus, Outage, Role, RoleKind, System
+from tide.web.status import Awaited, DaemonStatus, Outage, Role, RoleKind, System
 
 SINCE = NOW - timedelta(minutes=3)
 GITHUB_LOST = Outage(System.GITHUB, "502", SINCE)
@@ -67,3 +67,11 @@ def test_a_process_is_ready_after_its_first_sync() -> None:
 
 def test_what_everybody_should_know_is_no_announcement() -> None:
     assert daemon_banners(healthy(cautions=("others may push",)), NOW) == ()
+
+
+def test_a_start_says_what_it_waits_for_and_what_helps() -> None:
+    waiting = (Awaited("GitHub has not answered yet", "See to it."), Awaited("the history is away", "Mount it.", "503"))
+    (banner,) = daemon_banners(healthy(role=Role(), awaited=waiting), NOW)
+    assert banner.tone == Tone.WARN
+    assert banner.lines == ("GitHub has not answered yet. See to it.", "The history is away (503). Mount it.")
+    assert "tries again by itself" in banner.meaning
