@@ -4,30 +4,103 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from math import ceil
 from typing import Any
 
+import structlog
 import uvicorn
 
+from tide.adapters.http_connections import MAX_HEAD, Connection, Limits
 from tide.domain.errors import TideError
 
 _BACKLOG = 2048
+_KEEP_ALIVE_SECONDS = 5
 _GRACE_SECONDS = 10
+# How long nobody is let in after the system has refused to, and how often that is told.
+_ACCEPT_PAUSE_SECONDS, _TELL_SECONDS = 1.0, 60.0
+_FULL_PAUSE_SECONDS = 0.05
+_TICKS_PER_LOOK = 5  # uvicorn ticks ten times a second
+
+log = structlog.get_logger(component="tide")
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves the signals of the process to the process, and tells when it can be reached."""
+    """A server that lets in itself who connects, and leaves the signals of the process to the process.
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    With `limits` it holds no more connections than these allow, and none longer. When there are as many, the one that
+    has the least to lose makes room: first those that have never sent a whole request, the oldest of them first, then
+    those between two requests, then slow ones. While all of them are being answered, others wait to be let in.
+    """
+
+    def __init__(self, config: uvicorn.Config, limits: Limits | None) -> None:
         super().__init__(config)
         self.reachable = asyncio.Event()
+        self._limits = limits
+        self._accepting: list[asyncio.Task[None]] = []
+        self._told_at = float("-inf")
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        """Let people in."""
+        await self.lifespan.startup()
+        # Not by asyncio's own server: where descriptors run out it tries, and logs, thousands of times a second.
+        self.servers = []
+        self._accepting = [asyncio.create_task(self._accept(listening)) for listening in sockets or ()]
+        self.started = True
         self.reachable.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let nobody in any more, and answer what was asked."""
+        for task in self._accepting:
+            task.cancel()
+        await asyncio.gather(*self._accepting, return_exceptions=True)
+        await super().shutdown(sockets)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Cut the connections that have taken too long."""
+        if self._limits is not None and counter % _TICKS_PER_LOOK == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in [one for one in self._connections() if one.is_overdue(now, self._limits)]:
+                connection.cut()
+        return await super().on_tick(counter)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
         yield
+
+    async def _accept(self, listening: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        build = partial(
+            Connection, config=self.config, server_state=self.server_state, app_state=self.lifespan.state, _loop=loop
+        )
+        while True:
+            try:
+                accepted, _ = await loop.sock_accept(listening)
+                await self._make_room()
+                await loop.connect_accepted_socket(build, accepted)
+            except OSError as error:
+                self._tell(error)
+                await asyncio.sleep(_ACCEPT_PAUSE_SECONDS)
+
+    async def _make_room(self) -> None:
+        """Wait until there is room for one more, and cut one for it if one may be cut."""
+        limits = self._limits
+        while limits is not None and len(self.server_state.connections) >= limits.connections:
+            now = asyncio.get_running_loop().time()
+            spare = [one for one in self._connections() if one.may_give_way(now, limits)]
+            if spare:
+                min(spare, key=lambda one: (one.phase.value, one.since)).cut()
+            await asyncio.sleep(0 if spare else _FULL_PAUSE_SECONDS)
+
+    def _connections(self) -> list[Connection]:
+        return [one for one in self.server_state.connections if isinstance(one, Connection)]
+
+    def _tell(self, error: OSError) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._told_at >= _TELL_SECONDS:
+            self._told_at = now
+            log.warning("nobody more can be let in for the moment", error=error.strerror)
 
 
 def bound_socket(host: str, port: int, flag: str = "") -> socket.socket:
@@ -53,29 +126,40 @@ def bound_socket(host: str, port: int, flag: str = "") -> socket.socket:
 
 
 @asynccontextmanager
-async def serving(app: Any, host: str, port: int, flag: str = "") -> AsyncIterator[int]:
+async def serving(
+    app: Any, host: str, port: int, flag: str = "", *, limits: Limits | None = None
+) -> AsyncIterator[int]:
     """Serve an application while the block runs; give the port. `flag` is where it was chosen.
 
     Raises:
         TideError: the port is taken.
     """
     listening = bound_socket(host, port, flag)
-    async with serving_on(listening, app):
+    async with serving_on(listening, app, limits=limits):
         yield listening.getsockname()[1]
 
 
 @asynccontextmanager
-async def serving_on(listening: socket.socket, app: Any, *, grace_seconds: int = _GRACE_SECONDS) -> AsyncIterator[None]:
-    """Serve an application on a bound socket while the block runs; answers under way get `grace_seconds` at its end."""
+async def serving_on(
+    listening: socket.socket, app: Any, *, grace_seconds: int = _GRACE_SECONDS, limits: Limits | None = None
+) -> AsyncIterator[None]:
+    """Serve an application on a bound socket while the block runs; answers under way get `grace_seconds` at its end.
+
+    Without `limits` it serves whoever comes, as many and as long as they like: for those that we know.
+    """
+    listening.settimeout(0)
     config = uvicorn.Config(
         app,
         log_config=None,
-        log_level="warning",
+        log_level="error",  # what it warns of is requests that are none: strangers could fill the log with it
         access_log=False,
         lifespan="off",
+        ws="none",
         timeout_graceful_shutdown=grace_seconds,
+        h11_max_incomplete_event_size=MAX_HEAD,
+        timeout_keep_alive=ceil(limits.idle) if limits else _KEEP_ALIVE_SECONDS,
     )
-    server = _Server(config)
+    server = _Server(config, limits)
     task = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         await server.reachable.wait()

@@ -9,6 +9,7 @@ from functools import partial
 
 import structlog
 
+from tide.adapters.descriptors import limits_of_page, limits_of_probes
 from tide.adapters.http_server import serving
 from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
@@ -164,10 +165,11 @@ class Daemon:
             "health_port": (options.health_port, build_health_app(self.status.now, self.metrics.page)),
         }
         async with AsyncExitStack() as stack:
-            port = await stack.enter_async_context(serving(app, options.bind, options.port, "--port"))
+            page = serving(app, options.bind, options.port, "--port", limits=limits_of_page())
+            port = await stack.enter_async_context(page)
             ports = {
                 name: await stack.enter_async_context(
-                    serving(other, options.bind, wanted, f"--{name.replace('_', '-')}")
+                    serving(other, options.bind, wanted, f"--{name.replace('_', '-')}", limits=limits_of_probes())
                 )
                 for name, (wanted, other) in others.items()
                 if wanted is not None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from tide.adapters.descriptors import use_all_descriptors
 from tide.adapters.logs import Redactor, configure_logging
 from tide.app.demo import Demo, Result, as_json, as_table
 from tide.sandbox.scenarios.story import Story
@@ -75,6 +76,7 @@ def demo(
         else demo_story(pulls, seed, seconds=JOB_SECONDS, spread=SPREAD_SECONDS)
     )
     configure_logging("console", sys.stderr, Redactor(), logging.WARNING)
+    use_all_descriptors()
     result = asyncio.run(_run(story, port, local_jobs, keep_running=keep_running))
     click.echo(as_json(result) if output == "json" else as_table(result))
     return 0 if result.is_good else 1

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from tide.adapters.descriptors import use_all_descriptors
 from tide.app.daemon import run_daemon
 from tide.app.options import RunOptions
 from tide.app.trust import is_trusted, needs_trust, remember_trust, what_jobs_may
@@ -28,6 +29,7 @@ def run(**flags: Any) -> None:
             click.echo(f"tide: warning: --{name} is ignored: {why}", err=True)
     options = _options(flags)
     _check_trust(options, is_given=flags["i_trust_contributors"])
+    use_all_descriptors()
     asyncio.run(run_daemon(options))
 
 

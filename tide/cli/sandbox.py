@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from tide.adapters.descriptors import use_all_descriptors
 from tide.app.data_dir import make_usable
 from tide.app.sandbox import Scenario, run_sandbox
 from tide.cli.addresses import HttpAddress
@@ -113,6 +114,7 @@ def sandbox(
         made = stage(config, pulls, seed, seconds=job_seconds, spread=spread)
         told = replace(told, story=made.story, stage=made)
     with _place(data_dir) as place:
+        use_all_descriptors()
         asyncio.run(_run(told, place, port, webhook_url))
 
 
