@@ -17,6 +17,7 @@ from tide.web.probes import MetricsPage, Probes
 from tide.web.problems import Problems
 from tide.web.security_headers import SecurityHeaders
 from tide.web.status import DaemonStatus
+from tide.web.unread_bodies import UnreadBodies
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -46,6 +47,6 @@ def build_app(
             Mount("/api/v1", routes=Api(known).routes()),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
-        middleware=[Middleware(SecurityHeaders), Middleware(GZipMiddleware, compresslevel=4)],
+        middleware=[Middleware(UnreadBodies), Middleware(SecurityHeaders), Middleware(GZipMiddleware, compresslevel=4)],
         exception_handlers=Problems(pages).handlers(),
     )

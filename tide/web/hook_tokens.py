@@ -47,11 +47,11 @@ class HookTokens:
             raise ValueError("a token is empty")
         return cls(by_scope)
 
-    def signers(self, body: bytes, signature: bytes) -> frozenset[str]:
+    def signers(self, body: bytes | bytearray, signature: bytes) -> frozenset[str]:
         """Say whose tokens make this HMAC-SHA256 of a body; all are tried, whichever fits."""
         return frozenset(scope for scope, made in self._signatures(body) if hmac.compare_digest(made, signature))
 
-    def _signatures(self, body: bytes) -> Iterator[tuple[str, bytes]]:
+    def _signatures(self, body: bytes | bytearray) -> Iterator[tuple[str, bytes]]:
         for scope, tokens in self.by_scope.items():
             for token in tokens:
                 yield scope, hmac.digest(token.encode(), body, "sha256")

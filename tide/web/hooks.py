@@ -5,10 +5,10 @@ and the leader looks. Nothing that it says is shown, logged or believed; one tha
 """
 
 import asyncio
-import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -19,10 +19,12 @@ from starlette.routing import BaseRoute, Route
 
 from tide.ports.clock import Clock
 from tide.ports.inbox import Delivery, Inbox
+from tide.web.hook_bodies import payload_of
 from tide.web.hook_payloads import hint_of, place_of
 from tide.web.hook_tokens import HookTokens
 
 MAX_BODY = 25 * 1024 * 1024  # GitHub sends no more (docs: "Webhook events and payloads", payload cap)
+MOST_BODIES, SMALL_BODY = 3 * MAX_BODY, 64 * 1024
 BODY_SECONDS = 10  # as long as GitHub waits for the whole answer (docs: "Best practices for using webhooks")
 
 _EVENT = re.compile(r"[a-z0-9_]{1,64}")
@@ -32,12 +34,46 @@ _SIGNATURE = re.compile(r"sha256=([0-9a-fA-F]{64})")
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(slots=True)
+class Room:
+    """The bytes that all bodies at once may take; small ones always may, as the number of connections is bounded.
+
+    GitHub does not deliver again what was refused: a round finds what a lost hint was about.
+    """
+
+    most: int = MOST_BODIES
+    taken: int = 0
+
+    @contextmanager
+    def held(self) -> Iterator["_Held"]:
+        """Give the room of one body, for as long as the block runs."""
+        held = _Held(self)
+        try:
+            yield held
+        finally:
+            self.taken -= held.size
+
+
+@dataclass(slots=True)
+class _Held:
+    room: Room
+    size: int = 0
+
+    def grow(self, size: int) -> None:
+        """Take room for a body of this size so far; raise HTTPException 503 where there is none."""
+        more = size - self.size
+        if size > SMALL_BODY and self.room.taken + more > self.room.most:
+            raise HTTPException(503, "too many big bodies come at once", {"retry-after": "10", "connection": "close"})
+        self.size, self.room.taken = size, self.room.taken + more
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """Receives webhooks.
 
     `tokens` gives the secrets that count now, `ring` is called when the inbox has got a hint, `blocker_label` gives the
-    label of issues that block merging ("" when there is none). A body may take `body_seconds` to arrive.
+    label of issues that block merging ("" when there is none). A body may take `body_seconds` to arrive, and `room`
+    bounds the memory of all that are there at once: whose they are is known only when they are whole.
     """
 
     tokens: Callable[[], HookTokens]
@@ -46,6 +82,7 @@ class Hooks:
     ring: Callable[[], None]
     blocker_label: Callable[[], str]
     body_seconds: float = BODY_SECONDS
+    room: Room = field(default_factory=Room)
 
     def routes(self) -> list[BaseRoute]:
         """Give the route (Prow: hook's --webhook-path)."""
@@ -55,7 +92,7 @@ class Hooks:
         """Take a delivery: 202 whether it is of use or not.
 
         Raises:
-            HTTPException: 400 malformed, 403 not signed by us, 408 too slow, 413 too big.
+            HTTPException: 400 malformed, 403 not signed by us, 408 too slow, 413 too big, 503 too many at once.
             StoreError: it cannot be remembered.
         """
         event = _header(request, "x-github-event", _EVENT)
@@ -63,7 +100,8 @@ class Hooks:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise HTTPException(400, "the content type must be application/json")
         signature = _signature(request)
-        payload = await self._verified(await _body(request, self.body_seconds), signature, delivery)
+        async with _body(request, self.body_seconds, self.room) as body:
+            payload = await self._verified(body, signature, delivery)
         hint = hint_of(event, payload, self.blocker_label())
         is_first = await self.inbox.take(delivery, hint)
         if hint is not None and is_first:
@@ -71,14 +109,17 @@ class Hooks:
         _log.debug("a webhook was taken", webhook_event=event, delivery=delivery.id, is_first=is_first)
         return JSONResponse({"status": "taken" if is_first else "seen before"}, 202)
 
-    async def _verified(self, body: bytes, signature: bytes, delivery: Delivery) -> dict[str, Any]:
-        """Give the payload of a body that was signed by whoever may speak for what it is about."""
+    async def _verified(self, body: bytearray, signature: bytes, delivery: Delivery) -> dict[str, Any]:
+        """Give what counts of a body that was signed by whoever may speak for what it is about."""
         tokens = self.tokens()
         # In a thread: a big body and many tokens must not keep the event loop.
         signers = await asyncio.to_thread(tokens.signers, body, signature)
         if not signers:
             raise _refused(delivery)
-        payload = _parsed(body)
+        try:
+            payload = await payload_of(body)
+        except ValueError as error:
+            raise HTTPException(400, str(error)) from None
         if tokens.scope_of(place_of(payload)) not in signers:
             raise _refused(delivery)
         return payload
@@ -103,35 +144,28 @@ def _refused(delivery: Delivery) -> HTTPException:
     return HTTPException(403, "the signature is wrong")
 
 
-async def _body(request: Request, seconds: float) -> bytes:
-    """Read the body, no more of it than it may have, and no longer than it may take."""
+@asynccontextmanager
+async def _body(request: Request, seconds: float, room: Room) -> AsyncIterator[bytearray]:
+    """Read the body, no more of it than it may have, and no longer than it may take; it has its room while it lasts."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length[:20]) > MAX_BODY:
         raise _too_big()
-    body = bytearray()
-    try:
-        async with asyncio.timeout(seconds):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_BODY:
-                    raise _too_big()
-    except TimeoutError:
-        raise HTTPException(408, "the body came too slowly", {"connection": "close"}) from None
-    except ClientDisconnect:
-        raise HTTPException(400, "the body ended early") from None
-    return bytes(body)
+    with room.held() as held:
+        body = bytearray()
+        try:
+            async with asyncio.timeout(seconds):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > MAX_BODY:
+                        raise _too_big()
+                    held.grow(len(body))
+        except TimeoutError:
+            raise HTTPException(408, "the body came too slowly", {"connection": "close"}) from None
+        except ClientDisconnect:
+            raise HTTPException(400, "the body ended early") from None
+        yield body
 
 
 def _too_big() -> HTTPException:
     # What is left of the body is not read: the connection cannot be used again.
     return HTTPException(413, "the body is bigger than 25 MB", {"connection": "close"})
-
-
-def _parsed(body: bytes) -> dict[str, Any]:
-    try:
-        payload = json.loads(body)
-    except (ValueError, RecursionError):
-        raise HTTPException(400, "the body is not JSON") from None
-    if not isinstance(payload, dict):
-        raise HTTPException(400, "the body is not a JSON object")
-    return payload

@@ -14,7 +14,7 @@ from tide.adapters.http_server import serving
 from tide.adapters.postgres.inbox import PostgresInbox
 from tide.adapters.postgres.store import PostgresStore
 from tide.domain.keys import PullKey
-from tide.web.hooks import MAX_BODY, Hooks
+from tide.web.hooks import MAX_BODY, SMALL_BODY, Hooks, Room
 
 BODY = b'{"repository": {"full_name": "acme/rocket"}, "pull_request": {"number": 7}}'
 SEVEN = PullKey("acme", "rocket", 7)
@@ -92,6 +92,47 @@ async def test_a_body_that_says_it_is_too_big_is_refused_before_it_comes(receive
         await connection.send(request(signed(BODY) | {"content-length": str(MAX_BODY + 1)}))
         assert await connection.status() == 413
         await connection.wait_closed()
+
+
+@pytest.mark.parametrize("headers", [{}, {"x-hub-signature-256": None}])
+async def test_who_sends_all_before_reading_sees_the_refusal(receiver: Receiver, headers: Headers) -> None:
+    size = MAX_BODY + 1
+    async with connected_to(receiver.hooks()) as connection:
+        await connection.send(request(signed(BODY) | {"content-length": str(size)} | headers))
+        for _ in range(26):
+            await connection.send(b" " * (size // 26))
+        await connection.send(b" " * (size % 26))
+        assert await connection.status() == (403 if headers else 413)
+
+
+async def test_big_bodies_have_a_bound_together_and_small_ones_come_through(receiver: Receiver) -> None:
+    size = 2 * SMALL_BODY
+    big = BODY + b" " * (size - len(BODY))
+    hooks = receiver.hooks(room=Room(most=size))
+    async with serving(app_with(hooks), LOOPBACK, 0) as port:
+        first, second, third = [Connection(*await asyncio.open_connection(LOOPBACK, port)) for _ in range(3)]
+        await first.send(request(signed(big) | {"content-length": str(size)}), big[:-1])
+        async with asyncio.timeout(20):
+            while hooks.room.taken < size - 1:  # noqa: ASYNC110 - the other side rings no bell
+                await asyncio.sleep(0.01)
+            await second.send(request(signed(big) | {"content-length": str(size)}), big)
+            assert await second.status() == 503
+            await third.send(request(signed(BODY) | {"content-length": str(len(BODY))}), BODY)
+            assert await third.status() == 202
+            await first.send(big[-1:])
+            assert await first.status() == 202
+            assert hooks.room.taken == 0
+        for connection in (first, second, third):
+            connection.writer.close()
+
+
+async def test_a_signed_body_full_of_nothing_is_taken(receiver: Receiver) -> None:
+    body = BODY[:-1] + b', "more": [' + b"[]," * (24 * 1024 * 1024 // 3) + b"[]]}"
+    async with serving(app_with(receiver.hooks()), LOOPBACK, 0) as port, httpx.AsyncClient() as client:
+        headers = {name: value for name, value in signed(body).items() if value}
+        answer = await client.post(f"http://{LOOPBACK}:{port}/hook", content=body, headers=headers, timeout=60)
+    assert answer.status_code == 202
+    assert receiver.hints == [SEVEN]
 
 
 async def test_an_unsigned_body_is_refused_before_it_comes(receiver: Receiver) -> None:
