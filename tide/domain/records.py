@@ -49,6 +49,14 @@ class HistoryMark:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryState:
+    """What tells whether the history has changed: how many records there are, and the newest of their ids."""
+
+    count: int
+    newest: int
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryFilter:
     """Which records are wanted (Prow: the filters of Deck's /tide-history); None leaves a thing open.
 

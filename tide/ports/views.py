@@ -4,7 +4,15 @@ from typing import Protocol
 
 from tide.domain.evidence import Batch
 from tide.domain.keys import PoolKey, PullKey
-from tide.domain.records import DecisionRecord, HistoryFilter, HistoryMark, HistoryRecord, PoolView, PullRecord
+from tide.domain.records import (
+    DecisionRecord,
+    HistoryFilter,
+    HistoryMark,
+    HistoryRecord,
+    HistoryState,
+    PoolView,
+    PullRecord,
+)
 from tide.domain.runs import Run
 
 
@@ -12,7 +20,7 @@ class Views(Protocol):
     """Reads what syncs have recorded."""
 
     async def pools(self) -> tuple[PoolView, ...]:
-        """Give all pools, sorted by org, repo and branch."""
+        """Give all pools, sorted by org, repo and branch; the same value as before where nothing has changed."""
         ...
 
     async def pool(self, pool: PoolKey) -> PoolView | None:
@@ -21,6 +29,14 @@ class Views(Protocol):
 
     async def pull(self, pull: PullKey) -> PullRecord | None:
         """Give one pull request, also when it is merged or closed."""
+        ...
+
+    async def history_state(self) -> HistoryState:
+        """Tell how many records there are, and the newest of their ids."""
+        ...
+
+    async def history_after(self, newest: int, limit: int) -> tuple[HistoryRecord, ...]:
+        """Give the first `limit` of the records whose ids are above `newest`, in the order of these."""
         ...
 
     async def history(self, pool: PoolKey | None = None, limit: int = 1000) -> tuple[HistoryRecord, ...]:

@@ -1,13 +1,54 @@
-"""Times for people: how long ago, and exactly when."""
+"""Times for people: how long ago, and exactly when.
 
+A page that is kept has no ages in it, only marks of where which age belongs; `with_ages` puts them in.
+"""
+
+import re
 from datetime import UTC, datetime, timedelta
+from enum import Enum
+
+from markupsafe import Markup
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _JUST_NOW = timedelta(seconds=3)
 
 
-def ago(moment: datetime, now: datetime) -> str:
+class Later(Enum):
+    """Stands for a moment that is not known yet."""
+
+    LATER = "later"
+
+
+Now = datetime | Later
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+# NUL is in no text: the store does not take it, and no name in an address holds it.
+_MARK = re.compile(r"\x00(?P<kind>ago|since) (?P<moment>-?[0-9]+)\x00")
+
+
+def with_ages(text: str, now: datetime) -> str:
+    """Put the ages as of `now` where `ago` and `since` have set marks."""
+
+    def age(match: re.Match[str]) -> str:
+        moment = _EPOCH + int(match["moment"]) * _MICROSECOND
+        return ago(moment, now) if match["kind"] == "ago" else since(moment, now)
+
+    return _MARK.sub(age, text)
+
+
+def _mark(kind: str, moment: datetime) -> Markup:
+    return Markup(f"\0{kind} {(moment - _EPOCH) // _MICROSECOND}\0")  # noqa: S704 - a word of ours and a number
+
+
+def since(moment: datetime, now: Now) -> str:
+    """Say for how long something has been going on that began at a moment."""
+    return _mark("since", moment) if isinstance(now, Later) else span(now - moment)
+
+
+def ago(moment: datetime, now: Now) -> str:
     """Say how long before `now` a moment was: `just now`, `12 s ago`, `3 min ago`, `5 h ago`, `4 days ago`."""
+    if isinstance(now, Later):
+        return _mark("ago", moment)
     age = now - moment
     return "just now" if age < _JUST_NOW else f"{span(age)} ago"
 

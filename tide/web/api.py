@@ -1,11 +1,17 @@
 """Our JSON API, read-only."""
 
+from collections.abc import Callable
+from datetime import datetime
+
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from tide.adapters.fresh import Fresh
 from tide.web.api_models import (
     PoolItem,
     PullDocument,
@@ -14,6 +20,7 @@ from tide.web.api_models import (
     history_document,
     pools_document,
 )
+from tide.web.bodies import Body, SharedResponse
 from tide.web.last_known import LastKnown, Reading, staleness
 from tide.web.parameters import (
     cursor_of,
@@ -24,29 +31,36 @@ from tide.web.parameters import (
     pool_of,
     pull_in_path,
 )
+from tide.web.queue import Queue, Queues
+from tide.web.turns import InTurn, Turns
+
+_JSON = "application/json"
 
 
 class Api:
     """Answers `/api/v1` from what syncs have recorded, or was last known of it."""
 
-    def __init__(self, known: LastKnown) -> None:
+    def __init__(self, known: LastKnown, queues: Queues, turns: Turns) -> None:
         self._known = known
+        self._turns = turns
+        self._pools = Fresh(queues.get, _made_pools)
 
     def routes(self) -> list[BaseRoute]:
         """Give the routes, below `/api/v1`."""
+        in_turn = [Middleware(InTurn, self._turns)]
         return [
             Route("/pools", self.pools),
-            Route("/pools/{org}/{repo}/{branch:path}", self.pool),
-            Route("/pulls/{org}/{repo}/{number}", self.pull),
-            Route("/batches", self.batches),
-            Route("/decisions", self.decisions),
-            Route("/history", self.history),
+            Route("/pools/{org}/{repo}/{branch:path}", self.pool, middleware=in_turn),
+            Route("/pulls/{org}/{repo}/{number}", self.pull, middleware=in_turn),
+            Route("/batches", self.batches, middleware=in_turn),
+            Route("/decisions", self.decisions, middleware=in_turn),
+            Route("/history", self.history, middleware=in_turn),
         ]
 
-    async def pools(self, _request: Request) -> Response:
+    async def pools(self, request: Request) -> Response:
         """List all pools."""
-        views = self._known.reading()
-        return self._json(pools_document(await views.pools()), views)
+        body, as_of = await self._pools.get()
+        return SharedResponse(request, body, _JSON, staleness(as_of, self._known.clock.now()))
 
     async def pool(self, request: Request) -> Response:
         """Give one pool."""
@@ -54,7 +68,7 @@ class Api:
         view = await views.pool(pool_in_path(request))
         if view is None:
             raise HTTPException(404, "no such pool")
-        return self._json(PoolItem.of(view), views)
+        return await self._json(lambda: PoolItem.of(view), views)
 
     async def pull(self, request: Request) -> Response:
         """Give one pull request with the explanation."""
@@ -62,25 +76,32 @@ class Api:
         record = await views.pull(pull_in_path(request))
         if record is None:
             raise HTTPException(404, "no such pull request is known")
-        return self._json(PullDocument.about(record), views)
+        return await self._json(lambda: PullDocument.about(record), views)
 
     async def batches(self, request: Request) -> Response:
         """List batches, newest first."""
         views = self._known.reading()
-        return self._json(batches_document(await views.batches(pool_of(request), limit_of(request))), views)
+        batches = await views.batches(pool_of(request), limit_of(request))
+        return await self._json(lambda: batches_document(batches), views)
 
     async def decisions(self, request: Request) -> Response:
         """List decisions, newest first, from a cursor on."""
         views, limit = self._known.reading(), limit_of(request)
         records = await views.decisions(pool_of(request), limit, cursor_of(request))
-        return self._json(decisions_document(records, limit), views)
+        return await self._json(lambda: decisions_document(records, limit), views)
 
     async def history(self, request: Request) -> Response:
         """List what was done, newest first, as far as it is asked for, from a cursor on."""
         views, limit = self._known.reading(), limit_of(request)
         records = await views.history_page(history_filter_of(request), limit, history_cursor_of(request))
-        return self._json(history_document(records, limit), views)
+        return await self._json(lambda: history_document(records, limit), views)
 
-    def _json(self, document: BaseModel, views: Reading) -> Response:
-        headers = staleness(views.as_of, self._known.clock.now())
-        return Response(document.model_dump_json(), media_type="application/json", headers=headers)
+    async def _json(self, document: Callable[[], BaseModel], views: Reading) -> Response:
+        """Write a document, in a thread: it may be of thousands of pull requests."""
+        text = await run_in_threadpool(lambda: document().model_dump_json())
+        return Response(text, media_type=_JSON, headers=staleness(views.as_of, self._known.clock.now()))
+
+
+async def _made_pools(queue: Queue) -> tuple[Body, datetime | None]:
+    written = await run_in_threadpool(lambda: Body.of(pools_document(queue.pools).model_dump_json().encode()))
+    return written, queue.as_of

@@ -15,8 +15,10 @@ from tide.web.last_known import LastKnown
 from tide.web.pages import Pages, ReadLog
 from tide.web.probes import MetricsPage, Probes
 from tide.web.problems import Problems
+from tide.web.queue import Queues
 from tide.web.security_headers import SecurityHeaders
 from tide.web.status import DaemonStatus
+from tide.web.turns import InPieces, Turns
 from tide.web.unread_bodies import UnreadBodies
 
 _STATIC = Path(__file__).parent / "static"
@@ -38,15 +40,21 @@ def build_app(
     Without `hooks` there is no /hook. Tide's /history tells the newest `history_per_pool` records of each pool (Prow:
     --max-records-per-pool).
     """
-    pages = Pages(known, status, read_log, history_per_pool)
+    queues, turns = Queues(known), Turns()
+    pages = Pages(known, status, read_log, queues=queues, turns=turns, history_per_pool=history_per_pool)
     return Starlette(
         routes=[
             *pages.routes(),
             *Probes(status, metrics).routes(),
             *(hooks.routes() if hooks else ()),
-            Mount("/api/v1", routes=Api(known).routes()),
+            Mount("/api/v1", routes=Api(known, queues, turns).routes()),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
-        middleware=[Middleware(UnreadBodies), Middleware(SecurityHeaders), Middleware(GZipMiddleware, compresslevel=4)],
+        middleware=[
+            Middleware(UnreadBodies),
+            Middleware(InPieces),
+            Middleware(SecurityHeaders),
+            Middleware(GZipMiddleware, compresslevel=4),
+        ],
         exception_handlers=Problems(pages).handlers(),
     )

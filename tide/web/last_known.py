@@ -1,7 +1,8 @@
 """What the store last said, so that people and programs get that, with its age, while it cannot be read.
 
 What is kept is bounded: one answer about all pools, and the newest batches and history. Questions about one pool or one
-pull request are then answered from it; what is not in it stays an error.
+pull request are then answered from it; what is not in it stays an error, and so does what would be only a part of the
+answer, but where a page shows the newest that is known beside other things.
 """
 
 import asyncio
@@ -13,7 +14,15 @@ from typing import Generic, Protocol, TypeVar
 from tide.domain.errors import StoreError
 from tide.domain.evidence import Batch
 from tide.domain.keys import PoolKey, PullKey
-from tide.domain.records import DecisionRecord, HistoryFilter, HistoryMark, HistoryRecord, PoolView, PullRecord
+from tide.domain.records import (
+    DecisionRecord,
+    HistoryFilter,
+    HistoryMark,
+    HistoryRecord,
+    HistoryState,
+    PoolView,
+    PullRecord,
+)
 from tide.domain.runs import Run
 from tide.ports.clock import Clock
 from tide.ports.views import Views
@@ -24,8 +33,6 @@ T = TypeVar("T")
 PATIENCE = timedelta(seconds=5)
 _BATCHES = 200
 _RECENT_HISTORY = 200
-# As many as a history of many pools is cut to: some ten megabytes.
-_MOST = 10_000
 
 
 @dataclass(slots=True)
@@ -37,7 +44,7 @@ class _Kept(Generic[T]):
 
     def keep(self, answers: tuple[T, ...], moment: datetime) -> None:
         """Put these in the place of earlier ones."""
-        self.answers, self.moment = answers[:_MOST], moment
+        self.answers, self.moment = answers, moment
 
 
 class LastKnown:
@@ -61,7 +68,6 @@ class LastKnown:
         self.runs = _Kept[Run]()
         self.batches = _Kept[Batch]()
         self.recent = _Kept[HistoryRecord]()
-        self.history = _Kept[HistoryRecord]()
 
     def reading(self) -> "Reading":
         """Give the views of one request."""
@@ -83,16 +89,9 @@ class LastKnown:
         """When any process was last seen to have synced a pool; None where that is not known."""
         return max((view.synced_at for view in self.pools.answers if view.synced_at), default=None)
 
-    def known_history(self) -> _Kept[HistoryRecord]:
-        """Give all that is kept of what was done, newest first."""
-        moments = [kept.moment for kept in (self.recent, self.history) if kept.moment]
-        records = dict.fromkeys((*self.history.answers, *self.recent.answers))
-        newest_first = sorted(records, key=lambda record: (record.time, record.id), reverse=True)
-        return _Kept(tuple(newest_first), max(moments, default=None))
-
 
 class Reading:
-    """The views of one request (tide.ports.views.Views): of the store, or else of what is kept.
+    """The views of one request, as of tide.ports.views.Views: of the store, or else of what is kept.
 
     `as_of` is None as long as everything was read from the store, else the moment of the oldest kept answer. Every call
     raises a StoreError where the store fails and nothing fitting is kept.
@@ -121,29 +120,35 @@ class Reading:
             lambda: self._views.pull(pull), lambda: _pull_among(self._recall(self._memory.pools), pull, self.as_of)
         )
 
-    async def history(self, pool: PoolKey | None = None, limit: int = 1000) -> tuple[HistoryRecord, ...]:
-        """Give what was done, newest first; `limit` counts per pool."""
-        known = self._memory.known_history
-        if pool is None:
-            return await self._listed(lambda: self._views.history(None, limit), self._memory.history, known)
+    async def history_state(self) -> HistoryState:
+        """Tell how many records there are, and the newest of their ids; that is not kept."""
+        return await self._asked(self._views.history_state, lambda: None)
+
+    async def history_after(self, newest: int, limit: int) -> tuple[HistoryRecord, ...]:
+        """Give the first `limit` of the records whose ids are above `newest`, in the order of these; none are kept."""
+        return await self._asked(lambda: self._views.history_after(newest, limit), lambda: None)
+
+    async def history(self, pool: PoolKey, limit: int) -> tuple[HistoryRecord, ...]:
+        """Give what was done to a pool, newest first, or the newest that is known of that."""
         return await self._asked(
-            lambda: self._views.history(pool, limit), lambda: _of_pool(self._recall(known()), pool)[:limit]
+            lambda: self._views.history(pool, limit), lambda: _of_pool(self._recall(self._memory.recent), pool)[:limit]
         )
 
     async def recent_history(self, limit: int) -> tuple[HistoryRecord, ...]:
         """Give the last things done in any pool, newest first."""
-        memory, asked = self._memory, max(limit, _RECENT_HISTORY)
-        answer = await self._listed(lambda: self._views.recent_history(asked), memory.recent, memory.known_history)
-        return answer[:limit]
+        asked = max(limit, _RECENT_HISTORY)
+        return (await self._listed(lambda: self._views.recent_history(asked), self._memory.recent))[:limit]
 
     async def history_page(
-        self, wanted: HistoryFilter, limit: int, before: HistoryMark | None
+        self, wanted: HistoryFilter, limit: int, before: HistoryMark | None, *, may_be_cut: bool = False
     ) -> tuple[HistoryRecord, ...]:
-        """Give what is wanted of all history, newest first, from a place on."""
+        """Give what is wanted of all history, newest first, from a place on; `may_be_cut`: or what is known of it."""
 
-        def recall() -> tuple[HistoryRecord, ...]:
-            known = self._recall(self._memory.known_history())
-            return tuple(one for one in known if wanted.wants(one) and (before is None or one.mark < before))[:limit]
+        def recall() -> tuple[HistoryRecord, ...] | None:
+            known = self._recall(self._memory.recent)
+            found = tuple(one for one in known if wanted.wants(one) and (before is None or one.mark < before))
+            is_whole = len(found) >= limit or len(known) < _RECENT_HISTORY
+            return found[:limit] if is_whole or may_be_cut else None
 
         return await self._asked(lambda: self._views.history_page(wanted, limit, before), recall)
 
@@ -151,14 +156,24 @@ class Reading:
         """Give decisions newest first, those with an id below `before` when it is given; none are kept."""
         return await self._asked(lambda: self._views.decisions(pool, limit, before), lambda: None)
 
-    async def batches(self, pool: PoolKey | None, limit: int) -> tuple[Batch, ...]:
-        """Give batches, newest first."""
-        kept, asked = self._memory.batches, max(limit, _BATCHES)
-        if pool is None:
-            return (await self._listed(lambda: self._views.batches(None, asked), kept))[:limit]
-        return await self._asked(
-            lambda: self._views.batches(pool, limit), lambda: _of_pool(self._recall(kept), pool)[:limit]
-        )
+    async def batches(self, pool: PoolKey | None, limit: int, *, may_be_cut: bool = False) -> tuple[Batch, ...]:
+        """Give batches, newest first; `may_be_cut`: or what is known of them."""
+        kept = self._memory.batches
+
+        def recall() -> tuple[Batch, ...] | None:
+            known = self._recall(kept)
+            found = _of_pool(known, pool) if pool else known
+            is_whole = len(found) >= limit or len(known) < _BATCHES
+            return found[:limit] if is_whole or may_be_cut else None
+
+        async def ask() -> tuple[Batch, ...]:
+            if pool is not None:
+                return await self._views.batches(pool, limit)
+            answers = await self._views.batches(None, max(limit, _BATCHES))
+            kept.keep(answers[:_BATCHES], self._memory.clock.now())
+            return answers[:limit]
+
+        return await self._asked(ask, recall)
 
     async def count_runs(self) -> int:
         """Say how many runs there have been; that is not kept."""
@@ -168,20 +183,15 @@ class Reading:
         """Give the runs that have no verdict yet, oldest first."""
         return await self._listed(self._views.live_runs, self._memory.runs)
 
-    async def _listed(
-        self,
-        ask: Callable[[], Awaitable[tuple[T, ...]]],
-        kept: _Kept[T],
-        known: Callable[[], _Kept[T]] | None = None,
-    ) -> tuple[T, ...]:
-        """Ask the store and keep the answer; recall what is kept, or what `known` gives, where that fails."""
+    async def _listed(self, ask: Callable[[], Awaitable[tuple[T, ...]]], kept: _Kept[T]) -> tuple[T, ...]:
+        """Ask the store and keep the answer; recall what is kept where that fails."""
 
         async def ask_and_keep() -> tuple[T, ...]:
             answers = await ask()
             kept.keep(answers, self._memory.clock.now())
             return answers
 
-        return await self._asked(ask_and_keep, lambda: self._recall(known() if known else kept))
+        return await self._asked(ask_and_keep, lambda: self._recall(kept))
 
     async def _asked(self, ask: Callable[[], Awaitable[T]], recall: Callable[[], T | None]) -> T:
         """Ask the store; once it has failed in this request only `recall`, whose None means that it cannot tell."""

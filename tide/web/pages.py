@@ -1,27 +1,31 @@
 """The pages, and Tide's JSON where a program asks for the same address."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from tide.adapters.history.tide_json import history_json
+from tide.adapters.fresh import Fresh
 from tide.domain.keys import PullKey
 from tide.domain.records import HistoryFilter, PoolView
 from tide.web import ages
 from tide.web.banners import daemon_banners
+from tide.web.bodies import Body, SharedResponse
 from tide.web.cards import PoolCard, action_done, action_now, pool_card
 from tide.web.cursors import history_cursor
 from tide.web.folding import folded
-from tide.web.last_known import LastKnown, Reading, staleness
+from tide.web.history_book import HistoryBook
+from tide.web.last_known import LastKnown, staleness
 from tide.web.links import HostLinks, outside_link, pool_path, pull_asked_for, pull_path
 from tide.web.negotiation import prefers_html
 from tide.web.parameters import (
@@ -35,81 +39,102 @@ from tide.web.parameters import (
     search_of,
 )
 from tide.web.prow_format import pools_json
+from tide.web.queue import RECENT_ACTIONS, Queue, Queues
 from tide.web.status import DaemonStatus
+from tide.web.turns import InTurn, Turns
 from tide.web.verdicts import reason_of, verdict_of
 
 # The log of a run by its name, None when none is kept.
 ReadLog = Callable[[str], bytes | None]
 
-_RECENT_ACTIONS = 12
-_RECENT_BATCHES = 200
 _PULL_HISTORY = 100
 _VARY = {"vary": "Accept"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What stands around the content of a page; a page with an equal one is equal within the same second."""
+
+    status: DaemonStatus
+    now: datetime
+    as_of: datetime | None
+    last_sync: datetime | None
 
 
 class Pages:
     """Answers people."""
 
     def __init__(
-        self, known: LastKnown, status: Callable[[], DaemonStatus], read_log: ReadLog, history_per_pool: int = 1000
+        self,
+        known: LastKnown,
+        status: Callable[[], DaemonStatus],
+        read_log: ReadLog,
+        *,
+        queues: Queues,
+        turns: Turns,
+        history_per_pool: int = 1000,
     ) -> None:
         self._known = known
-        self._history_per_pool = history_per_pool
         self._status = status
         self._read_log = read_log
+        self._turns = turns
         self._templates = _environment()
+        self._queues = queues
+        self._history = HistoryBook(known.reading, known.clock, history_per_pool)
+        self._pools_json = Fresh(queues.get, self._made_pools_json)
+        self._pools_html = Fresh(self._read_pools, self._made_pools)
+        self._front = Fresh(self._read_front, self._made_front)
 
     def routes(self) -> list[BaseRoute]:
         """Give the routes of the pages."""
+        in_turn = [Middleware(InTurn, self._turns)]
         return [
             Route("/", self.front),
             Route("/history", self.history),
-            Route("/decisions", self.decisions),
-            Route("/pool/{org}/{repo}/{branch:path}", self.pool),
-            Route("/pull/{org}/{repo}/{number}", self.pull),
-            Route("/runs/{name:uuid}/log", self.log),
+            Route("/decisions", self.decisions, middleware=in_turn),
+            Route("/pool/{org}/{repo}/{branch:path}", self.pool, middleware=in_turn),
+            Route("/pull/{org}/{repo}/{number}", self.pull, middleware=in_turn),
+            Route("/runs/{name:uuid}/log", self.log, middleware=in_turn),
         ]
 
     async def front(self, request: Request) -> Response:
         """Show all pools, or those that `?q=` finds; JSON as Tide's `/` to programs."""
-        views = self._known.reading()
         if not _wants_page(request):
-            pools = await views.pools()
-            return self._tide_json(pools_json(_aged(pools, views.as_of)), views)
+            body, as_of = await self._pools_json.get()
+            return self._tide_json(request, body, as_of)
         search = search_of(request)
         if asked := pull_asked_for(search):
             return RedirectResponse(pull_path(asked), 303)
-        cards = await _cards(views)
         if search:
-            found = [narrowed for card in cards if (narrowed := card.narrowed(search))]
-            return self._page("found.html", views, cards=found, q=search)
-        recent = await views.recent_history(_RECENT_ACTIONS)
-        return self._page(
-            "front.html",
-            views,
-            cards=[card for card in cards if card.is_busy],
-            quiet=[card for card in cards if not card.is_busy],
-            totals=_totals(cards),
-            recent=recent,
-        )
+            queue = await self._queues.get()
+            return await self._in_turn(self._found, queue, search)
+        body, as_of = await self._front.get()
+        headers = _VARY | staleness(as_of, self._known.clock.now())
+        return SharedResponse(request, body, "text/html", headers)
 
     async def history(self, request: Request) -> Response:
         """Show what was done; JSON as Tide's `/history` to programs."""
-        views = self._known.reading()
         if not _wants_page(request):
-            return self._tide_json(history_json(await views.history(None, self._history_per_pool)), views)
+            whole = await self._history.get()
+            return self._tide_json(request, whole.body, whole.as_of)
+        views = self._known.reading()
         wanted, limit = history_filter_of(request), limit_of(request)
-        records = await views.history_page(wanted, limit, history_cursor_of(request))
-        kept = [(name, value) for name, value in request.query_params.items() if name != "cursor" and value]
-        older = urlencode([*kept, ("cursor", history_cursor(records[-1].mark))]) if len(records) == limit else ""
-        return self._page("history.html", views, records=records, wanted=wanted, older=older, is_narrowed=bool(kept))
+        await self._turns.wait()
+        try:
+            records = await views.history_page(wanted, limit, history_cursor_of(request))
+            kept = [(name, value) for name, value in request.query_params.items() if name != "cursor" and value]
+            older = urlencode([*kept, ("cursor", history_cursor(records[-1].mark))]) if len(records) == limit else ""
+            content = {"records": records, "wanted": wanted, "older": older, "is_narrowed": bool(kept)}
+            return await self._page("history.html", views.as_of, **content)
+        finally:
+            self._turns.end()
 
     async def decisions(self, request: Request) -> Response:
         """Show decisions, newest first, a page at a time."""
         views, pool, limit = self._known.reading(), pool_of(request), limit_of(request)
         records = await views.decisions(pool, limit, cursor_of(request))
         older = records[-1].id if len(records) == limit else None
-        return self._page("decisions.html", views, records=list(folded(records)), pool=pool, older=older)
+        return await self._page("decisions.html", views.as_of, records=list(folded(records)), pool=pool, older=older)
 
     async def pool(self, request: Request) -> Response:
         """Show one pool with everything in and around it."""
@@ -117,10 +142,10 @@ class Pages:
         view = await views.pool(pool_in_path(request))
         if view is None:
             raise HTTPException(404, "There is no such pool.")
-        batches = await views.batches(view.pool, _RECENT_ACTIONS)
-        card = pool_card(view, await views.live_runs(), batches)
-        recent = await views.history(view.pool, _RECENT_ACTIONS)
-        return self._page("pool.html", views, card=card, batches=batches, recent=recent)
+        batches = await views.batches(view.pool, RECENT_ACTIONS, may_be_cut=True)
+        card = await run_in_threadpool(pool_card, view, await views.live_runs(), batches)
+        recent = await views.history(view.pool, RECENT_ACTIONS)
+        return await self._page("pool.html", views.as_of, card=card, batches=batches, recent=recent)
 
     async def pull(self, request: Request) -> Response:
         """Answer why a pull request is or is not merging."""
@@ -133,11 +158,11 @@ class Pages:
                 "repository?",
             )
         about = HistoryFilter(key.repository, record.pull.base_branch, key.number)
-        recent = await views.history_page(about, _PULL_HISTORY, None)
+        recent = await views.history_page(about, _PULL_HISTORY, None, may_be_cut=True)
         runs = [run for run in await views.live_runs() if (key.number, record.pull.head_sha) in run.heads]
-        return self._page(
+        return await self._page(
             "pull.html",
-            views,
+            views.as_of,
             record=record,
             pull=record.pull,
             verdict=verdict_of(record),
@@ -154,33 +179,83 @@ class Pages:
 
     def problem(self, code: int, title: str, message: str) -> Response:
         """Tell a person what went wrong."""
-        return self._page("problem.html", None, code, title=title, message=message)
+        content = {"title": title, "message": message}
+        return HTMLResponse(self._rendered("problem.html", self._frame(None), content), code, headers=_VARY)
 
-    def _page(self, template: str, views: Reading | None, code: int = 200, **content: object) -> Response:
-        status, now = self._status(), self._known.clock.now()
-        as_of = views.as_of if views else None
+    async def _page(self, template: str, as_of: datetime | None, **content: object) -> Response:
+        frame = self._frame(as_of)
+        text = await run_in_threadpool(self._rendered, template, frame, content)
+        return HTMLResponse(text, headers=_VARY | staleness(as_of, frame.now))
+
+    async def _read_pools(self) -> tuple[Queue, str]:
+        return await self._queues.get(), self._status().link_url
+
+    async def _made_pools(self, read: tuple[Queue, str]) -> tuple[str, Queue]:
+        queue, _ = read
+        return await run_in_threadpool(self._pools_text, queue), queue
+
+    def _pools_text(self, queue: Queue) -> str:
+        """Write what the front page says of the pools, without ages."""
+        content: dict[str, Any] = {
+            "now": ages.Later.LATER,
+            "host": HostLinks(self._status().link_url),
+            "cards": [card for card in queue.cards if card.is_busy],
+            "quiet": [card for card in queue.cards if not card.is_busy],
+            "totals": _totals(queue.cards),
+            "recent": queue.recent,
+        }
+        return self._templates.get_template("pools.html").render(content)
+
+    async def _read_front(self) -> tuple[str, Queue, _Frame]:
+        text, queue = await self._pools_html.get()
+        frame = self._frame(queue.as_of)
+        # Ages are in whole seconds: within one, all get the same page.
+        return text, queue, replace(frame, now=frame.now.replace(microsecond=0))
+
+    async def _made_front(self, read: tuple[str, Queue, _Frame]) -> tuple[Body, datetime | None]:
+        text, queue, frame = read
+        return await run_in_threadpool(self._front_body, text, frame), queue.as_of
+
+    def _front_body(self, text: str, frame: _Frame) -> Body:
+        pools = Markup(ages.with_ages(text, frame.now))  # noqa: S704 - rendered by a template of ours
+        return Body.of(self._rendered("front.html", frame, {"pools": pools}).encode())
+
+    async def _in_turn(self, make: Callable[[Queue, str], str], queue: Queue, search: str) -> Response:
+        await self._turns.wait()
+        try:
+            text = await run_in_threadpool(make, queue, search)
+        finally:
+            self._turns.end()
+        return HTMLResponse(text, headers=_VARY | staleness(queue.as_of, self._known.clock.now()))
+
+    def _found(self, queue: Queue, search: str) -> str:
+        found = [narrowed for card in queue.cards if (narrowed := card.narrowed(search))]
+        return self._rendered("found.html", self._frame(queue.as_of), {"cards": found, "q": search})
+
+    async def _made_pools_json(self, queue: Queue) -> tuple[Body, datetime | None]:
+        aged = _aged(queue.pools, queue.as_of)
+        return await run_in_threadpool(lambda: Body.of(pools_json(aged))), queue.as_of
+
+    def _frame(self, as_of: datetime | None) -> _Frame:
+        status = self._status()
         last_sync = status.last_sync if status.role.is_syncing else self._known.last_sync
-        frame: dict[str, Any] = {
-            "status": status,
-            "now": now,
-            "as_of": as_of,
-            "last_sync": last_sync,
-            "banners": daemon_banners(status, now, last_sync),
-            "host": HostLinks(status.link_url),
+        return _Frame(status, self._known.clock.now(), as_of, last_sync)
+
+    def _rendered(self, template: str, frame: _Frame, content: dict[str, Any]) -> str:
+        around: dict[str, Any] = {
+            "status": frame.status,
+            "now": frame.now,
+            "as_of": frame.as_of,
+            "last_sync": frame.last_sync,
+            "banners": daemon_banners(frame.status, frame.now, frame.last_sync),
+            "host": HostLinks(frame.status.link_url),
             "q": "",
         }
-        text = self._templates.get_template(template).render(frame | content)
-        return HTMLResponse(text, code, headers=_VARY | staleness(as_of, now))
+        return self._templates.get_template(template).render(around | content)
 
-    def _tide_json(self, body: bytes, views: Reading) -> Response:
-        headers = _VARY | staleness(views.as_of, self._known.clock.now())
-        return Response(body, media_type="application/json", headers=headers)
-
-
-async def _cards(views: Reading) -> list[PoolCard]:
-    runs = await views.live_runs()
-    batches = await views.batches(None, _RECENT_BATCHES)
-    return [pool_card(view, runs, batches) for view in await views.pools()]
+    def _tide_json(self, request: Request, body: Body, as_of: datetime | None) -> Response:
+        headers = _VARY | staleness(as_of, self._known.clock.now())
+        return SharedResponse(request, body, "application/json", headers)
 
 
 def _aged(pools: Iterable[PoolView], as_of: datetime | None) -> list[PoolView]:
@@ -201,6 +276,7 @@ def _environment() -> Environment:
         "action_now": action_now,
         "action_done": action_done,
         "ago": ages.ago,
+        "since": ages.since,
         "span": ages.span,
         "pool_path": pool_path,
         "pull_path": pull_path,

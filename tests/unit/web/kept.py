@@ -1,7 +1,7 @@
 """Views over values that a test keeps, a clock that stands, and a queue as it looks on a busy morning."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from starlette.applications import Starlette
@@ -17,6 +17,7 @@ from tide.domain.records import (
     HistoryFilter,
     HistoryMark,
     HistoryRecord,
+    HistoryState,
     HistoryTarget,
     PoolView,
     PullRecord,
@@ -57,6 +58,15 @@ class KeptViews:
     async def pull(self, pull: PullKey) -> PullRecord | None:
         self._check()
         return next((record for record in self.pull_records if record.pull.key == pull), None)
+
+    async def history_state(self) -> HistoryState:
+        self._check()
+        return HistoryState(len(self.records), len(self.records))
+
+    async def history_after(self, newest: int, limit: int) -> tuple[HistoryRecord, ...]:
+        self._check()
+        numbered = [replace(record, id=number) for number, record in enumerate(self.records, 1)]
+        return tuple(numbered[newest : newest + limit])
 
     async def history(self, pool: PoolKey | None = None, limit: int = 1000) -> tuple[HistoryRecord, ...]:
         self._check()

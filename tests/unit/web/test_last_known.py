@@ -41,7 +41,6 @@ async def test_what_was_read_once_is_told_with_its_age(memory: Memory) -> None:
         await views.live_runs(),
         await views.batches(None, 3),
         await views.recent_history(2),
-        await views.history(),
     ]
     memory.lose_the_store()
     again = memory.known.reading()
@@ -50,7 +49,6 @@ async def test_what_was_read_once_is_told_with_its_age(memory: Memory) -> None:
         await again.live_runs(),
         await again.batches(None, 3),
         await again.recent_history(2),
-        await again.history(),
     ]
     assert after == before
     assert again.as_of == NOW
@@ -168,13 +166,31 @@ async def test_a_reader_does_not_wait_for_a_store_that_hangs() -> None:
     assert told == ["database: no answer within 0 s"]
 
 
-async def test_a_long_history_is_kept_only_in_part(memory: Memory) -> None:
+async def test_a_part_of_a_long_history_is_no_answer_but_beside_other_things(memory: Memory) -> None:
     record = memory.views.records[0]
-    memory.views.records[:] = [replace(record, id=number) for number in range(12_000)]
-    assert len(await memory.known.reading().history(None, 20_000)) == 12_000
+    memory.views.records[:] = [replace(record, id=number) for number in range(1000)]
+    await memory.known.refresh()
     memory.lose_the_store()
-    kept = await memory.known.reading().history(None, 20_000)
-    assert 1_000 <= len(kept) < 12_000
+    views, wanted = memory.known.reading(), HistoryFilter()
+    assert len(await views.history_page(wanted, 100, None)) == 100
+    with pytest.raises(StoreError):
+        await views.history_page(wanted, 300, None)
+    with pytest.raises(StoreError):
+        await views.history_page(HistoryFilter(author="nobody"), 10, None)
+    assert len(await views.history_page(wanted, 300, None, may_be_cut=True)) == 200
+
+
+async def test_a_part_of_many_batches_is_no_answer_but_beside_other_things(memory: Memory) -> None:
+    memory.views.kept_batches[:] = [memory.views.kept_batches[0]] * 300
+    await memory.known.refresh()
+    memory.lose_the_store()
+    views = memory.known.reading()
+    assert len(await views.batches(None, 150)) == 150
+    with pytest.raises(StoreError):
+        await views.batches(None, 300)
+    with pytest.raises(StoreError):
+        await views.batches(ORBIT, 1)
+    assert await views.batches(ORBIT, 1, may_be_cut=True) == ()
 
 
 def test_old_answers_carry_headers_that_say_so() -> None:

@@ -22,11 +22,20 @@ _NO_TIME = datetime(1, 1, 1, tzinfo=UTC)  # Go's zero
 
 def history_json(records: Iterable[HistoryRecord]) -> bytes:
     """Write a history; an action that Tide does not record is left out."""
-    by_pool: dict[str, list[dict[str, object]]] = {}
+    by_pool: dict[str, list[bytes]] = {}
     for record in sorted(records, key=lambda record: record.time, reverse=True):
-        if record.action in RECORDED:
-            by_pool.setdefault(str(record.pool), []).append(_written(record))
-    return go_json(dict(sorted(by_pool.items())))
+        if written := written_record(record):
+            by_pool.setdefault(str(record.pool), []).append(written)
+    pools = (go_json(name) + b":[" + b",".join(written) + b"]" for name, written in sorted(by_pool.items()))
+    return b"{" + b",".join(pools) + b"}"
+
+
+def written_record(record: HistoryRecord) -> bytes:
+    """Write one record; b"" where its action is none that Tide records.
+
+    One by one: writing thousands of them in one call would hold up all else for as long as it takes.
+    """
+    return go_json(_written(record)) if record.action in RECORDED else b""
 
 
 def history_from(raw: bytes, limit: int) -> tuple[HistoryRecord, ...]:

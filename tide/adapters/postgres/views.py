@@ -1,48 +1,45 @@
 """What people and machines read of the store."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import chain
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, Table, Text, cast, func, select, tuple_
 from sqlalchemy.engine import RowMapping
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tide.adapters.postgres.documents import parsed
 from tide.adapters.postgres.engine import statements
 from tide.adapters.postgres.keys import POOL, PULL, in_pool, pool_of
-from tide.adapters.postgres.ledger import LIVE_STATES, batch_from, run_from, standing_from
+from tide.adapters.postgres.ledger import LIVE_STATES, batch_from, run_from
 from tide.adapters.postgres.mirror import SELECT_PULLS, pull_from
+from tide.adapters.postgres.pool_views import PoolReader
 from tide.adapters.postgres.schema import (
     batches,
     decisions,
     history,
-    pools,
     pull_reads,
     pulls,
     runs,
-    standings,
     verdicts,
 )
 from tide.domain.decisions import Verdict
 from tide.domain.evidence import Batch
 from tide.domain.keys import PoolKey, PullKey
-from tide.domain.pulls import Blocker, Pull
 from tide.domain.records import (
     DecisionRecord,
     HistoryFilter,
     HistoryMark,
     HistoryRecord,
+    HistoryState,
     HistoryTarget,
     PoolView,
     PullRecord,
 )
 from tide.domain.runs import Run
-from tide.domain.snapshot import PROVEN
 
 T = TypeVar("T")
-_PLACES = ("passing", "pending", "missing")
-_LISTS = (*_PLACES, "batch_pending", "targets")
+_FEW = 50
 _DECISION_COLUMNS = ("action", "reason", "targets", "is_dry_run")
 _RECORD_COLUMNS = ("id", "snapshot_digest", *_DECISION_COLUMNS, "first_seen", "last_seen", "outcome")
 
@@ -51,17 +48,6 @@ def _key(table: Table, names: Sequence[str]) -> ColumnElement[Any]:
     return tuple_(*(table.c[name] for name in names))
 
 
-_STATES = (
-    select(
-        *pools.c,
-        *(decisions.c[name] for name in (*_DECISION_COLUMNS, "last_seen")),
-        *(standings.c[name] for name in ("kind", "contexts", "since")),
-        standings.c.reason.label("standing_reason"),
-    )
-    .outerjoin(decisions, decisions.c.id == pools.c.decision_id)
-    .outerjoin(standings, _key(standings, POOL) == _key(pools, POOL))
-    .where(pools.c.dropped_at.is_(None))
-)
 _NEWEST_FIRST = (history.c.time.desc(), history.c.id.desc())
 
 
@@ -70,21 +56,15 @@ class PostgresViews:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
+        self._pools = PoolReader(engine)
 
     async def pools(self) -> tuple[PoolView, ...]:
-        """Give all pools, sorted by org, repo and branch."""
-        async with statements(self.engine) as connection:
-            views = await _pool_views(connection, _STATES, pulls.c.is_open)
-        return tuple(sorted(views, key=lambda view: view.pool))
+        """Give all pools, sorted by org, repo and branch; the same value as before where nothing has changed."""
+        return await self._pools.pools()
 
     async def pool(self, pool: PoolKey) -> PoolView | None:
         """Give one pool."""
-        its_pulls = pulls.c.is_open & (
-            _key(pulls, ("org", "repo", "base_branch")) == (pool.org, pool.repo, pool.branch)
-        )
-        async with statements(self.engine) as connection:
-            views = await _pool_views(connection, _STATES.where(in_pool(pools, pool)), its_pulls)
-        return next(iter(views), None)
+        return next((view for view in await self.pools() if view.pool == pool), None)
 
     async def pull(self, pull: PullKey) -> PullRecord | None:
         """Give one pull request, also when it is merged or closed."""
@@ -100,6 +80,17 @@ class PostgresViews:
             return None
         verdict = parsed(Verdict, row["verdict"]) if row["verdict"] else None
         return PullRecord(pull_from(row), verdict, row["read_at"])
+
+    async def history_state(self) -> HistoryState:
+        """Tell how many records there are, and the newest of their ids."""
+        query = select(func.count(), func.coalesce(func.max(history.c.id), 0))
+        async with statements(self.engine) as connection:
+            return HistoryState(*(await connection.execute(query)).one())
+
+    async def history_after(self, newest: int, limit: int) -> tuple[HistoryRecord, ...]:
+        """Give the first `limit` of the records whose ids are above `newest`, in the order of these."""
+        query = select(history).where(history.c.id > newest).order_by(history.c.id).limit(limit)
+        return await self._all(query, _history_from)
 
     async def history(self, pool: PoolKey | None = None, limit: int = 1000) -> tuple[HistoryRecord, ...]:
         """Give what was done, newest first; `limit` counts per pool."""
@@ -149,68 +140,13 @@ class PostgresViews:
 
     async def _all(self, query: Select[Any], build: Callable[[RowMapping], T]) -> tuple[T, ...]:
         async with statements(self.engine) as connection:
-            return tuple(map(build, (await connection.execute(query)).mappings()))
+            found = (await connection.execute(query)).mappings().all()
+        # Thousands of records take long to be built.
+        return await asyncio.to_thread(_built, found, build) if len(found) > _FEW else _built(found, build)
 
 
-async def _pool_views(
-    connection: AsyncConnection, states: Select[Any], its_pulls: ColumnElement[bool]
-) -> list[PoolView]:
-    """Build the pools that `states` selects; `its_pulls` selects their open pull requests."""
-    found = (await connection.execute(states)).mappings().all()
-    open_pulls = await _pulls(connection, its_pulls)
-    named = {PullKey(row["org"], row["repo"], number) for row in found for number in _numbers(row)}
-    gone = named - open_pulls.keys()
-    others = await _pulls(connection, _key(pulls, PULL).in_([(key.org, key.repo, key.number) for key in gone]))
-    judged = await _verdicts(connection, its_pulls)
-    by_pool: dict[PoolKey, list[Pull]] = {}
-    for pull in open_pulls.values():
-        by_pool.setdefault(pull.pool, []).append(pull)
-    return [_pool_view(row, by_pool.get(pool_of(row), []), open_pulls | others, judged) for row in found]
-
-
-async def _pulls(connection: AsyncConnection, which: ColumnElement[bool]) -> dict[PullKey, Pull]:
-    rows = (await connection.execute(SELECT_PULLS.where(which))).mappings()
-    return {pull.key: pull for pull in map(pull_from, rows)}
-
-
-async def _verdicts(connection: AsyncConnection, its_pulls: ColumnElement[bool]) -> dict[PullKey, Verdict]:
-    as_text = cast(verdicts.c.verdict, Text)
-    query = select(as_text).join(pulls, _key(pulls, PULL) == _key(verdicts, PULL)).where(its_pulls)
-    found = (await connection.execute(query)).scalars()
-    return {verdict.pull: verdict for verdict in parsed(list[Verdict], f"[{','.join(found)}]")}
-
-
-def _pool_view(
-    row: RowMapping, open_pulls: Iterable[Pull], known: Mapping[PullKey, Pull], judged: Mapping[PullKey, Verdict]
-) -> PoolView:
-    pool = pool_of(row)
-    ordered = sorted(open_pulls, key=lambda pull: pull.number)
-    placed = set(chain.from_iterable(row[name] for name in _PLACES))
-
-    def listed(name: str) -> tuple[Pull, ...]:
-        keys = (PullKey(pool.org, pool.repo, number) for number in row[name] or ())
-        return tuple(known[key] for key in keys if key in known)
-
-    return PoolView(
-        pool=pool,
-        base_sha=row["base_sha"],
-        action=row["action"] or "",
-        reason=row["reason"] or "",
-        **{name: listed(name) for name in (*_PLACES, "batch_pending")},
-        outside=tuple(pull for pull in ordered if pull.number not in placed),
-        target=listed("targets"),
-        verdicts=tuple(judged[pull.key] for pull in ordered if pull.key in judged),
-        blockers=tuple(Blocker(**blocker | {"branches": tuple(blocker["branches"])}) for blocker in row["blockers"]),
-        standing=standing_from({**row, "reason": row["standing_reason"]}) if row["kind"] else PROVEN,
-        error=row["error"],
-        tenant_ids=tuple(row["tenant_ids"]),
-        is_dry_run=bool(row["is_dry_run"]),
-        synced_at=row["last_seen"],
-    )
-
-
-def _numbers(row: RowMapping) -> Iterable[int]:
-    return chain.from_iterable(row[name] or () for name in _LISTS)
+def _built(found: Iterable[RowMapping], build: Callable[[RowMapping], T]) -> tuple[T, ...]:
+    return tuple(map(build, found))
 
 
 def _wanted(wanted: HistoryFilter) -> Iterable[ColumnElement[bool]]:

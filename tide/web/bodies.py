@@ -1,0 +1,69 @@
+"""Bodies of answers: shared by all who are sent the same one, and sent no faster than they are read."""
+
+import asyncio
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+PIECE = 64 * 1024
+_LEVEL = 4
+_GZIP = 16 + zlib.MAX_WBITS  # a gzip header and trailer around it (zlib.compressobj)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A body that is kept: in pieces that are made as they are sent, of so many bytes in all, and compressed."""
+
+    pieces: Callable[[], Iterable[bytes | memoryview]]
+    length: int
+    compressed: bytes
+
+    @classmethod
+    def of(cls, plain: bytes) -> "Body":
+        """Keep a body; this takes long for a big one, and belongs into a thread."""
+        return cls(lambda: _cut(plain), len(plain), _compressed([plain]))
+
+    @classmethod
+    def of_pieces(cls, pieces: Callable[[], Iterable[bytes]]) -> "Body":
+        """Keep a body that is too big to be kept as one; this belongs into a thread."""
+        return cls(pieces, sum(map(len, pieces())), _compressed(pieces()))
+
+
+class SharedResponse(Response):
+    """An answer whose body others are sent too.
+
+    It is sent in pieces: what is handed over as a whole lies in the buffer of its connection until it is read.
+    """
+
+    def __init__(self, request: Request, body: Body, media_type: str, headers: Mapping[str, str]) -> None:
+        super().__init__(None, 200, headers, media_type)
+        self._is_compressed = "gzip" in request.headers.get("accept-encoding", "")
+        if self._is_compressed:
+            self.headers["content-encoding"] = "gzip"
+        self.headers.add_vary_header("Accept-Encoding")
+        self.headers["content-length"] = str(len(body.compressed) if self._is_compressed else body.length)
+        self._shared = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        del scope, receive
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        for piece in _cut(self._shared.compressed) if self._is_compressed else self._shared.pieces():
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await asyncio.sleep(0)  # a fast reader is no reason to let all others wait
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _cut(whole: bytes) -> Iterator[memoryview]:
+    view = memoryview(whole)
+    for start in range(0, len(view), PIECE):
+        yield view[start : start + PIECE]
+
+
+def _compressed(pieces: Iterable[bytes]) -> bytes:
+    compressor = zlib.compressobj(_LEVEL, wbits=_GZIP)
+    return b"".join([*map(compressor.compress, pieces), compressor.flush()])

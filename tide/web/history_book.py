@@ -1,0 +1,125 @@
+"""Tide's history as its JSON, each record of it written once.
+
+The whole may be tens of megabytes and is asked for again and again, by Deck every ten seconds. So what is written
+stays, and only what was done since is read and written.
+"""
+
+import bisect
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from starlette.concurrency import run_in_threadpool
+
+from tide.adapters.fresh import Fresh
+from tide.adapters.history.tide_json import go_json, written_record
+from tide.domain.errors import StoreError
+from tide.domain.records import HistoryMark, HistoryRecord, HistoryState
+from tide.ports.clock import Clock
+from tide.web.bodies import Body
+from tide.web.last_known import Reading
+
+_AT_ONCE = 500  # records: they take a few milliseconds of the event loop
+_IN_A_PIECE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenHistory:
+    """The whole history as it was read; `as_of` is the moment of that where it cannot be read now."""
+
+    body: Body
+    as_of: datetime | None = None
+
+
+@dataclass(slots=True)
+class _Page:
+    """The newest records of one pool, oldest first; those that Tide does not tell are written as nothing."""
+
+    marks: list[HistoryMark] = field(default_factory=list)
+    written: list[bytes] = field(default_factory=list)
+
+    def add(self, record: HistoryRecord, limit: int) -> None:
+        place = bisect.bisect(self.marks, record.mark)
+        self.marks.insert(place, record.mark)
+        self.written.insert(place, written_record(record))
+        if len(self.marks) > limit:
+            del self.marks[0], self.written[0]
+
+
+class HistoryBook:
+    """Gives Tide's `/history`, whole or not at all: the newest `limit` records of each pool.
+
+    Args:
+        reading: gives the views of one request.
+        clock: tells when it was read.
+        limit: how many records of each pool it tells.
+    """
+
+    def __init__(self, reading: Callable[[], Reading], clock: Clock, limit: int) -> None:
+        self._reading = reading
+        self._clock = clock
+        self._limit = limit
+        self._pages: dict[str, _Page] = {}
+        self._read = HistoryState(0, 0)
+        self._read_at: datetime | None = None
+        self._written = Fresh(self._refreshed, self._bound)
+
+    async def get(self) -> WrittenHistory:
+        """Give the history as it is now, or as it was last read where the store fails.
+
+        Raises:
+            StoreError: the store fails, and it has never been read.
+        """
+        return await self._written.get()
+
+    async def _refreshed(self) -> tuple[HistoryState, datetime | None]:
+        """Take in what was done meanwhile; tell what is there, and as of when if that is not now."""
+        views = self._reading()
+        try:
+            state = await views.history_state()
+            if state != self._read:
+                await self._take_in(views, state)
+        except StoreError:
+            if self._read_at is None:
+                raise
+            return self._read, self._read_at
+        self._read_at = self._clock.now()
+        return self._read, None
+
+    async def _take_in(self, views: Reading, state: HistoryState) -> None:
+        """Read the records after the newest; all of them where others have come or gone meanwhile."""
+        await self._read_on(views)
+        if self._read.count < state.count or (self._read != state and self._read != await views.history_state()):
+            self._pages, self._read, self._read_at = {}, HistoryState(0, 0), None
+            await self._read_on(views)
+
+    async def _read_on(self, views: Reading) -> None:
+        while records := await views.history_after(self._read.newest, _AT_ONCE):
+            await run_in_threadpool(self._write, records)
+            self._read = HistoryState(self._read.count + len(records), records[-1].id)
+
+    def _write(self, records: Sequence[HistoryRecord]) -> None:
+        for record in records:
+            self._pages.setdefault(str(record.pool), _Page()).add(record, self._limit)
+
+    async def _bound(self, read: tuple[HistoryState, datetime | None]) -> WrittenHistory:
+        return WrittenHistory(await run_in_threadpool(self._body), read[1])
+
+    def _body(self) -> Body:
+        told = [(name, [one for one in reversed(page.written) if one]) for name, page in sorted(self._pages.items())]
+        pools = [(go_json(name), written) for name, written in told if written]
+        return Body.of_pieces(lambda: _pieces(pools))
+
+
+def _pieces(pools: Sequence[tuple[bytes, Sequence[bytes]]]) -> Iterator[bytes]:
+    yield b"{"
+    for place, (name, written) in enumerate(pools):
+        yield (b"," if place else b"") + name + b":["
+        for start in range(0, len(written), _IN_A_PIECE):
+            yield (b"," if start else b"") + b",".join(_some(written, start))
+        yield b"]"
+    yield b"}"
+
+
+def _some(written: Sequence[bytes], start: int) -> Iterable[bytes]:
+    return written[start : start + _IN_A_PIECE]

@@ -1,0 +1,67 @@
+"""All pools with what is about them, read together and kept while nothing of it changes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from starlette.concurrency import run_in_threadpool
+
+from tide.adapters.fresh import Fresh
+from tide.domain.evidence import Batch
+from tide.domain.records import HistoryRecord, PoolView
+from tide.domain.runs import Run
+from tide.web.cards import PoolCard, pool_card
+from tide.web.last_known import LastKnown
+
+RECENT_ACTIONS = 12
+_RECENT_BATCHES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    pools: tuple[PoolView, ...]
+    runs: tuple[Run, ...]
+    batches: tuple[Batch, ...]
+    recent: tuple[HistoryRecord, ...]
+    as_of: datetime | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Queue:
+    """What the pages about all pools show; `as_of` is None where it is fresh. Another state is another value."""
+
+    pools: tuple[PoolView, ...]
+    cards: tuple[PoolCard, ...]
+    recent: tuple[HistoryRecord, ...]
+    as_of: datetime | None
+
+
+class Queues:
+    """Gives the queue as it is now; the same value as before where nothing has changed."""
+
+    def __init__(self, known: LastKnown) -> None:
+        self._known = known
+        self._now = Fresh(self._read, self._made)
+
+    async def get(self) -> Queue:
+        """Give the queue, or what was last known of it.
+
+        Raises:
+            StoreError: the store fails, and nothing is kept.
+        """
+        return await self._now.get()
+
+    async def _read(self) -> _Read:
+        views = self._known.reading()
+        pools = await views.pools()
+        runs = await views.live_runs()
+        batches = await views.batches(None, _RECENT_BATCHES)
+        recent = await views.recent_history(RECENT_ACTIONS)
+        return _Read(pools, runs, batches, recent, views.as_of)
+
+    async def _made(self, read: _Read) -> Queue:
+        cards = await run_in_threadpool(_cards, read)
+        return Queue(read.pools, cards, read.recent, read.as_of)
+
+
+def _cards(read: _Read) -> tuple[PoolCard, ...]:
+    return tuple(pool_card(view, read.runs, read.batches) for view in read.pools)
