@@ -5,7 +5,7 @@ stays, and only what was done since is read and written.
 """
 
 import bisect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from tide.adapters.fresh import Fresh
 from tide.adapters.history.tide_json import go_json, written_record
 from tide.domain.errors import StoreError
-from tide.domain.records import HistoryMark, HistoryRecord, HistoryState
+from tide.domain.records import HistoryRecord, HistoryState
 from tide.ports.clock import Clock
 from tide.web.bodies import Body
 from tide.web.last_known import Reading
@@ -35,12 +35,13 @@ class WrittenHistory:
 class _Page:
     """The newest records of one pool, oldest first; those that Tide does not tell are written as nothing."""
 
-    marks: list[HistoryMark] = field(default_factory=list)
+    marks: list[tuple[datetime, int]] = field(default_factory=list)
     written: list[bytes] = field(default_factory=list)
 
     def add(self, record: HistoryRecord, limit: int) -> None:
-        place = bisect.bisect(self.marks, record.mark)
-        self.marks.insert(place, record.mark)
+        mark = (record.time, record.id)
+        place = bisect.bisect(self.marks, mark)
+        self.marks.insert(place, mark)
         self.written.insert(place, written_record(record))
         if len(self.marks) > limit:
             del self.marks[0], self.written[0]
@@ -116,10 +117,6 @@ def _pieces(pools: Sequence[tuple[bytes, Sequence[bytes]]]) -> Iterator[bytes]:
     for place, (name, written) in enumerate(pools):
         yield (b"," if place else b"") + name + b":["
         for start in range(0, len(written), _IN_A_PIECE):
-            yield (b"," if start else b"") + b",".join(_some(written, start))
+            yield (b"," if start else b"") + b",".join(written[start : start + _IN_A_PIECE])
         yield b"]"
     yield b"}"
-
-
-def _some(written: Sequence[bytes], start: int) -> Iterable[bytes]:
-    return written[start : start + _IN_A_PIECE]

@@ -16,7 +16,7 @@ from tide.domain.keys import PoolKey
 from tide.domain.records import HistoryRecord, HistoryTarget
 
 RECORDED = frozenset({"TRIGGER", "TRIGGER_BATCH", "MERGE", "MERGE_BATCH"})
-_ESCAPES = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
+_ESCAPES = tuple((c, f"\\u{ord(c):04x}") for c in "<>&\u2028\u2029")
 _NO_TIME = datetime(1, 1, 1, tzinfo=UTC)  # Go's zero
 
 
@@ -60,7 +60,10 @@ def go_time(moment: datetime) -> str:
 
 def go_json(value: object) -> bytes:
     """Write JSON as Go's encoding/json does: without spaces, and safe inside of HTML."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES).encode()
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    for character, escape in _ESCAPES:  # several times as fast as one translation of all
+        text = text.replace(character, escape)
+    return text.encode()
 
 
 def _written(record: HistoryRecord) -> dict[str, object]:

@@ -48,6 +48,10 @@ def _key(table: Table, names: Sequence[str]) -> ColumnElement[Any]:
     return tuple_(*(table.c[name] for name in names))
 
 
+_RECORDS = select(
+    *(column for column in history.c if column.name != "targets"),
+    cast(history.c.targets, Text).label("targets"),  # as text: it is parsed straight into domain values
+)
 _NEWEST_FIRST = (history.c.time.desc(), history.c.id.desc())
 
 
@@ -89,7 +93,7 @@ class PostgresViews:
 
     async def history_after(self, newest: int, limit: int) -> tuple[HistoryRecord, ...]:
         """Give the first `limit` of the records whose ids are above `newest`, in the order of these."""
-        query = select(history).where(history.c.id > newest).order_by(history.c.id).limit(limit)
+        query = _RECORDS.where(history.c.id > newest).order_by(history.c.id).limit(limit)
         return await self._all(query, _history_from)
 
     async def history(self, pool: PoolKey | None = None, limit: int = 1000) -> tuple[HistoryRecord, ...]:
@@ -97,18 +101,18 @@ class PostgresViews:
         rank = func.row_number().over(partition_by=[history.c[name] for name in POOL], order_by=_NEWEST_FIRST)
         ranked = select(history.c.id, rank.label("rank"))
         newest = (ranked.where(in_pool(history, pool)) if pool else ranked).subquery()
-        query = select(history).join(newest, newest.c.id == history.c.id).where(newest.c.rank <= limit)
+        query = _RECORDS.join(newest, newest.c.id == history.c.id).where(newest.c.rank <= limit)
         return await self._all(query.order_by(*_NEWEST_FIRST), _history_from)
 
     async def recent_history(self, limit: int) -> tuple[HistoryRecord, ...]:
         """Give the last things done in any pool, newest first."""
-        return await self._all(select(history).order_by(*_NEWEST_FIRST).limit(limit), _history_from)
+        return await self._all(_RECORDS.order_by(*_NEWEST_FIRST).limit(limit), _history_from)
 
     async def history_page(
         self, wanted: HistoryFilter, limit: int, before: HistoryMark | None
     ) -> tuple[HistoryRecord, ...]:
         """Give what is wanted of all history, newest first, from the record at `before` on when it is given."""
-        query = select(history).where(*_wanted(wanted)).order_by(*_NEWEST_FIRST).limit(limit)
+        query = _RECORDS.where(*_wanted(wanted)).order_by(*_NEWEST_FIRST).limit(limit)
         if before is not None:
             query = query.where(_key(history, ("time", "id")) < (before.time, before.id))
         return await self._all(query, _history_from)
@@ -169,7 +173,7 @@ def _history_from(row: RowMapping) -> HistoryRecord:
     return HistoryRecord(
         pool=pool_of(row),
         **{name: row[name] for name in ("id", "time", "action", "base_sha", "error", "reason")},
-        targets=tuple(HistoryTarget(**target) for target in row["targets"]),
+        targets=parsed(tuple[HistoryTarget, ...], row["targets"]),
         tenant_ids=tuple(row["tenant_ids"]),
     )
 
