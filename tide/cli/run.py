@@ -1,6 +1,7 @@
 """`tide run`: the daemon."""
 
 import asyncio
+import gc
 from dataclasses import fields
 from itertools import combinations
 from pathlib import Path
@@ -30,6 +31,7 @@ def run(**flags: Any) -> None:
     options = _options(flags)
     _check_trust(options, is_given=flags["i_trust_contributors"])
     use_all_descriptors()
+    gc.freeze()  # what was imported stays: a collection of garbage that walks all of it takes a tenth of a second
     asyncio.run(run_daemon(options))
 
 
