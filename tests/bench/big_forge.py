@@ -1,8 +1,9 @@
 """A simulated GitHub with 100 repositories and 2,000 open pull requests, served by a process of its own.
 
-`python -m tests.bench.big_forge DIRECTORY` prints where it is as one line of JSON and serves until its input ends.
-No pull request may merge, nor does anything wait to be started: of each one some required job has failed on its head
-or is still running, so that a queue that looks at them has nothing to do.
+`python -m tests.bench.big_forge DIRECTORY [PER_REPOSITORY [READY]]` prints where it is as one line of JSON and serves
+until its input ends. No pull request may merge, nor does anything wait to be started: of each one some required job has
+failed on its head or is still running, so that a queue that looks at them has nothing to do. But for READY more in a
+repository of their own, which has no jobs: these may merge.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ REPOS_PER_ORG, PULLS_PER_REPO = 25, 20
 JOBS = ("unit", "integration", "lint")
 CHECKS = ("build", "docs", "scan")
 LABELS = ("lgtm", "approved")
+BUSY = ("acme-busy", "rocket")
 REPOS = tuple((org, f"part-{number}") for org in ORGS for number in range(REPOS_PER_ORG))
 POOLS, PULLS = len(REPOS), len(REPOS) * PULLS_PER_REPO
 
@@ -39,8 +41,8 @@ class _Past:
     GitHub splits a search by the second of creation, so that 2,000 pull requests of one second could not be read.
     """
 
+    left: timedelta
     clock: SystemClock = field(default_factory=SystemClock)
-    left: timedelta = timedelta(minutes=PULLS)
 
     def now(self) -> datetime:
         return self.clock.now() - self.left
@@ -49,15 +51,18 @@ class _Past:
         self.left -= timedelta(minutes=1)
 
 
-async def serve(directory: Path) -> None:
+async def serve(directory: Path, per_repo: int = PULLS_PER_REPO, ready: int = 0) -> None:
     """Fill the forge and serve it until the standard input ends."""
-    past = _Past()
+    past = _Past(timedelta(minutes=len(REPOS) * per_repo + ready))
     forge = Forge(past.now, directory)
-    heads = {repo: await _settle(forge, *repo) for repo in REPOS}
-    for number in range(PULLS_PER_REPO):
+    heads = {repo: await _settle(forge, *repo, per_repo) for repo in REPOS}
+    for number in range(per_repo):
         for repo in REPOS:
             past.step()
-            _open(forge, "/".join(repo), number, heads[repo][number])
+            _test(forge, *_open(forge, "/".join(repo), number, heads[repo][number]), number)
+    for number, head in enumerate(await _settle(forge, *BUSY, ready) if ready else ()):
+        past.step()
+        _open(forge, "/".join(BUSY), number, head)
     for repository in forge.repositories.values():
         await forge.mergeabilities(repository, repository.pulls.values())  # GitHub has worked them out long ago
     token = directory / "token"
@@ -68,11 +73,11 @@ async def serve(directory: Path) -> None:
         await asyncio.to_thread(sys.stdin.read)
 
 
-async def _settle(forge: Forge, org: str, name: str) -> list[str]:
+async def _settle(forge: Forge, org: str, name: str, pulls: int) -> list[str]:
     """Make a repository with its branch; give the heads of its pull requests to come."""
     repository = await forge.create_repository(org, name)
     base = _commit((), {"README.md": b"A part.\n"}, "Begin")
-    changes = [_commit((0,), {f"change-{number}.txt": b"New.\n"}, "Change") for number in range(PULLS_PER_REPO)]
+    changes = [_commit((0,), {f"change-{number}.txt": b"New.\n"}, "Change") for number in range(pulls)]
     start, *heads = await repository.git.write_commits([base, *changes])
     await forge.write_branch(repository, "main", start)
     return heads
@@ -83,7 +88,7 @@ def _commit(parents: tuple[int, ...], files: dict[str, bytes], message: str) -> 
     return NewCommit(parents=parents, files=dict(files), message=message, author=author, at=SystemClock().now())
 
 
-def _open(forge: Forge, full_name: str, number: int, head: str) -> None:
+def _open(forge: Forge, full_name: str, number: int, head: str) -> tuple[Repository, str]:
     repository = forge.repository(full_name)
     branch = f"change-{number}"
     repository.git.set_ref_later(f"refs/heads/{branch}", head)
@@ -91,7 +96,7 @@ def _open(forge: Forge, full_name: str, number: int, head: str) -> None:
     labels = (*LABELS, "kind/feature", "size/M")
     new = NewPull(title=f"Change {number} of {full_name}", head_ref=branch, base_ref="main", body=_BODY, labels=labels)
     forge.open_pull(repository, new, "alice")
-    _test(forge, repository, head, number)
+    return repository, head
 
 
 def _test(forge: Forge, repository: Repository, head: str, number: int) -> None:
@@ -108,4 +113,4 @@ def _test(forge: Forge, repository: Repository, head: str, number: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1])))
+    asyncio.run(serve(Path(sys.argv[1]), *map(int, sys.argv[2:])))

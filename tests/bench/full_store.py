@@ -45,13 +45,16 @@ async def fill(engine: AsyncEngine, *, pulls: int, pools: int, records: int = 0,
         await store.save_pulls(its_pulls, NOW)
         snapshot = replace(make_snapshot(rules=make_rules()), pool=key)
         await store.record_decision(snapshot, _decision(key, its_pulls))
+    await fill_history(engine, records, pools)
     async with engine.begin() as connection:
-        if records:
-            await connection.execute(_HISTORY, {"count": records, "pools": pools, "until": NOW})
-        if decisions:
-            await connection.execute(_DECISIONS, {"count": decisions})
-    async with engine.connect() as connection:
+        await connection.execute(_DECISIONS, {"count": decisions})
         await connection.execute(text("ANALYZE"))
+
+
+async def fill_history(engine: AsyncEngine, records: int, pools: int) -> None:
+    """Keep so many records of what was done to so many pools."""
+    async with engine.begin() as connection:
+        await connection.execute(_HISTORY, {"count": records, "pools": pools, "until": NOW})
 
 
 def _pull(pool: PoolKey, number: int) -> Pull:

@@ -15,11 +15,16 @@ from tide.adapters.http_connections import MAX_HEAD, Connection, Limits
 from tide.domain.errors import TideError
 
 _BACKLOG = 2048
+_DEFER: int | None = getattr(socket, "TCP_DEFER_ACCEPT", None)
 _KEEP_ALIVE_SECONDS = 5
 _GRACE_SECONDS = 10
 # How long nobody is let in after the system has refused to, and how often that is told.
 _ACCEPT_PAUSE_SECONDS, _TELL_SECONDS = 1.0, 60.0
-_FULL_PAUSE_SECONDS = 0.05
+# When it is full: how long until it is looked again whether anybody may be cut, and until the next one is let in, so
+# that those who come again and again, as soon as they are cut, cost a bounded part of the time of the process.
+_FULL_PAUSE_SECONDS, _CROWD_PAUSE_SECONDS = 0.05, 0.002
+# So many are cut at a time, since who they are costs a look at all.
+_SHARE_CUT = 10
 _TICKS_PER_LOOK = 5  # uvicorn ticks ten times a second
 
 log = structlog.get_logger(component="tide")
@@ -28,9 +33,9 @@ log = structlog.get_logger(component="tide")
 class _Server(uvicorn.Server):
     """A server that lets in itself who connects, and leaves the signals of the process to the process.
 
-    With `limits` it holds no more connections than these allow, and none longer. When there are as many, the one that
-    has the least to lose makes room: first those that have never sent a whole request, the oldest of them first, then
-    those between two requests, then slow ones. While all of them are being answered, others wait to be let in.
+    With `limits` it holds no more connections than these allow, and none longer. When there are as many, those with the
+    least to lose make room: first those that have never sent a whole request, the oldest of them first, then those
+    between two requests, then slow ones. While all of them are being answered, others wait to be let in.
     """
 
     def __init__(self, config: uvicorn.Config, limits: Limits | None) -> None:
@@ -89,9 +94,10 @@ class _Server(uvicorn.Server):
         while limits is not None and len(self.server_state.connections) >= limits.connections:
             now = asyncio.get_running_loop().time()
             spare = [one for one in self._connections() if one.may_give_way(now, limits)]
-            if spare:
-                min(spare, key=lambda one: (one.phase.value, one.since)).cut()
-            await asyncio.sleep(0 if spare else _FULL_PAUSE_SECONDS)
+            first = sorted(spare, key=lambda one: (one.phase.value, one.since))
+            for one in first[: max(1, limits.connections // _SHARE_CUT)]:
+                one.cut()
+            await asyncio.sleep(_CROWD_PAUSE_SECONDS if spare else _FULL_PAUSE_SECONDS)
 
     def _connections(self) -> list[Connection]:
         return [one for one in self.server_state.connections if isinstance(one, Connection)]
@@ -148,6 +154,9 @@ async def serving_on(
     Without `limits` it serves whoever comes, as many and as long as they like: for those that we know.
     """
     listening.settimeout(0)
+    if limits is not None and _DEFER is not None:
+        # Who connects and says nothing stays with the system for so long, and costs us nothing (tcp(7)).
+        listening.setsockopt(socket.IPPROTO_TCP, _DEFER, ceil(limits.head))
     config = uvicorn.Config(
         app,
         log_config=None,

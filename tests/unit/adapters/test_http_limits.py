@@ -22,6 +22,7 @@ from tide.adapters.http_server import serving
 
 PATIENCE = 20.0
 LOOPBACK = "127.0.0.1"
+START = b"G"  # who says nothing at all is not let in where the system can keep him waiting
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 LONG = 3600.0
 PATIENT = Limits(connections=4, head=LONG, body=LONG, idle=LONG, stalled=LONG, settled=LONG)
@@ -105,7 +106,7 @@ async def clients_of(limits: Limits, *more: Route) -> AsyncIterator[Clients]:
 
 async def test_one_more_than_may_be_is_let_in_for_the_oldest_that_has_asked_nothing() -> None:
     async with clients_of(PATIENT) as clients:
-        idle = [await clients.connect() for _ in range(4)]
+        idle = [await clients.connect(START) for _ in range(4)]
         assert await (await clients.connect()).answer() == "hello"
         assert await idle[0].is_cut()
         assert all(client.is_open for client in idle[1:])
@@ -115,7 +116,7 @@ async def test_who_has_asked_before_stays_while_there_are_others_who_have_not() 
     async with clients_of(PATIENT) as clients:
         regular = await clients.connect()
         assert await regular.answer() == "hello"
-        idle = [await clients.connect() for _ in range(8)]
+        idle = [await clients.connect(START) for _ in range(8)]
         for client in idle[:5]:
             assert await client.is_cut()
         assert await regular.answer() == "hello"
@@ -149,10 +150,20 @@ async def test_while_all_are_being_answered_others_wait_for_their_turn() -> None
         assert await asyncio.wait_for(late, PATIENCE) == "hello"
 
 
-@pytest.mark.parametrize("start", [b"", b"GET / HTTP/1.1\r\nHost: x\r\nX: "])
+@pytest.mark.parametrize("start", [START, b"GET / HTTP/1.1\r\nHost: x\r\nX: "])
 async def test_a_head_that_does_not_come_is_not_waited_for(start: bytes) -> None:
     async with clients_of(Limits(connections=4, head=0.3)) as clients:
         assert await (await clients.connect(start)).is_cut()
+
+
+async def test_who_says_nothing_takes_no_place() -> None:
+    async with clients_of(Limits(connections=4)) as clients:
+        regular = await clients.connect()
+        assert await regular.answer() == "hello"
+        for _ in range(50):
+            await clients.connect()
+        assert await (await clients.connect()).answer() == "hello"
+        assert await regular.answer() == "hello"
 
 
 async def test_a_head_that_comes_by_and_by_is_cut_too() -> None:
