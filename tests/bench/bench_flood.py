@@ -29,7 +29,7 @@ import yaml
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.bench.big_forge import BUSY, JOBS, LABELS, ORGS, REPOS
+from tests.bench.big_forge import BUSY, JOBS, LABELS, ORGS, Size, big_forge
 from tests.bench.full_store import fill_history
 from tests.bench.meters import cpu_of_family
 from tests.bench.tables import Row, show
@@ -38,8 +38,8 @@ from tide.adapters.postgres.engine import connected
 from tide.adapters.postgres.migrate import upgrade
 
 DESCRIPTORS = 1024
-PULLS_PER_REPO, READY, RECORDS = 50, 400, 100_000
-PULLS = len(REPOS) * PULLS_PER_REPO
+SIZE = Size(repos_per_org=25, pulls_per_repo=50, ready=400)
+RECORDS = 100_000
 IDLE, SLOW, ASKING, HOOK_BYTES = 2000, 600, 20, 24 * 1024 * 1024
 FLOOD_SECONDS, QUIET_SECONDS, START_SECONDS, PATIENCE = 40.0, 25.0, 300.0, 60.0
 REPEATS = 10
@@ -70,7 +70,7 @@ class _Daemon:
     async def started(self, engine: AsyncEngine) -> None:
         """Wait until it has decided about everything once."""
         async with asyncio.timeout(START_SECONDS):
-            while not self.ports or await _count(engine, "SELECT count(*) FROM verdicts") < PULLS:
+            while not self.ports or await _count(engine, "SELECT count(*) FROM verdicts") < SIZE.pulls:
                 self._check()
                 self.ports = _ports(self.log)
                 await asyncio.sleep(0.5)
@@ -107,7 +107,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="tide-bench-") as name:
         directory = Path(name)
         directory.chmod(0o711)  # as root, the database's user has to get through
-        with _forge(directory / "forge") as forge:
+        with big_forge(directory / "forge", SIZE) as forge:
             asyncio.run(_measure(directory, forge))
 
 
@@ -116,7 +116,7 @@ async def _measure(directory: Path, forge: dict[str, str]) -> None:
         url = await stack.enter_async_context(embedded(directory / "postgres"))
         await asyncio.to_thread(upgrade, url)
         engine = await stack.enter_async_context(connected(url, connections=4))
-        await fill_history(engine, RECORDS, len(REPOS))
+        await fill_history(engine, RECORDS, SIZE.pools)
         daemon = stack.enter_context(_daemon(directory, forge, url))
         await daemon.started(engine)
         await _show_costs(daemon)
@@ -143,7 +143,7 @@ async def _show_costs(daemon: _Daemon) -> None:
                 Row(f"{path} as {kind} ({length / 1e6:.1f} MB), the first time", f"{cold * 1000:.0f} ms"),
                 Row(f"{path} as {kind}, again (mean of {REPEATS})", f"{again * 1000:.0f} ms", AIM_CPU),
             ]
-    show(f"CPU of an answer, syncs beside it included: {PULLS} pull requests, {RECORDS} records", rows)
+    show(f"CPU of an answer, syncs beside it included: {SIZE.pulls} pull requests, {RECORDS} records", rows)
 
 
 async def _cost(
@@ -301,19 +301,6 @@ def _ports(log: Path) -> dict[str, int]:
 
 
 @contextmanager
-def _forge(directory: Path) -> Iterator[dict[str, str]]:
-    directory.mkdir()
-    command = [sys.executable, "-m", "tests.bench.big_forge", str(directory), str(PULLS_PER_REPO), str(READY)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        if process.stdin is None or process.stdout is None:
-            raise RuntimeError("the simulated GitHub has no pipes")
-        try:
-            yield json.loads(process.stdout.readline())
-        finally:
-            process.stdin.close()
-
-
-@contextmanager
 def _probe(url: str) -> Iterator[dict[str, float]]:
     """Ask for the health while the block runs; what came of it is in the mapping afterwards."""
     told: dict[str, float] = {}
@@ -364,7 +351,7 @@ def _write_config(directory: Path, *, may_merge: bool) -> Path:
     jobs = [{"name": job, "always_run": True, "spec": spec} for job in JOBS]
     config = {
         "tide": {"sync_period": "10s", "queries": [quiet, busy]},
-        "presubmits": {f"{org}/{name}": jobs for org, name in REPOS},
+        "presubmits": {f"{org}/{name}": jobs for org, name in SIZE.repos},
     }
     path, written = directory / "config.yaml", directory / "config.new"
     written.write_text(yaml.safe_dump(config))

@@ -1,14 +1,18 @@
-"""A simulated GitHub with 100 repositories and 2,000 open pull requests, served by a process of its own.
+"""A simulated GitHub with hundreds of repositories and open pull requests, served by a process of its own.
 
-`python -m tests.bench.big_forge DIRECTORY [PER_REPOSITORY [READY]]` prints where it is as one line of JSON and serves
-until its input ends. No pull request may merge, nor does anything wait to be started: of each one some required job has
-failed on its head or is still running, so that a queue that looks at them has nothing to do. But for READY more in a
-repository of their own, which has no jobs: these may merge.
+`python -m tests.bench.big_forge DIRECTORY REPOSITORIES PULLS READY`, the first two of each organisation and of each
+repository, prints where it is as one line of JSON and serves until its input ends.
+No pull request may merge, nor does anything wait to be started: of each one some required job has failed on its head
+or is still running, so that a queue that looks at them has nothing to do. But for READY more in a repository of their
+own, which has no jobs: these may merge.
 """
 
 import asyncio
 import json
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,16 +26,37 @@ from tide.sandbox.server import Settings, running
 from tide.sandbox.state import Forge, NewPull
 
 ORGS = tuple(f"acme-{letter}" for letter in "abcd")
-REPOS_PER_ORG, PULLS_PER_REPO = 25, 20
 JOBS = ("unit", "integration", "lint")
 CHECKS = ("build", "docs", "scan")
 LABELS = ("lgtm", "approved")
 BUSY = ("acme-busy", "rocket")
-REPOS = tuple((org, f"part-{number}") for org in ORGS for number in range(REPOS_PER_ORG))
-POOLS, PULLS = len(REPOS), len(REPOS) * PULLS_PER_REPO
 
 # Some paragraphs, as people write them.
 _BODY = "What this changes, and why it is the right moment to change it.\n" * 20
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many repositories an organisation has, how many pull requests are open in each; how many may merge."""
+
+    repos_per_org: int
+    pulls_per_repo: int
+    ready: int = 0
+
+    @property
+    def repos(self) -> tuple[tuple[str, str], ...]:
+        """All repositories but the busy one, each by its organisation and its name; each has one pool."""
+        return tuple((org, f"part-{number}") for org in ORGS for number in range(self.repos_per_org))
+
+    @property
+    def pools(self) -> int:
+        """How many pools there are."""
+        return len(self.repos)
+
+    @property
+    def pulls(self) -> int:
+        """How many pull requests are open that may not merge."""
+        return self.pools * self.pulls_per_repo
 
 
 @dataclass(slots=True)
@@ -51,16 +76,31 @@ class _Past:
         self.left -= timedelta(minutes=1)
 
 
-async def serve(directory: Path, per_repo: int = PULLS_PER_REPO, ready: int = 0) -> None:
+@contextmanager
+def big_forge(directory: Path, size: Size) -> Iterator[dict[str, str]]:
+    """Serve one for as long as the block runs; give where it is."""
+    directory.mkdir()
+    numbers = map(str, (size.repos_per_org, size.pulls_per_repo, size.ready))
+    command = [sys.executable, "-m", "tests.bench.big_forge", str(directory), *numbers]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("the simulated GitHub has no pipes")
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.stdin.close()
+
+
+async def serve(directory: Path, size: Size) -> None:
     """Fill the forge and serve it until the standard input ends."""
-    past = _Past(timedelta(minutes=len(REPOS) * per_repo + ready))
+    past = _Past(timedelta(minutes=size.pulls + size.ready))
     forge = Forge(past.now, directory)
-    heads = {repo: await _settle(forge, *repo, per_repo) for repo in REPOS}
-    for number in range(per_repo):
-        for repo in REPOS:
+    heads = {repo: await _settle(forge, *repo, size.pulls_per_repo) for repo in size.repos}
+    for number in range(size.pulls_per_repo):
+        for repo in size.repos:
             past.step()
             _test(forge, *_open(forge, "/".join(repo), number, heads[repo][number]), number)
-    for number, head in enumerate(await _settle(forge, *BUSY, ready) if ready else ()):
+    for number, head in enumerate(await _settle(forge, *BUSY, size.ready) if size.ready else ()):
         past.step()
         _open(forge, "/".join(BUSY), number, head)
     for repository in forge.repositories.values():
@@ -113,4 +153,4 @@ def _test(forge: Forge, repository: Repository, head: str, number: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1]), *map(int, sys.argv[2:])))
+    asyncio.run(serve(Path(sys.argv[1]), Size(*map(int, sys.argv[2:]))))
