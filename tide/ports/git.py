@@ -1,6 +1,6 @@
 """Git, for what the code host cannot tell: which heads merge together, and into which tree."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from tide.domain.evidence import Assembly, Proposal
@@ -10,6 +10,10 @@ from tide.domain.keys import RepoKey
 
 class Git(Protocol):
     """Works on local copies of repositories. Every call may raise a RemoteError; an old answer is never given."""
+
+    def keep(self, repos: Collection[RepoKey]) -> None:
+        """Forget what is remembered of all repositories but these; the local copies stay."""
+        ...
 
     async def fetch(self, repo: RepoKey, wanted: Mapping[str, str]) -> None:
         """Make the commits `wanted` (SHA -> ref on the server, such as `refs/pull/7/head`) present.

@@ -65,10 +65,10 @@ class Following:
         )
         self._pools[snapshot.pool] = _Candidates(frozenset(view.pull.key for view in views), watched)
 
-    def keep(self, pools: Collection[PoolKey]) -> None:
-        """Forget all pools but these."""
-        for pool in self._pools.keys() - set(pools):
-            del self._pools[pool]
+    def keep(self, pools: Collection[PoolKey], orgs: Collection[str]) -> None:
+        """Forget all pools but these, and the searches of all organisations but these."""
+        self._pools = {pool: candidates for pool, candidates in self._pools.items() if pool in pools}
+        self._searched = {org: kept for org, kept in self._searched.items() if org in orgs}
 
     def is_search_due(self, org: str, digest: str, now: datetime) -> bool:
         """Tell whether everything is to be searched for under the configuration with this digest."""
@@ -85,7 +85,7 @@ class Following:
         now: datetime,
         *,
         already_read: Collection[PullKey] = (),
-        only: PoolKey | None = None,
+        only: Collection[PoolKey] | None = None,
         along: Searches = NO_SEARCHES,
         org: str = "",
     ) -> Looked:
@@ -95,13 +95,12 @@ class Following:
             world: the outside.
             now: when the round began.
             already_read: those that were read in this round, which are left out.
-            only: the pool that is looked at, None for all.
+            only: the pools that are looked at, None for all.
             along: what to search for in the same breath.
             org: only those of this organisation, "" for all.
         """
-        pools = [
-            candidates for pool, candidates in self._pools.items() if only in {None, pool} and org in {"", pool.org}
-        ]
+        looked_at = self._pools.keys() if only is None else self._pools.keys() & set(only)
+        pools = [self._pools[pool] for pool in looked_at if org in {"", pool.org}]
         keys = sorted({key for candidates in pools for key in candidates.keys} - set(already_read))
         if not keys:
             return Looked(Found(()))

@@ -1,5 +1,6 @@
 """Pull requests that cannot go on as they are, remembered so that they do not stand in the way of others."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -68,6 +69,15 @@ class Holds:
         for kept in (self._holds, self._lost_for, self._refused_for):
             for key in [key for key in kept if key[0] == pool and key[1:] not in heads]:
                 del kept[key]
+
+    def keep(self, pools: Collection[PoolKey]) -> None:
+        """Drop what is known of all pools but these."""
+        for of_heads in (self._holds, self._lost_for, self._refused_for):
+            for key in [key for key in of_heads if key[0] not in pools]:
+                del of_heads[key]
+        for of_branches in (self._branches, self._branch_refused_for):
+            for pool in of_branches.keys() - set(pools):
+                del of_branches[pool]
 
 
 def _standing(holds: dict[K, _Hold], key: K, base_sha: str, now: datetime) -> str:

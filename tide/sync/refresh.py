@@ -81,12 +81,18 @@ async def refresh(world: World, config: JobConfig, following: Following) -> Refr
     return Refreshed(now, _keys(found), blockers, _opted_in(config, found), errors)
 
 
-async def refresh_pool(world: World, config: JobConfig, following: Following, pool: PoolKey) -> Refreshed:
-    """Read what one pool needs: those that are known to have opted in, and the issues that block merging."""
-    now, shards = world.clock.now(), [shard for shard in _shards(world, config) if shard.org in {"", pool.org}]
-    reads = await asyncio.gather(*(shard.read_pool(following, pool, now) for shard in shards))
+async def refresh_pools(world: World, config: JobConfig, following: Following, pools: Collection[PoolKey]) -> Refreshed:
+    """Read what some pools need: those that are known to have opted in, and the issues that block merging."""
+    now, orgs = world.clock.now(), {"", *(pool.org for pool in pools)}
+    shards = [shard for shard in _shards(world, config) if shard.org in orgs]
+    reads = await asyncio.gather(*(shard.read_pools(following, pools, now) for shard in shards))
     found = [one for read in reads for one in read.found]
     return Refreshed(now, _keys(found), _blockers(shards, [read.issues for read in reads]))
+
+
+def orgs_searched(config: JobConfig) -> frozenset[str]:
+    """Name the organisations that are searched each by itself, "" where all are together."""
+    return frozenset(_by_org(config))
 
 
 async def drop_uncovered(world: World, config: JobConfig, repos: Collection[RepoKey]) -> None:
@@ -137,10 +143,10 @@ class _Shard:
         self._tell(self._pool_searches(now), is_complete=all(one.complete for one in found))
         return _Read(found, await self._issues(looked.blockers))
 
-    async def read_pool(self, following: Following, pool: PoolKey, now: datetime) -> "_Read":
-        """Read what a pool needs."""
+    async def read_pools(self, following: Following, pools: Collection[PoolKey], now: datetime) -> "_Read":
+        """Read what some pools need."""
         along = Searches(blockers=self._issue_search() or "")
-        looked = await following.look(self.world, now, only=pool, along=along, org=self.org)
+        looked = await following.look(self.world, now, only=pools, along=along, org=self.org)
         return _Read([looked.found], await self._issues(looked.blockers))
 
     async def _issues(self, known: Sequence[BlockerIssue] | None) -> "_Issues":
@@ -262,8 +268,11 @@ def _opted_in(config: JobConfig, found: Iterable[Found]) -> frozenset[PoolKey]:
 
 
 def _shards(world: World, config: JobConfig) -> list[_Shard]:
-    parts = search.by_org(config.queries) if config.search_per_org else {"": config.queries}
-    return [_Shard(world, config, org, queries) for org, queries in parts.items()]
+    return [_Shard(world, config, org, queries) for org, queries in _by_org(config).items()]
+
+
+def _by_org(config: JobConfig) -> Mapping[str, tuple[Query, ...]]:
+    return search.by_org(config.queries) if config.search_per_org else {"": config.queries}
 
 
 def _mark(org: str) -> str:

@@ -53,6 +53,12 @@ class HostSettings:
         """Name those branches whose rules are to be read."""
         return sorted(pool for pool in pools if pool not in self._branches or now >= self._branches[pool][0])
 
+    def keep(self, pools: Collection[PoolKey]) -> None:
+        """Forget what is known of all branches but these, and of repositories that none of these is in."""
+        repos = {pool.repository for pool in pools}
+        self._repos = {repo: kept for repo, kept in self._repos.items() if repo in repos}
+        self._branches = {pool: kept for pool, kept in self._branches.items() if pool in pools}
+
     def doubt(self, pool: PoolKey) -> None:
         """Have everything about a branch read anew: the code host has just refused a merge into it."""
         self._repos.pop(pool.repository, None)

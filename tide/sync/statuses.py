@@ -89,6 +89,7 @@ class Statuses:
         for pool in self._pools.keys() - set(pools):
             self._replace(pool, ())
             del self._pools[pool]
+        self._paused = {org: until for org, until in self._paused.items() if self._is_paused(org)}
 
     async def round(self, is_stopping: Callable[[], bool] = lambda: False) -> None:
         """Write every status that should be another one, until `is_stopping`, or as many as may be written now.

@@ -4,7 +4,6 @@ One broken pool never stops the others, and one broken sync never stops the loop
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
@@ -29,11 +28,13 @@ from tide.sync.holds import Holds
 from tide.sync.inspection import Inspector
 from tide.sync.landing import Lander
 from tide.sync.observe import Observer
+from tide.sync.readings import Readings
 from tide.sync.recovery import recover
-from tide.sync.refresh import Refreshed, drop_uncovered, refresh, refresh_pool
+from tide.sync.refresh import Refreshed, drop_uncovered, orgs_searched, refresh, refresh_pools
 from tide.sync.settings import HostSettings, bear_on_merges
 from tide.sync.standings import Standings
 from tide.sync.statuses import Statuses
+from tide.sync.turns import Line, Turns
 from tide.sync.verdicts import Recorder, tenant_ids
 from tide.sync.world import World
 
@@ -64,11 +65,17 @@ class Sync:
     _check_runs: CheckRuns = field(default_factory=CheckRuns)
     _following: Following = field(default_factory=Following)
     _evaluations: Evaluations = field(default_factory=Evaluations)
-    _locks: defaultdict[PoolKey, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _standings: Standings = field(default_factory=Standings)
     # The pools without a deed whose outcome is not known, with the token of the lease under which that was seen:
     # whatever breaks off an action leaves one behind, and so may another leader.
     _settled: dict[PoolKey, int] = field(default_factory=dict)
+    _turns: Turns = field(init=False)
+    _readings: Readings = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Bound what is done at once."""
+        self._turns = Turns(lambda: self.concurrency)
+        self._readings = Readings(lambda pools: refresh_pools(self.world, self.config(), self._following, pools))
 
     @property
     def is_dry_run(self) -> bool:
@@ -101,9 +108,8 @@ class Sync:
             StoreError: the database is out of reach.
             LeaseLost: somebody else leads.
         """
-        config = self.config()
-        if covers(config.queries, pool.repository) and pool in await self.world.store.open_pools():
-            await self._sync(pool)
+        if covers(self.config().queries, pool.repository):
+            await self._sync(pool, Line.LOOK)
 
     async def look_near(self, hints: Collection[Hint]) -> None:
         """Wake the pools that these hints are about; the pull requests that they name are read anew first.
@@ -116,18 +122,21 @@ class Sync:
             self.wake(pool)
 
     async def _sync_pools(self, pools: Collection[PoolKey], facts: Refreshed) -> None:
-        gate, errors = asyncio.Semaphore(self.concurrency), list[StoreError | LeaseLost]()
+        errors = list[StoreError | LeaseLost]()
 
         async def sync(pool: PoolKey) -> None:
-            async with gate:
-                try:
-                    await self._sync(pool, facts)
-                except (StoreError, LeaseLost) as error:
-                    errors.append(error)  # raised when all have ended: another pool may be in the middle of a landing
+            try:
+                await self._sync(pool, Line.ROUND, facts)
+            except (StoreError, LeaseLost) as error:
+                errors.append(error)  # raised when all have ended: another pool may be in the middle of a landing
 
         async with asyncio.TaskGroup() as group:
             for pool in sorted(pools):
-                group.create_task(sync(pool))
+                if self._turns.is_busy(pool):
+                    # A landing there may take long, and keeps no other pool from the next round.
+                    self.wake(pool)
+                else:
+                    group.create_task(sync(pool))
         if errors:
             raise errors[0]
 
@@ -140,7 +149,7 @@ class Sync:
         begun = {one.pool for one in await self.world.store.open_intents() if one.kind is not IntentKind.STATUS}
         for pool in sorted(begun - set(pools)):
             try:
-                async with self._locks[pool]:
+                async with self._turns.alone(pool), self._turns.place(Line.ROUND):
                     await self._settle(pool, config, lease)
             except RemoteError as error:
                 self.errors = (*self.errors, f"{pool}: {error}")
@@ -152,12 +161,22 @@ class Sync:
         pools = frozenset(pool for pool in found if covers(config.queries, pool.repository))
         await drop_uncovered(self.world, config, {pool.repository for pool in found - pools})
         await store.drop_pools(pools, now)
-        self._check_runs.keep_pools(pools)
         self.world.observer.pools_vanished(pools)
-        self._following.keep(pools)
+        self._keep(pools, config)
+        return pools
+
+    def _keep(self, pools: frozenset[PoolKey], config: JobConfig) -> None:
+        """Forget what is remembered of all pools but these, and those that somebody is about to sync."""
+        self._following.keep(pools, orgs_searched(config))
         if self.statuses:
             self.statuses.keep(pools)
-        return pools
+        # Whoever is in the middle of a landing needs what it has noted.
+        pools |= self._turns.busy
+        self._check_runs.keep_pools(pools)
+        self._holds.keep(pools)
+        self._settings.keep(pools)
+        self._settled = {pool: token for pool, token in self._settled.items() if pool in pools}
+        self.world.git.keep({pool.repository for pool in pools})
 
     async def _prepare(self, config: JobConfig, pools: Collection[PoolKey]) -> None:
         """Have the code host's own rules at hand where several pools are about to ask for them."""
@@ -166,18 +185,26 @@ class Sync:
         if len(asking) > 1:
             await self.world.code_host.prepare_branch_rules(asking)
 
-    async def _sync(self, pool: PoolKey, facts: Refreshed | None = None) -> None:
-        async with self._locks[pool]:
-            config = self.config()
+    async def _sync(self, pool: PoolKey, line: Line, facts: Refreshed | None = None) -> None:
+        async with self._turns.alone(pool):
             try:
-                # A landing in the same pool may have taken long: what a merge rests on is not older than this.
-                if facts is None or self.world.clock.now() - facts.read_at > config.rules(pool).settings.freshness:
-                    facts = await refresh_pool(self.world, config, self._following, pool)
-                await self._turn(pool, config, facts)
+                facts = facts or await self._readings.of(pool)
+                async with self._turns.place(line):
+                    # A pool without pull requests is let be; a round has looked for that.
+                    if line is Line.ROUND or pool in await self.world.store.open_pools():
+                        await self._sync_now(pool, facts)
             except (StoreError, LeaseLost):
                 raise
             except Exception as error:  # noqa: BLE001 - one broken pool never stops the others; it is told and shown
                 await self._failed(pool, error)
+
+    async def _sync_now(self, pool: PoolKey, facts: Refreshed) -> None:
+        config = self.config()
+        # A landing in the same pool may have taken long, or what came first for a place: what a merge rests on is not
+        # older than this.
+        if self.world.clock.now() - facts.read_at > config.rules(pool).settings.freshness:
+            facts = await self._readings.of(pool)
+        await self._turn(pool, config, facts)
 
     async def _failed(self, pool: PoolKey, error: Exception) -> None:
         self.world.observer.pool_failed(pool, error)

@@ -1,6 +1,6 @@
 """The port `Git` over bare repositories that are kept between syncs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,6 +48,12 @@ class BareRepositories:
     async def check(self) -> str:
         """Give git's version; raise TideError when there is no git, or an older one than 2.38."""
         return await self.program.version()
+
+    def keep(self, repos: Collection[RepoKey]) -> None:
+        """Forget what is remembered of all others; one that is being written goes on, and is forgotten later."""
+        self._copies = {
+            repo: copy for repo, copy in self._copies.items() if repo in repos or copy.repository.lock.locked()
+        }
 
     async def fetch(self, repo: RepoKey, wanted: Mapping[str, str]) -> None:
         """Make commits present; see `tide.ports.git.Git.fetch`. What can be had is there also when it raises."""

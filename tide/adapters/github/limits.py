@@ -123,6 +123,8 @@ class Governor:
 
     def pause(self, budget: Budget, until: datetime) -> None:
         """Let no request that draws on a budget through until then."""
+        now = self._clock.now()
+        self._paused = {paused: end for paused, end in self._paused.items() if end > now}
         self._paused[budget] = max(until, self._paused.get(budget, until))
 
     def is_worth_waiting(self, until: datetime) -> bool:

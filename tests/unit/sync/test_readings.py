@@ -1,0 +1,71 @@
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+
+from tide.domain.errors import StoreError
+from tide.domain.keys import PoolKey
+from tide.sync.readings import Readings
+from tide.sync.refresh import Blockers, Refreshed
+
+FACTS = Refreshed(datetime(2026, 1, 1, tzinfo=UTC), frozenset(), Blockers({}, {}))
+POOLS = [PoolKey("acme", f"part-{number}", "main") for number in range(500)]
+
+
+@dataclass
+class Reader:
+    asked: list[frozenset[PoolKey]] = field(default_factory=list)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    errors: list[Exception] = field(default_factory=list)
+
+    async def read(self, pools: Collection[PoolKey]) -> Refreshed:
+        self.asked.append(frozenset(pools))
+        self.begun.set()
+        await self.gate.wait()
+        if self.errors:
+            raise self.errors.pop()
+        return FACTS
+
+
+async def test_pools_that_are_woken_together_are_read_together() -> None:
+    reader = Reader()
+    reader.gate.set()
+    readings = Readings(reader.read)
+    await asyncio.gather(*map(readings.of, POOLS))
+    assert reader.asked == [frozenset(POOLS)]
+
+
+async def test_one_that_asks_while_others_are_read_is_read_after_them() -> None:
+    reader = Reader()
+    readings = Readings(reader.read)
+    first = asyncio.create_task(readings.of(POOLS[0]))
+    await reader.begun.wait()
+    later = [asyncio.create_task(readings.of(pool)) for pool in POOLS[:3]]
+    reader.gate.set()
+    await asyncio.gather(first, *later)
+    assert reader.asked == [{POOLS[0]}, set(POOLS[:3])]
+
+
+async def test_all_that_are_read_together_are_told_of_an_error_and_the_next_reading_is_made() -> None:
+    reader = Reader(errors=[StoreError("away")])
+    reader.gate.set()
+    readings = Readings(reader.read)
+    found = await asyncio.gather(*map(readings.of, POOLS[:3]), return_exceptions=True)
+    assert [str(one) for one in found] == ["away"] * 3
+    assert await readings.of(POOLS[0]) is FACTS
+
+
+async def test_one_that_reads_for_all_and_is_cut_short_leaves_it_to_the_next() -> None:
+    reader = Reader()
+    readings = Readings(reader.read)
+    first, second = (asyncio.create_task(readings.of(pool)) for pool in POOLS[:2])
+    await reader.begun.wait()
+    first.cancel()
+    reader.gate.set()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert await second is FACTS
+    assert reader.asked == [set(POOLS[:2])] * 2
