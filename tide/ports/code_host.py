@@ -18,8 +18,8 @@ from tide.policy.commit_text import HOSTS_TEXT, CommitText
 class Found:
     """The answer to a search.
 
-    `complete` is False when there was more than could be read (an error half-way, or over 1,000 results): what is
-    missing from a partial answer must not be taken for gone. `error` then says why.
+    `complete` is False when there was more than could be read (an error half-way): what is missing from a partial
+    answer must not be taken for gone. `error` then says how many they are, and why.
     """
 
     pulls: tuple[Pull, ...]
@@ -109,7 +109,8 @@ class CodeHost(Protocol):
     async def search_pulls(self, query: str, *, org: str = "") -> Found:
         """Find pull requests by a search string, with all contexts of their heads.
 
-        `org` is the organisation that the search is limited to: whose token to show, where each has its own.
+        `org` is the organisation that the search is limited to: whose token to show, where each has its own. Where
+        there are very many, others of the same repositories may be among them.
         """
         ...
 

@@ -68,6 +68,15 @@ async def test_pulls_by_id(world: World, pull: PullRequest) -> None:
     assert_is_whole(found, pull)
 
 
+async def test_list_pulls_costs_a_point_for_each_hundred(world: World, pull: PullRequest) -> None:
+    variables = {**ROCKET, "states": ["OPEN"], "orderBy": {"field": "CREATED_AT", "direction": "ASC"}, "after": None}
+    found = await world.data(document("list_pulls"), **variables)
+    assert found["rateLimit"]["cost"] == 1
+    (node,) = found["repository"]["pullRequests"]["nodes"]
+    assert (node["id"], node["number"]) == (pull.node_id, 1)
+    assert node["repository"] == {"name": "rocket", "owner": {"login": "acme"}}
+
+
 async def test_head_contexts_go_on_where_the_first_page_ends(world: World, pull: PullRequest) -> None:
     first = (await world.data(document("pull"), **ROCKET, number=1))["repository"]["pullRequest"]
     contexts = first["commits"]["nodes"][0]["commit"]["statusCheckRollup"]["contexts"]

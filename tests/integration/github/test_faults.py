@@ -1,9 +1,12 @@
 """The GitHub client against a GitHub where things go wrong."""
 
+from functools import partial
+
 import pytest
 
 from tests.contract.code_host.world import MAIN, OPEN_PULLS, ROCKET, CodeHostWorld, key
 from tide.adapters.github.calls import CallKind
+from tide.adapters.github.listing import PullLister
 from tide.adapters.github.search import PAGE_SIZE, Page, find_all
 from tide.domain.actions import Target
 from tide.domain.errors import RateLimited, Unauthorized, Unavailable
@@ -170,7 +173,8 @@ async def test_results_that_drop_out_between_pages_hide_nothing(world: CodeHostW
         pages.append(after)
         return page
 
-    found = await find_all(closing_meanwhile, OPEN_PULLS)
+    lister = PullLister(world.host.client, world.host.graph, world.host.pulls)
+    found = await find_all(closing_meanwhile, OPEN_PULLS, partial(lister.rest, org=""))
     assert {pull.number for pull in found.pulls} == {pull.number for pull in opened}
     assert found.complete
 

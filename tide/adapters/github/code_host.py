@@ -19,6 +19,7 @@ from tide.adapters.github.client import Client
 from tide.adapters.github.contact import Contact
 from tide.adapters.github.documents import document
 from tide.adapters.github.graph import Graph
+from tide.adapters.github.listing import PullLister
 from tide.adapters.github.merging import merge_answer
 from tide.adapters.github.paging import Trail
 from tide.adapters.github.pulls import PullReader
@@ -151,8 +152,12 @@ class GitHub:
         return (await self.client.credentials.grant(org)).token
 
     async def search_pulls(self, query: str, *, org: str = "") -> Found:
-        """Find pull requests by a search string, all of them (see `search`), with all contexts of their heads."""
-        return await find_all(partial(self.pulls.search_page, org=org), query)
+        """Find pull requests by a search string, all of them (see `search`), with all contexts of their heads.
+
+        Where there are more than a search can give, others of the same repositories may be among them.
+        """
+        lister = PullLister(self.client, self.graph, self.pulls)
+        return await find_all(partial(self.pulls.search_page, org=org), query, partial(lister.rest, org=org))
 
     async def read_pulls(self, keys: Sequence[PullKey]) -> dict[PullKey, Pull | None]:
         """Read these pull requests now; None for one that does not exist."""

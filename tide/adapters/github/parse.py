@@ -223,7 +223,7 @@ class GlanceNode(WorkedOut):
 
 
 class ChangedNode(_Node):
-    """A pull request that a search found, as `glance.graphql` asks for it."""
+    """A pull request that was found, as `glance.graphql` and `list_pulls.graphql` ask for it."""
 
     id: str
     number: int
@@ -234,6 +234,13 @@ class ChangedNode(_Node):
     def key(self) -> PullKey:
         """Which one it is."""
         return PullKey(self.repository.owner.login, self.repository.name, self.number)
+
+
+class ChangedPage(_Node):
+    """A page of a list of pull requests, as `list_pulls.graphql` asks for it."""
+
+    page_info: PageInfo
+    nodes: tuple[ChangedNode, ...]
 
 
 class SearchPage(_Node):

@@ -146,13 +146,17 @@ class PullReader:
                     await self._take(look, readings, answer, progress)
                     had.take(answer)
             moved = [node for node in had.changed or () if self._known(node) is None]
-            for node in moved:
-                _remember(self._ids, node.key, node.id, KNOWN_IDS)
+            self.know(moved)
             unread = dict.fromkeys((*wanted, *(node.key for node in moved)))
             await self._read_of(org, [key for key in unread if key not in progress.found], progress)
         except RemoteError as error:
             progress.lose(wanted, error)
         return Followed(progress.found, progress.lost, had.blockers, self._as_read_before(had, progress))
+
+    def know(self, nodes: Iterable[ChangedNode]) -> None:
+        """Remember the ids of pull requests, so that they are read many at a time."""
+        for node in nodes:
+            _remember(self._ids, node.key, node.id, KNOWN_IDS)
 
     def _known(self, node: ChangedNode) -> Reading | None:
         """Give the last reading of a pull request, None where it has changed since (but for its contexts)."""

@@ -6,15 +6,17 @@ up, and one of them slips through between two pages.
 
 So a search is sorted by creation, which never changes, and where it cannot go on it starts anew from the newest result
 that it has seen, with `created:>=` that moment and the criteria as they were: after the last page when more than 1,000
-results were announced, and as soon as a page announces fewer results than the page before it.
+results were announced, and as soon as a page announces fewer results than the page before it. Where it would start from
+the same second again, as over 1,000 pull requests were opened in it or they change while the pages are read, the rest
+is found without a search (see `listing`).
 """
 
-import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from tide.adapters.github.paging import Trail
+from tide.adapters.github.scope import Scope, scope_of, tokens
 from tide.domain.errors import RemoteError
 from tide.domain.keys import PullKey
 from tide.domain.pulls import Pull
@@ -31,8 +33,6 @@ Each brings three connections along: labels, commits (the last one), contexts. W
 
 CAP = 1000
 """Results that GitHub gives of one search at most."""
-
-_TOKEN = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,25 @@ Ask = Callable[[str, str | None], Awaitable[Page]]
 """Sends a search string with the cursor of the page before, None for the first page."""
 
 
-async def find_all(ask: Ask, query: str) -> Found:
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The pull requests that a search had not given; `total` is how many there are, `error` why some are missing."""
+
+    pulls: tuple[Pull, ...]
+    total: int
+    error: str = ""
+
+
+ListRest = Callable[[Scope, Collection[PullKey]], Awaitable[Listed]]
+"""Reads what a search covers without it, but for what it has given."""
+
+
+async def find_all(ask: Ask, query: str, list_rest: ListRest) -> Found:
     """Read all that a search finds.
 
     Args:
         ask: Sends one request.
+        list_rest: Finds the rest where the search cannot go on; it may be more than the search asks for.
         query: The search string; the order that it asks for does not matter.
 
     Returns:
@@ -82,18 +96,38 @@ async def find_all(ask: Ask, query: str) -> Found:
             if not walk.pages:
                 raise
             walk.stop(str(error))
+    if walk.cut:
+        await _list(list_rest, walk)
     return Found(tuple(walk.pulls.values()), complete=not walk.problem, error=walk.problem)
+
+
+async def _list(list_rest: ListRest, walk: "Walk") -> None:
+    """Read without the search what it could not give."""
+    try:
+        listed = await list_rest(scope_of(walk.query), walk.pulls.keys())
+    except RemoteError as error:
+        walk.stop(f"{walk.cut}, and the repositories cannot be listed: {error}")
+        return
+    walk.pulls.update({pull.key: pull for pull in listed.pulls})
+    walk.announced = listed.total
+    if listed.error:
+        walk.stop(listed.error)
 
 
 @dataclass(slots=True)
 class Walk:
-    """How far a search has been read."""
+    """How far a search has been read.
+
+    `announced` is how many results there are. `cut` says why the search cannot go on, `problem` why some are missing.
+    """
 
     query: str
     pulls: dict[PullKey, Pull] = field(default_factory=dict)
     pages: int = 0
     cursor: str | None = None
     is_over: bool = False
+    announced: int = 0
+    cut: str = ""
     problem: str = ""
     _floor: datetime | None = None
     _newest: datetime | None = None
@@ -122,10 +156,14 @@ class Walk:
     def stop(self, problem: str) -> None:
         """End here: the rest cannot be read."""
         self.is_over = True
-        self.problem = self.problem or problem
+        missing = self.announced - len(self.pulls)
+        told = f"{missing} of {self.announced} pull requests are missing: {problem}" if missing > 0 else problem
+        self.problem = self.problem or told
 
     def _add(self, page: Page) -> None:
         self.pages += 1
+        # The first search is for all of them, each later one for those from a moment on.
+        self.announced = max(self.announced, page.total)
         self.problem = self.problem or page.trouble
         for result in page.results:
             self.pulls[result.pull.key] = result.pull
@@ -134,18 +172,18 @@ class Walk:
     def _start_from(self, floor: datetime | None, why: str) -> None:
         # From the same floor the same results would come again: over 1,000 pull requests opened in one second.
         if floor is None or floor == self._floor or has_created(self.query):
-            self.stop(f"{why}, and the search cannot be split")
+            self.is_over, self.cut = True, f"{why}, and the search cannot be split"
         else:
             self._floor, self.cursor, self._total, self._trail = floor, None, 0, Trail()
 
 
 def sorted_search(query: str, floor: datetime | None) -> str:
     """Give the search string that lists the same results by creation, oldest first, from `floor` on."""
-    kept = [token for token in _TOKEN.findall(query) if not token.startswith("sort:")]
+    kept = [token for token in tokens(query) if not token.startswith("sort:")]
     since = [f"created:>={floor.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"] if floor else []
     return " ".join([*kept, *since, "sort:created-asc"])
 
 
 def has_created(query: str) -> bool:
     """Tell whether a search string is bound to times of creation itself."""
-    return any(token.startswith("created:") for token in _TOKEN.findall(query))
+    return any(token.startswith("created:") for token in tokens(query))
