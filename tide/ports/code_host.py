@@ -1,7 +1,7 @@
 """The system that holds the pull requests and merges them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -72,6 +72,7 @@ class Followed:
     """What a look at known pull requests gave.
 
     `pulls` are as they are now, None for one that does not exist; `lost` says why the others could not be read.
+    `branch_heads` are where the branches that they are to be merged into were seen to be, as far as that came along.
 
     What was searched for along with it is None where not all of it was had: `blockers` are the issues that block
     merging; the pull requests that have changed are in `pulls` when they were read for it, else in `changed`, by the
@@ -82,6 +83,7 @@ class Followed:
     lost: Mapping[PullKey, str]
     blockers: tuple[BlockerIssue, ...] | None = None
     changed: Mapping[datetime, Sequence[Pull]] | None = None
+    branch_heads: Mapping[PoolKey, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

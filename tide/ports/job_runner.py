@@ -31,6 +31,13 @@ class JobRunner(Protocol):
         """
         ...
 
+    def mark(self, pool: PoolKey) -> str:
+        """Give a mark of the runs of a pool: while it is the same, none of them has appeared, changed or gone.
+
+        It is "" while that cannot be told. A run that is live may come to count as overdue under the same mark.
+        """
+        ...
+
     async def find(self, names: Collection[str]) -> tuple[Run, ...]:
         """Give the runs of these names as they stand now; one that is not known any more is left out."""
         ...

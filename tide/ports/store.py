@@ -26,10 +26,6 @@ class Mirror(Protocol):
         """Give the open ones, sorted by key; None means of every repository."""
         ...
 
-    async def open_pools(self) -> frozenset[PoolKey]:
-        """Give the pools that have an open one."""
-        ...
-
     async def pool_pulls(self, pool: PoolKey) -> tuple[Pull, ...]:
         """Give the open ones of one pool, sorted by number."""
         ...
@@ -141,6 +137,10 @@ class Ledger(Protocol):
         """
         ...
 
+    async def seen_again(self, decisions: Collection[int], at: datetime) -> frozenset[int]:
+        """Move `last_seen` of those of these decisions (ids) that their pools show, without an error; give them."""
+        ...
+
     async def record_outcome(self, decision_id: int, outcome: Outcome) -> None:
         """Keep what came of a decision."""
         ...
@@ -177,5 +177,18 @@ class StatusLog(Protocol):
         ...
 
 
-class Store(Mirror, Ledger, StatusLog, Protocol):
+class Marks(Protocol):
+    """What shows that nothing has changed of what is remembered."""
+
+    async def marks(self, pools: Collection[PoolKey] | None = None) -> Mapping[PoolKey, str]:
+        """Give marks of pools: of those of these that have an open pull request, without any given of all such.
+
+        As long as a pool has the same mark, no pull request in it was changed here, none came or went, and neither its
+        standing was changed nor a first run forgotten, by whomever. It has none, "", while anything is under way: a run
+        that has no verdict yet, a batch that is being tested, a deed whose outcome is not known.
+        """
+        ...
+
+
+class Store(Mirror, Ledger, StatusLog, Marks, Protocol):
     """All that a sync remembers."""

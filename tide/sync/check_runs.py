@@ -17,6 +17,7 @@ GONE_FOR = timedelta(minutes=10)
 class _Seen:
     head_sha: str
     runs: dict[str, tuple[Context, datetime]]
+    is_awaiting: bool = False
 
 
 @dataclass(slots=True)
@@ -38,9 +39,19 @@ class CheckRuns:
         known = seen.runs if seen and seen.head_sha == pull.head_sha else {}
         late = {name: (run, at) for name, (run, at) in known.items() if now - at < GONE_FOR}
         there = {one.name: (one, now) for one in pull.contexts if one.source is ContextSource.CHECK_RUN}
-        in_pool[pull.key] = _Seen(pull.head_sha, late | there)
         missing = gone([run for run, _ in late.values()], pull.contexts)
+        in_pool[pull.key] = _Seen(pull.head_sha, late | there, bool(missing))
         return replace(pull, contexts=(*pull.contexts, *missing)) if missing else pull
+
+    def are_awaited(self, pool: PoolKey) -> bool:
+        """Tell whether any was gone when a pool was last looked at."""
+        return any(seen.is_awaiting for seen in self._seen.get(pool, {}).values())
+
+    def seen_again(self, pool: PoolKey, at: datetime) -> None:
+        """Hear that the heads of a pool have the same as when it was last looked at, when none was awaited."""
+        for key, seen in self._seen.get(pool, {}).items():
+            runs = {name: (run, at) for name, (run, _) in seen.runs.items()}
+            self._seen[pool][key] = replace(seen, runs=runs)
 
     def keep(self, pool: PoolKey, pulls: Collection[PullKey]) -> None:
         """Drop what is known of other pull requests in a pool."""

@@ -12,9 +12,10 @@ calling it updated, the full search finds it, at least every `FULL_SEARCH`, as i
 or the configuration changes.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 
 from tide.domain.keys import PoolKey, PullKey
@@ -39,12 +40,14 @@ class Looked(NamedTuple):
     """What a look gave.
 
     `found` are the pull requests that were read for it. `blockers` are the issues that block merging, None where they
-    were not had along with it; `has_changes` tells whether all that has changed was.
+    were not had along with it; `has_changes` tells whether all that has changed was. `branch_heads` are where the
+    branches of pools were seen to be.
     """
 
     found: Found
     blockers: tuple[BlockerIssue, ...] | None = None
     has_changes: bool = False
+    branch_heads: Mapping[PoolKey, frozenset[str]] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -115,4 +118,4 @@ class Following:
         # Where some were read, the turn of its pool tells what is wrong with each of the others.
         error = "" if followed.pulls else next(iter(followed.lost.values()), "")
         found = Found(pulls, complete=not followed.lost, error=error)
-        return Looked(found, followed.blockers, followed.changed is not None)
+        return Looked(found, followed.blockers, followed.changed is not None, followed.branch_heads)

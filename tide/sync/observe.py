@@ -5,6 +5,7 @@ One trouble stays where it is: a pull request that cannot be examined is held wi
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from tide.domain.branch_rules import NO_RULES, BranchRules
 from tide.domain.errors import Permanent
@@ -27,6 +28,13 @@ from tide.sync.standings import provable
 from tide.sync.world import World
 
 
+class Observed(NamedTuple):
+    """A pool as it was read; `is_whole` is False where the jobs of its branch could not be told just now."""
+
+    snapshot: Snapshot
+    is_whole: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Observer:
     """Reads one pool; `settings`, `holds` and `check_runs` live as long as the process."""
@@ -38,7 +46,7 @@ class Observer:
     check_runs: CheckRuns
     is_dry_run: bool
 
-    async def observe(self, *, blockers: Sequence[Blocker], already_read: Collection[PullKey] = ()) -> Snapshot:
+    async def observe(self, *, blockers: Sequence[Blocker], already_read: Collection[PullKey] = ()) -> "Observed":
         """Read the pool.
 
         Args:
@@ -73,7 +81,7 @@ class Observer:
         self.holds.forget_all_but(pool, frozenset((pull.number, pull.head_sha) for pull in candidates))
         examination = _Examination(self, base_sha, rules)
         views = {pull.key: await examination.view(pull, unfetched.get(pull.number, "")) for pull in candidates}
-        return Snapshot(
+        snapshot = Snapshot(
             pool=pool,
             now=self.world.clock.now(),
             base_sha=base_sha,
@@ -88,6 +96,7 @@ class Observer:
             first_runs=await store.first_runs(pool, heads) if candidates else (),
             is_dry_run=self.is_dry_run,
         )
+        return Observed(snapshot, is_whole=jobs is not None or not is_needed)
 
     async def _branch_rules(self, rules: PoolRules) -> BranchRules:
         return await self.settings.of_branch(self.world, self.jobs.pool) if bear_on_merges(rules) else NO_RULES

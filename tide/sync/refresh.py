@@ -9,7 +9,7 @@ nothing of the others from being read.
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -40,9 +40,16 @@ class Blockers:
     found: Mapping[RepoKey, tuple[Blocker, ...]]
     unread: Mapping[str, str]
 
+    def are_unread(self, repo: RepoKey) -> bool:
+        """Tell whether those of a repository could not be read."""
+        return self._why_unread(repo) is not None
+
+    def _why_unread(self, repo: RepoKey) -> str | None:
+        return self.unread.get(repo.org, self.unread.get(""))
+
     def of(self, repo: RepoKey) -> tuple[Blocker, ...]:
         """Give those of a repository; raise BlockersUnknown where they could not be read, as nothing may merge then."""
-        why = self.unread.get(repo.org, self.unread.get(""))
+        why = self._why_unread(repo)
         if why is not None:
             raise BlockersUnknown(f"{_UNREAD}, so nothing may merge: {why}")
         return self.found.get(repo, ())
@@ -61,12 +68,16 @@ class Refreshed:
     """What one round of reading gave.
 
     `read` are the pull requests that were read since `read_at`; `opted_in` are the pools of those of them that have
-    opted in, where it was a whole round. `errors` are for people.
+    opted in, where it was a whole round. `branch_heads` are where the branches of pools were seen to be, as far as that
+    came along. `marks` are those of the pools that have an open pull request, as stored after the reading (see the port
+    `Marks`). `errors` are for people.
     """
 
     read_at: datetime
     read: frozenset[PullKey]
     blockers: Blockers
+    branch_heads: Mapping[PoolKey, frozenset[str]] = field(default_factory=dict)
+    marks: Mapping[PoolKey, str] = field(default_factory=dict)
     opted_in: frozenset[PoolKey] = frozenset()
     errors: tuple[str, ...] = ()
 
@@ -78,7 +89,8 @@ async def refresh(world: World, config: JobConfig, following: Following) -> Refr
     found = [one for read in reads for one in read.found]
     blockers = _blockers(shards, [read.issues for read in reads])
     errors = (*(one.error for one in found if one.error), *blockers.errors)
-    return Refreshed(now, _keys(found), blockers, _opted_in(config, found), errors)
+    marks = await world.store.marks()
+    return Refreshed(now, _keys(found), blockers, _branch_heads(reads), marks, _opted_in(config, found), errors)
 
 
 async def refresh_pools(world: World, config: JobConfig, following: Following, pools: Collection[PoolKey]) -> Refreshed:
@@ -87,7 +99,8 @@ async def refresh_pools(world: World, config: JobConfig, following: Following, p
     shards = [shard for shard in _shards(world, config) if shard.org in orgs]
     reads = await asyncio.gather(*(shard.read_pools(following, pools, now) for shard in shards))
     found = [one for read in reads for one in read.found]
-    return Refreshed(now, _keys(found), _blockers(shards, [read.issues for read in reads]))
+    blockers, marks = _blockers(shards, [read.issues for read in reads]), await world.store.marks(pools)
+    return Refreshed(now, _keys(found), blockers, _branch_heads(reads), marks)
 
 
 def orgs_searched(config: JobConfig) -> frozenset[str]:
@@ -141,13 +154,13 @@ class _Shard:
             found.append(await self._changes(scope, since, now))
         # What the queries ask for was read without them.
         self._tell(self._pool_searches(now), is_complete=all(one.complete for one in found))
-        return _Read(found, await self._issues(looked.blockers))
+        return _Read(found, await self._issues(looked.blockers), looked.branch_heads)
 
     async def read_pools(self, following: Following, pools: Collection[PoolKey], now: datetime) -> "_Read":
         """Read what some pools need."""
         along = Searches(blockers=self._issue_search() or "")
         looked = await following.look(self.world, now, only=pools, along=along, org=self.org)
-        return _Read([looked.found], await self._issues(looked.blockers))
+        return _Read([looked.found], await self._issues(looked.blockers), looked.branch_heads)
 
     async def _issues(self, known: Sequence[BlockerIssue] | None) -> "_Issues":
         """Give the issues that block merging, by repository; a text says why they cannot be read.
@@ -202,7 +215,7 @@ class _Shard:
             following.searched(self.org, self.config.digest, now)
         along = Searches(blockers=self._issue_search() or "")
         looked = await following.look(self.world, now, already_read=_keys(found), along=along, org=self.org)
-        return _Read([*found, looked.found], await self._issues(looked.blockers))
+        return _Read([*found, looked.found], await self._issues(looked.blockers), looked.branch_heads)
 
     async def _pools(self, now: datetime) -> list[Found]:
         async def ask(one: search.PoolSearch) -> Found:
@@ -246,6 +259,12 @@ class _Read(NamedTuple):
 
     found: list[Found]
     issues: _Issues
+    branch_heads: Mapping[PoolKey, frozenset[str]]
+
+
+def _branch_heads(reads: Iterable[_Read]) -> Mapping[PoolKey, frozenset[str]]:
+    """Unite where branches were seen to be; the shards share no pool."""
+    return {pool: heads for read in reads for pool, heads in read.branch_heads.items()}
 
 
 def _blockers(shards: Iterable[_Shard], read: Iterable[_Issues]) -> Blockers:

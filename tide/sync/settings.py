@@ -53,6 +53,11 @@ class HostSettings:
         """Name those branches whose rules are to be read."""
         return sorted(pool for pool in pools if pool not in self._branches or now >= self._branches[pool][0])
 
+    def last(self, pool: PoolKey, *, with_rules: bool) -> datetime | None:
+        """Tell until when the settings of a pool's repository last, and the rules of its branch; None: not known."""
+        kept = [self._repos.get(pool.repository), *([self._branches.get(pool)] if with_rules else [])]
+        return min((one[0] for one in kept if one), default=None) if all(kept) else None
+
     def keep(self, pools: Collection[PoolKey]) -> None:
         """Forget what is known of all branches but these, and of repositories that none of these is in."""
         repos = {pool.repository for pool in pools}

@@ -84,6 +84,10 @@ class Statuses:
         if self._due.keys() - due:
             self.ring()
 
+    def are_shown(self, pool: PoolKey) -> bool:
+        """Tell whether all pull requests of a pool were seen to show what they should."""
+        return all(says_the_same(status.shown, self._expected(status.head)) for status in self._pools.get(pool, ()))
+
     def keep(self, pools: Collection[PoolKey]) -> None:
         """Forget all pools but these."""
         for pool in self._pools.keys() - set(pools):

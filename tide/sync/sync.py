@@ -31,6 +31,7 @@ from tide.sync.observe import Observer
 from tide.sync.readings import Readings
 from tide.sync.recovery import recover
 from tide.sync.refresh import Refreshed, drop_uncovered, orgs_searched, refresh, refresh_pools
+from tide.sync.resting import Ground, Rest, Resting, candidates, may_rest, rests_until
 from tide.sync.settings import HostSettings, bear_on_merges
 from tide.sync.standings import Standings
 from tide.sync.statuses import Statuses
@@ -66,6 +67,7 @@ class Sync:
     _following: Following = field(default_factory=Following)
     _evaluations: Evaluations = field(default_factory=Evaluations)
     _standings: Standings = field(default_factory=Standings)
+    _resting: Resting = field(default_factory=Resting)
     # The pools without a deed whose outcome is not known, with the token of the lease under which that was seen:
     # whatever breaks off an action leaves one behind, and so may another leader.
     _settled: dict[PoolKey, int] = field(default_factory=dict)
@@ -93,9 +95,10 @@ class Sync:
         try:
             facts = await refresh(self.world, config, self._following)
             self.search_errors = self.errors = facts.errors
-            pools = await self._pools(config)
-            await self._prepare(config, facts.opted_in & pools)
-            await self._sync_pools(pools, facts)
+            pools = await self._pools(config, facts.marks.keys())
+            awake = pools - await self._at_rest(pools, facts)
+            await self._prepare(config, facts.opted_in & awake)
+            await self._sync_pools(awake, facts)
             if self.lease:
                 await self._look_back(pools, config, self.lease())
         finally:
@@ -154,12 +157,11 @@ class Sync:
             except RemoteError as error:
                 self.errors = (*self.errors, f"{pool}: {error}")
 
-    async def _pools(self, config: JobConfig) -> frozenset[PoolKey]:
-        """Find the pools from the mirror; drop what is no longer covered."""
+    async def _pools(self, config: JobConfig, found: Collection[PoolKey]) -> frozenset[PoolKey]:
+        """Find the pools among those of the mirror; drop what is no longer covered."""
         store, now = self.world.store, self.world.clock.now()
-        found = await store.open_pools()
         pools = frozenset(pool for pool in found if covers(config.queries, pool.repository))
-        await drop_uncovered(self.world, config, {pool.repository for pool in found - pools})
+        await drop_uncovered(self.world, config, {pool.repository for pool in set(found) - pools})
         await store.drop_pools(pools, now)
         self.world.observer.pools_vanished(pools)
         self._keep(pools, config)
@@ -167,6 +169,7 @@ class Sync:
 
     def _keep(self, pools: frozenset[PoolKey], config: JobConfig) -> None:
         """Forget what is remembered of all pools but these, and those that somebody is about to sync."""
+        self._resting.keep(pools)
         self._following.keep(pools, orgs_searched(config))
         if self.statuses:
             self.statuses.keep(pools)
@@ -190,15 +193,45 @@ class Sync:
             try:
                 facts = facts or await self._readings.of(pool)
                 async with self._turns.place(line):
-                    # A pool without pull requests is let be; a round has looked for that.
-                    if line is Line.ROUND or pool in await self.world.store.open_pools():
+                    # A pool without pull requests is let be; whether one rests, a round has asked for all together.
+                    if pool in facts.marks and (line is Line.ROUND or not await self._at_rest([pool], facts)):
                         await self._sync_now(pool, facts)
             except (StoreError, LeaseLost):
+                self._resting.disturb(pool)  # what it was woken for is still to be seen
                 raise
             except Exception as error:  # noqa: BLE001 - one broken pool never stops the others; it is told and shown
                 await self._failed(pool, error)
 
+    async def _at_rest(self, pools: Collection[PoolKey], facts: Refreshed) -> frozenset[PoolKey]:
+        """Find the pools in which nothing has changed, and show them as synced."""
+        rests = [rest for pool in pools if (rest := self._resting.of(pool)) and self._still_holds(rest, facts)]
+        if not rests:
+            return frozenset()
+        shown = await self.world.store.seen_again([rest.decision_id for rest in rests], facts.read_at)
+        resting = {rest.decision.pool: rest for rest in rests if rest.decision_id in shown}
+        for pool, rest in resting.items():
+            self._check_runs.seen_again(pool, facts.read_at)
+            self.world.observer.standing_seen(pool, rest.standing)
+            self.world.observer.decided(rest.decision)
+        return frozenset(resting)
+
+    def _still_holds(self, rest: Rest, facts: Refreshed) -> bool:
+        pool = rest.decision.pool
+        if facts.blockers.are_unread(pool.repository):
+            return False
+        return rest.holds(facts, self._ground(pool, self.config(), facts))
+
+    def _ground(self, pool: PoolKey, config: JobConfig, facts: Refreshed) -> Ground:
+        return Ground(
+            digest=config.digest,
+            token=self.lease().token if self.lease else 0,
+            stored=facts.marks.get(pool, ""),
+            runs=self.world.runner.mark(pool),
+            blockers=facts.blockers.of(pool.repository),
+        )
+
     async def _sync_now(self, pool: PoolKey, facts: Refreshed) -> None:
+        self._resting.disturb(pool)
         config = self.config()
         # A landing in the same pool may have taken long, or what came first for a place: what a merge rests on is not
         # older than this.
@@ -212,15 +245,15 @@ class Sync:
         await self.world.store.record_failure(pool, text, self.world.clock.now())
 
     async def _turn(self, pool: PoolKey, config: JobConfig, facts: Refreshed) -> None:
-        blockers = facts.blockers.of(pool.repository)
+        ground = self._ground(pool, config, facts)
         lease = self.lease() if self.lease else None
         if lease:
             await self._settle(pool, config, lease)
         jobs = self._jobs(pool, config)
         observer = Observer(self.world, jobs, self._settings, self._holds, self._check_runs, self.is_dry_run)
-        observed = await observer.observe(blockers=blockers, already_read=facts.read)
-        self._following.seen(observed)
-        snapshot = observed if self.is_dry_run else await Recorder(self.world, self._standings).record(observed)
+        observed = await observer.observe(blockers=ground.blockers, already_read=facts.read)
+        self._following.seen(observed.snapshot)
+        snapshot = await self._recorded(observed.snapshot)
         self.world.observer.standing_seen(pool, snapshot.standing)
         decision = decide(snapshot)
         decision_id = await self.world.store.record_decision(snapshot, decision)
@@ -228,12 +261,37 @@ class Sync:
         if self.statuses:
             self.statuses.decided(snapshot, decision)
         is_idle = isinstance(decision.action, Wait | Blocked)
-        if lease is None or (is_idle and not decision.first_runs):
+        if is_idle and not decision.first_runs:
+            if observed.is_whole and snapshot == observed.snapshot and ground.is_firm:
+                self._lay_to_rest(ground, snapshot, decision, decision_id)
+            return
+        if lease is None:
             return
         self._settled.pop(pool, None)
         outcome = await self._enact(lease, snapshot, decision, config)
         if not is_idle:
             await self.world.store.record_outcome(decision_id, outcome)
+
+    async def _recorded(self, snapshot: Snapshot) -> Snapshot:
+        return snapshot if self.is_dry_run else await Recorder(self.world, self._standings).record(snapshot)
+
+    def _lay_to_rest(self, ground: Ground, snapshot: Snapshot, decision: Decision, decision_id: int) -> None:
+        """Let a pool rest if only a change of what was read can change the decision."""
+        pool = snapshot.pool
+        asks_host = bool(snapshot.base_sha) and bear_on_merges(snapshot.rules)
+        settings_last = self._settings.last(pool, with_rules=asks_host)
+        is_shown = self.is_dry_run or self.statuses is None or self.statuses.are_shown(pool)
+        if settings_last and is_shown and not self._check_runs.are_awaited(pool) and may_rest(snapshot, decision):
+            rest = Rest(
+                ground=ground,
+                decision_id=decision_id,
+                decision=decision,
+                standing=snapshot.standing,
+                base_sha=snapshot.base_sha,
+                opted_in=frozenset(view.pull.key for view in candidates(snapshot)),
+                until=rests_until(pool, snapshot.now, settings_last),
+            )
+            self._resting.lay(rest)
 
     async def _settle(self, pool: PoolKey, config: JobConfig, lease: Lease) -> None:
         if self._settled.get(pool) != lease.token:

@@ -304,3 +304,18 @@ async def test_hostile_text_is_stored(store: PostgresStore, views: PostgresViews
     await store.record_failure(POOL, nasty, NOW)
     (shown,) = await views.pools()
     assert shown.error == clean
+
+
+async def test_decisions_are_seen_again_many_at_once(store: PostgresStore, views: PostgresViews) -> None:
+    elsewhere, failed = replace(SNAPSHOT, pool=RELEASE), replace(SNAPSHOT, pool=replace(POOL, branch="old"))
+    first = await store.record_decision(SNAPSHOT, WAIT)
+    shown = await store.record_decision(replace(SNAPSHOT, is_dry_run=True), WAIT)
+    other = await store.record_decision(elsewhere, replace(WAIT, pool=RELEASE))
+    broken = await store.record_decision(failed, replace(WAIT, pool=failed.pool))
+    await store.record_failure(failed.pool, "out of reach", NOW)
+    assert await store.seen_again([first, shown, other, broken], LATER) == {shown, other}
+    synced = {view.pool: view.synced_at for view in await views.pools()}
+    assert (synced[POOL], synced[RELEASE]) == (LATER, LATER)
+    await store.drop_pools([RELEASE], LATER)
+    assert await store.seen_again([shown, other], LATER) == {other}
+    assert await store.seen_again([], LATER) == frozenset()

@@ -73,19 +73,6 @@ async def test_open_pulls_are_sorted_by_key_and_chosen_by_repository(mirror: Mir
     assert await mirror.open_pulls([]) == ()
 
 
-async def test_open_pools_are_those_of_open_pulls(mirror: Mirror) -> None:
-    pulls = [
-        make_pull(1),
-        make_pull(2),
-        make_pull(3, base_branch="release/v1"),
-        make_pull(4, base_branch="old", is_open=False),
-        elsewhere(make_pull(5), "acme", "orbit"),
-    ]
-    await mirror.save_pulls(pulls, NOW)
-    names = {str(pool) for pool in await mirror.open_pools()}
-    assert names == {"acme/rocket:main", "acme/rocket:release/v1", "acme/orbit:main"}
-
-
 async def test_pool_pulls_are_those_of_the_branch(mirror: Mirror) -> None:
     await mirror.save_pulls([make_pull(2), make_pull(1), make_pull(3, base_branch="release/v1")], NOW)
     assert [pull.number for pull in await mirror.pool_pulls(POOL)] == [1, 2]

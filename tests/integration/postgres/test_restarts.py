@@ -134,7 +134,7 @@ class Replica:
         self.decision = Decision(POOL, make_snapshot().base_sha, Wait("why"))
 
     async def round(self) -> None:
-        self.status.pools_vanished(await self.store.open_pools())
+        self.status.pools_vanished(frozenset(await self.store.marks()))
         await self.store.record_decision(make_snapshot(), self.decision)
         self.status.decided(self.decision)
         self.status.synced("sync", timedelta())

@@ -46,6 +46,9 @@ class Ci:
         self._reach()
         return relevant([run for run in self.all if run.pool == pool], base_sha, heads)
 
+    def mark(self, pool: PoolKey) -> str:
+        return "" if self.unreachable else repr([run for run in self.all if run.pool == pool])
+
     async def find(self, names: Collection[str]) -> tuple[Run, ...]:
         self._reach()
         return tuple(run for run in self.all if run.name in set(names))

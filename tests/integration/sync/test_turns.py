@@ -368,7 +368,7 @@ async def test_no_more_pools_are_synced_at_once_than_configured(world: World, mo
 
 async def test_a_round_that_fails_is_counted_too(world: World) -> None:
     async with world() as ctx:
-        ctx.tamper("store", "open_pools", before=lose_the_database)
+        ctx.tamper("store", "marks", before=lose_the_database)
         with pytest.raises(StoreError):
             await ctx.sync()
         assert [controller for controller, _took in ctx.witness.rounds] == ["sync"]

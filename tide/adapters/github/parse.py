@@ -212,14 +212,28 @@ class GlancedRollup(_Node):
         return self.commit.status.contexts if self.commit and self.commit.status else ()
 
 
+class _Target(_Node):
+    oid: str
+
+
+class _GlancedBase(_Node):
+    target: _Target | None = None
+
+
 class GlanceNode(WorkedOut):
     """A pull request as `glance_fields.graphql` asks for it."""
 
     updated_at: datetime
     state: str
     base_ref_name: str
+    base_ref: _GlancedBase | None = None
     head_ref_oid: str
     status_check_rollup: GlancedRollup | None = None
+
+    @property
+    def branch_head(self) -> str:
+        """Where the branch is that it is to be merged into, "" where that is not told."""
+        return self.base_ref.target.oid if self.base_ref and self.base_ref.target else ""
 
 
 class ChangedNode(_Node):

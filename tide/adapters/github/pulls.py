@@ -26,7 +26,7 @@ from tide.adapters.github.parse import (
 )
 from tide.adapters.github.search import PAGE_SIZE, Page, Result
 from tide.domain.errors import BadAnswer, NotFound, RateLimited, RemoteError, Unauthorized
-from tide.domain.keys import PullKey, RepoKey
+from tide.domain.keys import PoolKey, PullKey, RepoKey
 from tide.domain.pulls import Pull
 from tide.ports.code_host import NO_SEARCHES, Followed, PartlyRead, Searches
 
@@ -151,7 +151,9 @@ class PullReader:
             await self._read_of(org, [key for key in unread if key not in progress.found], progress)
         except RemoteError as error:
             progress.lose(wanted, error)
-        return Followed(progress.found, progress.lost, had.blockers, self._as_read_before(had, progress))
+        as_read_before = self._as_read_before(had, progress)
+        heads = {pool: frozenset(seen) for pool, seen in progress.branch_heads.items()}
+        return Followed(progress.found, progress.lost, had.blockers, as_read_before, heads)
 
     def know(self, nodes: Iterable[ChangedNode]) -> None:
         """Remember the ids of pull requests, so that they are read many at a time."""
@@ -237,6 +239,7 @@ class PullReader:
         if pull is None:
             return
         progress.found[key] = pull
+        progress.branch_heads[pull.pool].add(glanced.branch_head)
         # Somebody else may have read it meanwhile, and later.
         if self._readings.get(key) is reading:
             rollup = glanced.status_check_rollup.state if glanced.status_check_rollup else ""
@@ -330,6 +333,7 @@ class _Progress:
 
     found: dict[PullKey, Pull | None] = field(default_factory=dict)
     lost: dict[PullKey, str] = field(default_factory=dict)
+    branch_heads: defaultdict[PoolKey, set[str]] = field(default_factory=lambda: defaultdict(set))
     failure: RemoteError | None = None
 
     def lose(self, keys: Iterable[PullKey], failure: RemoteError) -> None:

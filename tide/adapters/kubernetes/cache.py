@@ -6,6 +6,7 @@ from typing import Any
 
 from tide.adapters.kubernetes.prowjob_api import EventKind
 from tide.adapters.prowjobs.reading import run_of
+from tide.adapters.prowjobs.versions import Versions
 from tide.domain.errors import BadAnswer
 from tide.domain.keys import PoolKey, RepoKey
 from tide.domain.runs import Run
@@ -66,10 +67,15 @@ class Cache:
     _left_out: set[RepoKey] = field(default_factory=set)
     _asked: set[RepoKey] = field(default_factory=set)
     _listings: int = 0
+    _versions: Versions = field(default_factory=Versions)
 
     def of(self, pool: PoolKey) -> Collection[Run]:
         """Give the runs of a pool."""
         return self._pools.get(pool, {}).values()
+
+    def version(self, pool: PoolKey) -> int:
+        """Give a number that is another one after each change of the runs of a pool."""
+        return self._versions.of(pool)
 
     def find(self, name: str) -> Run | None:
         """Give the run of that name."""
@@ -116,6 +122,7 @@ class Cache:
         self._pools = {}
         for known in self._known.values():
             self._index(known.sighting.run)
+        self._versions.keep(self._pools)
         self._tell(before)
 
     def observe(self, prowjob: Mapping[str, Any]) -> Run:
@@ -164,12 +171,12 @@ class Cache:
             if before is not None:
                 self._unindex(before.sighting.run)
             self._index(run)
-            self.on_change(run.pool)
+            self._changed(run.pool)
 
     def _drop(self, run: Run) -> None:
         del self._known[run.name]
         self._unindex(run)
-        self.on_change(run.pool)
+        self._changed(run.pool)
 
     def _index(self, run: Run) -> None:
         self._pools.setdefault(run.pool, {})[run.name] = run
@@ -180,8 +187,12 @@ class Cache:
         if not runs:
             del self._pools[run.pool]
 
+    def _changed(self, pool: PoolKey) -> None:
+        self._versions.changed(pool)
+        self.on_change(pool)
+
     def _tell(self, before: Mapping[str, _Known]) -> None:
         was = {known.sighting.run for known in before.values()}
         now = {known.sighting.run for known in self._known.values()}
         for pool in sorted({run.pool for run in was ^ now}):
-            self.on_change(pool)
+            self._changed(pool)

@@ -106,6 +106,11 @@ class KubernetesRunner:
         now = self.clock.now()
         return relevant([as_of(run, now) for run in self.cache.of(pool)], base_sha, heads)
 
+    def mark(self, pool: PoolKey) -> str:
+        """Mark the runs of a pool; see `tide.ports.job_runner.JobRunner.mark`."""
+        is_known = self.contact.is_fresh and self.cache.ask_for(pool.repository)
+        return str(self.cache.version(pool)) if is_known else ""
+
     async def find(self, names: Collection[str]) -> tuple[Run, ...]:
         """Give the runs of these names; see `tide.ports.job_runner.JobRunner.find`."""
         slots = asyncio.Semaphore(_READS_AT_ONCE)

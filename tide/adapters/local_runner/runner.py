@@ -21,6 +21,7 @@ from tide.adapters.local_runner.reporter import StatusReporter
 from tide.adapters.prowjobs.attempts import current_attempt
 from tide.adapters.prowjobs.reading import relevant, run_of, runs_of
 from tide.adapters.prowjobs.storage import ProwJobObject, ProwJobStorage
+from tide.adapters.prowjobs.versions import Versions
 from tide.adapters.prowjobs.writing import ProwSettings, build, one_per_context, timestamp
 from tide.domain.errors import StoreError
 from tide.domain.jobs import Presubmit
@@ -91,6 +92,7 @@ class LocalRunner:
     _has_ended: asyncio.Event = field(default_factory=asyncio.Event)
     _is_entered: bool = False
     _last_build: int = 0
+    _versions: Versions = field(default_factory=Versions)
 
     async def __aenter__(self) -> Self:
         """Take over the directory and what was left unfinished in it; raise Unavailable when another process has it."""
@@ -146,6 +148,10 @@ class LocalRunner:
         found = await self.storage.select(pool.org, pool.repo, pool.branch, base_sha=base_sha, heads=heads)
         return relevant(runs_of(found), base_sha, heads)
 
+    def mark(self, pool: PoolKey) -> str:
+        """Mark the runs of a pool; see `tide.ports.job_runner.JobRunner.mark`. Only who leads has any started."""
+        return str(self._versions.of(pool))
+
     async def find(self, names: Collection[str]) -> tuple[Run, ...]:
         """Give the runs of these names; see `tide.ports.job_runner.JobRunner.find`."""
         found = [await self.storage.get(name) for name in sorted(set(names))]
@@ -155,7 +161,10 @@ class LocalRunner:
         """Forget the runs and the logs that ended longer ago than `before` (Prow: sinker); give how many runs."""
         moment = self.clock.now() - before
         await asyncio.to_thread(self.directory.prune_logs, moment)
-        return await self.storage.prune(moment)
+        try:
+            return await self.storage.prune(moment)
+        finally:
+            self._versions.keep()
 
     async def _start(self, candidate: Candidate, job: Presubmit, purpose: Purpose, spent: int) -> Run:
         async def begin(attempt: int) -> Run | None:
@@ -164,6 +173,7 @@ class LocalRunner:
             made["metadata"]["annotations"][transitions.RUNNER] = self.directory.identity()
             if not await self.storage.insert(made["metadata"]["name"], made):
                 return None
+            self._versions.changed(candidate.pool)
             if self._is_entered:
                 self._admit(made)
             return run_of(made)
@@ -175,6 +185,7 @@ class LocalRunner:
         return run_of(found) if found is not None else None
 
     async def _take_over(self) -> None:
+        self._versions.keep()  # another process may have led meanwhile
         now, ours = self.clock.now(), self.directory.identity()
         unfinished = await self.storage.unfinished()
         mine = [prowjob for prowjob in unfinished if transitions.runner_of(prowjob) == ours]
@@ -287,7 +298,9 @@ class LocalRunner:
                 except StoreError as error:
                     log.debug("ProwJob %s waits to be saved: %s", entry.prowjob["metadata"]["name"], error)
                     await asyncio.sleep(_STORE_PAUSE)
-        self.on_change(run_of(entry.prowjob).pool)
+        pool = run_of(entry.prowjob).pool
+        self._versions.changed(pool)
+        self.on_change(pool)
 
     def _build_id(self) -> str:
         """Give a number that grows, as Prow's tot does."""

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import bindparam, exists, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, Select, any_, bindparam, exists, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tide.adapters.postgres.documents import (
@@ -38,15 +39,28 @@ _shown = (
     .where(in_its_pool(pools), *_its_digests)
 )
 _SHOWN = _shown.with_only_columns(decisions.c.id)
-_shown_well = _shown.where(pools.c.error == "", pools.c.dropped_at.is_(None)).cte("shown")
-_moved = (
-    update(decisions)
-    .where(decisions.c.id == _shown_well.c.id, _shown_well.c.last_seen <= bindparam("stale"))
-    .values(last_seen=bindparam("at"))
-    .cte("moved")
-)
+_is_well = (pools.c.error == "") & pools.c.dropped_at.is_(None)
+
+
+def _touch(shown: Select[Any]) -> Select[Any]:
+    """Give the ids of those decisions, and move `last_seen` of those where it is old."""
+    found = shown.where(_is_well).cte("shown")
+    moved = (
+        update(decisions)
+        .where(decisions.c.id == found.c.id, found.c.last_seen <= bindparam("stale"))
+        .values(last_seen=bindparam("at"))
+        .cte("moved")
+    )
+    return select(found.c.id).add_cte(moved)
+
+
 # The usual case, nothing new, in one statement: whatever another process has recorded since is seen by it.
-_TOUCH = select(_shown_well.c.id).add_cte(_moved)
+_TOUCH = _touch(_shown)
+_TOUCH_MANY = _touch(
+    select(decisions.c.id, decisions.c.last_seen)
+    .join(pools, pools.c.decision_id == decisions.c.id)
+    .where(decisions.c.id == any_(bindparam("ids", type_=ARRAY(BigInteger))))
+)
 
 # Kept once; `used_at` tells a pruning that runs at the same time that it is wanted again.
 _new_snapshot = insert(snapshots)
@@ -99,9 +113,8 @@ class PostgresDecisions:
         read, decided = snapshot_document(snapshot), document(decision)
         same = {"snapshot_digest": digest(read), "digest": digest(decided)}
         key = its_pool(snapshot.pool) | {f"its_{name}": value for name, value in same.items()}
-        times = {"at": snapshot.now, "stale": snapshot.now - LAST_SEEN_GRAIN}
         async with statements(self.engine) as connection:
-            known = (await connection.execute(_TOUCH, key | times)).scalar_one_or_none()
+            known = (await connection.execute(_TOUCH, key | _times(snapshot.now))).scalar_one_or_none()
         if known is not None:
             return int(known)
         async with transaction(self.engine) as connection:
@@ -116,6 +129,12 @@ class PostgresDecisions:
                 await connection.execute(_SEEN, {"decision": shown, "at": snapshot.now})
             await connection.execute(_SHOW, rows([_pool_state(snapshot, decision, shown)]))
         return int(shown)
+
+    async def seen_again(self, decisions: Collection[int], at: datetime) -> frozenset[int]:
+        """Move `last_seen` of those of these that are shown, without an error; give them."""
+        async with statements(self.engine) as connection:
+            found = await connection.execute(_TOUCH_MANY, {"ids": sorted(decisions)} | _times(at))
+            return frozenset(map(int, found.scalars()))
 
     async def record_outcome(self, decision_id: int, outcome: Outcome) -> None:
         """Keep what came of a decision: its error, or what was done."""
@@ -167,6 +186,10 @@ class PostgresDecisions:
         if row is None:
             raise StoreError(f"there is no decision {decision_id}")
         return snapshot_from(row.snapshot, row.first_seen), decision_from(row.body)
+
+
+def _times(at: datetime) -> dict[str, object]:
+    return {"at": at, "stale": at - LAST_SEEN_GRAIN}
 
 
 def _history_row(record: HistoryRecord) -> dict[str, object]:

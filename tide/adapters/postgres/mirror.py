@@ -77,11 +77,6 @@ class PostgresMirror:
             query = query.where(tuple_(pulls.c.org, pulls.c.repo).in_([(repo.org, repo.name) for repo in repos]))
         return await self._pulls(query)
 
-    async def open_pools(self) -> frozenset[PoolKey]:
-        """Give the pools that have an open one."""
-        async with statements(self.engine) as connection:
-            return frozenset(PoolKey(*row) for row in await connection.execute(_OPEN_POOLS))
-
     async def pool_pulls(self, pool: PoolKey) -> tuple[Pull, ...]:
         """Give the open ones of one pool, sorted by number."""
         return await self._pulls(_POOL_PULLS, its_pool(pool))
@@ -128,7 +123,6 @@ SELECT_PULLS: Select[tuple[object, ...]] = select(
     *(pulls.c[name] for name in _COLUMNS if name not in {"contexts", "digest"}),
     cast(pulls.c.contexts, Text).label("contexts"),  # as text: it is parsed straight into domain values
 )
-_OPEN_POOLS = select(pulls.c.org, pulls.c.repo, pulls.c.base_branch).where(pulls.c.is_open).distinct()
 _POOL_PULLS = SELECT_PULLS.where(pulls.c.is_open, in_its_pool(pulls, ("org", "repo", "base_branch")))
 
 
