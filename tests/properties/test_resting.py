@@ -1,0 +1,197 @@
+"""A sync that lets pools rest decides as one that decides them all each time."""
+
+import inspect
+import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.integration.sync.story import Config, Story, job, told
+from tide.adapters.postgres.schema import metadata
+from tide.adapters.postgres.store import PostgresStore
+from tide.adapters.postgres.views import PostgresViews
+from tide.domain.decisions import Decision
+from tide.domain.keys import PoolKey, PullKey
+from tide.domain.snapshot import Standing, StandingKind
+from tide.sandbox.evidence import NewCheckRun, NewStatus
+from tide.sandbox.model import CheckConclusion, PullRequest, StatusState
+from tide.sync.resting import Resting
+
+BRANCHES = ("main", "release")
+
+
+@dataclass
+class World:
+    """A story with pull requests in which anything changes; `rested` counts the pools that were found at rest."""
+
+    ctx: Story
+    pulls: list[PullRequest] = field(default_factory=list)
+    rested: int = 0
+
+    def pull(self, number: int) -> PullRequest:
+        return self.pulls[number % len(self.pulls)]
+
+    async def open(self, number: int) -> None:
+        labels = ("lgtm",) if number % 3 else ()
+        content = f"breaks unit {number}" if number % 2 else f"provides part{number}"
+        name = f"part{len(self.pulls)}"
+        pull = await self.ctx.open_pull(name, labels=labels, base=BRANCHES[number % 2], **{name: content})
+        self.pulls.append(pull)
+
+    def report(self, number: int) -> None:
+        states: tuple[StatusState, ...] = ("failure", "pending", "success")
+        status = NewStatus(context="extra", state=states[number % 3])
+        self.ctx.forge.create_status(self.ctx.repository(), self.pull(number).head_sha, status)
+
+    def check(self, number: int) -> None:
+        conclusions: tuple[CheckConclusion, ...] = ("failure", "success")
+        new = NewCheckRun(name="docs", conclusion=conclusions[number % 2])
+        self.ctx.forge.create_check_run(self.ctx.repository(), self.pull(number).head_sha, new)
+
+    def lose_checks(self, _number: int) -> None:
+        self.ctx.repository().check_runs.clear()
+
+    def label(self, number: int) -> None:
+        self.ctx.add_label(self.pull(number), ("lgtm", "hold", "kind/other")[number % 3])
+
+    def unlabel(self, number: int) -> None:
+        self.ctx.remove_label(self.pull(number), ("hold", "lgtm")[number % 2])
+
+    async def push(self, number: int) -> None:
+        pull, name = self.pull(number), f"more{number}"
+        if pull.state == "open":
+            await self.ctx.push(pull.head_ref, **{name: f"provides {name}"})
+
+    async def push_to_a_branch(self, number: int) -> None:
+        name = f"direct{self.ctx.forge.next_id()}"
+        await self.ctx.push(BRANCHES[number % 2], **{name: f"provides {name}"})
+
+    def close(self, number: int) -> None:
+        if self.pull(number).state == "open":
+            self.ctx.forge.close_pull(self.ctx.repository(), self.pull(number))
+
+    def retarget(self, number: int) -> None:
+        pull = self.pull(number)
+        if pull.state == "open":
+            other = BRANCHES[pull.base_ref == BRANCHES[0]]
+            self.ctx.forge.retarget_pull(self.ctx.repository(), pull, other, "alice")
+
+    def block(self, _number: int) -> None:
+        self.ctx.forge.open_issue(self.ctx.repository(), title="Stop branch:main", labels=["merge-blocker"])
+
+    def reload(self, number: int) -> None:
+        names = (("unit",), ("unit", "lint"))[number % 2]
+        self.ctx.reload(jobs={"acme/rocket": [job(name) for name in names]})
+
+    async def doubt(self, number: int) -> None:
+        pool = PoolKey("acme", "rocket", BRANCHES[number % 2])
+        kind = (StandingKind.FROZEN, StandingKind.PROVEN)[number % 2]
+        await self.ctx.store.set_standing(pool, Standing(kind, "for some reason", since=self.ctx.clock.now()))
+
+    async def ask_for_retests(self, number: int) -> None:
+        pull = self.pull(number)
+        await self.ctx.store.forget_failed_runs(PullKey("acme", "rocket", pull.number), pull.head_sha)
+
+    def forget_runs(self, _number: int) -> None:
+        self.ctx.ci.forget()
+
+    async def run_jobs(self, _number: int) -> None:
+        await self.ctx.run_jobs()
+
+    def wait(self, number: int) -> None:
+        self.ctx.clock.sandbox.forward(minutes=(1, 4, 11, 70)[number % 4])
+
+    def nothing(self, _number: int) -> None:
+        """Let only time pass."""
+
+    async def look(self, number: int) -> None:
+        """Follow a hint, as a webhook gives one."""
+        ctx = self.ctx
+        await ctx.lead.keep()
+        ctx.woken.clear()
+        await ctx.sync_.look_near([PullKey("acme", "rocket", self.pull(number).number)])
+        for pool in set(ctx.woken):
+            await ctx.sync_.look_again(pool)
+
+    async def compare(self) -> None:
+        """Sync; then decide everything that was found at rest, and see that it is decided just so."""
+        ctx, resting = self.ctx, self.ctx.sync_._resting
+        seen = len(ctx.witness.decisions)
+        await ctx.sync()
+        told = {decision.pool: decision for decision in ctx.witness.decisions[seen:]}
+        before = {pool: rest for pool, rest in resting._pools.items() if rest.decision is told.get(pool)}
+        ctx.sync_._resting = Resting()
+        seen = len(ctx.witness.decisions)
+        await ctx.sync_.round()
+        anew = {decision.pool: decision for decision in ctx.witness.decisions[seen:]}
+        for pool, rest in before.items():
+            self.rested += 1
+            assert_same(rest.decision, anew[pool])
+        ctx.sync_._resting = resting
+
+
+def assert_same(rested: Decision, anew: Decision) -> None:
+    """Compare but for the base, which nobody reads where nothing wants to land."""
+    assert (rested.action, rested.first_runs) == (anew.action, anew.first_runs)
+    assert [(one.pull, one.kind, one.summary) for one in rested.verdicts] == [
+        (one.pull, one.kind, one.summary) for one in anew.verdicts
+    ]
+
+
+Event = Callable[[World, int], Awaitable[None] | None]
+EVENTS: tuple[Event, ...] = (
+    World.open,
+    World.report,
+    World.check,
+    World.lose_checks,
+    World.label,
+    World.unlabel,
+    World.push,
+    World.push_to_a_branch,
+    World.close,
+    World.retarget,
+    World.block,
+    World.reload,
+    World.doubt,
+    World.ask_for_retests,
+    World.forget_runs,
+    World.run_jobs,
+    World.wait,
+    World.nothing,
+    World.nothing,
+    World.look,
+)
+steps = st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 11)), min_size=4, max_size=8)
+
+
+@settings(
+    max_examples=8,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(steps)
+async def test_what_rests_would_be_decided_just_so(
+    store: PostgresStore, views: PostgresViews, tmp_path: Path, program: list[tuple[Event, int]]
+) -> None:
+    async with store.engine.connect() as connection:
+        for table in reversed(metadata.sorted_tables):
+            await connection.execute(table.delete())
+    with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+        async with told(store, views, Path(folder), Config(statuses=True)) as ctx:
+            world = World(ctx)
+            for number in (1, 2, 3):
+                await world.open(number)
+            await ctx.settle()
+            ctx.clock.sandbox.forward(minutes=1)
+            for _ in range(3):
+                await ctx.sync()
+            for event, number in program:
+                made = event(world, number)
+                if inspect.isawaitable(made):
+                    await made
+                await world.compare()
+            assert world.rested
