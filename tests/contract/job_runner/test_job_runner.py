@@ -1,5 +1,6 @@
 """What the port `JobRunner` promises, over each of its adapters."""
 
+import asyncio
 from dataclasses import replace
 
 from tests.builders import sha
@@ -77,6 +78,32 @@ async def test_runs_are_those_on_the_base_and_our_own_of_the_heads(lab: JobLab) 
         elsewhere = await runner.runs(POOL, sha("other base"), [seven.sha, nine.sha])
         assert [run.name for run in elsewhere] == [started[0].name]
         assert await runner.runs(replace(POOL, branch="release"), lab.base, [seven.sha]) == ()
+
+
+async def test_the_mark_of_a_pool_is_another_one_after_each_change_of_its_runs(lab: JobLab) -> None:
+    waiting = job(f"until test -e {lab.shared}/go; do sleep 0.01; done")
+    other = replace(POOL, branch="release")
+
+    async def other_than(*marks: str) -> str:
+        async with asyncio.timeout(60):
+            while True:
+                if (mark := runner.mark(POOL)) not in marks:
+                    return mark
+                await asyncio.sleep(0.01)
+
+    async with lab.runner() as runner:
+        (first,) = await runner.start(lab.candidate(lab.head(7)), [job("true")], Purpose.RETEST, {})
+        await lab.ended(runner, first.name)
+        await runner.runs(POOL, lab.base, [])
+        elsewhere = runner.mark(other)
+        assert elsewhere
+        before = await other_than("")
+        (second,) = await runner.start(lab.candidate(lab.head(9)), [waiting], Purpose.RETEST, {})
+        begun = await other_than("", before)
+        (lab.shared / "go").touch()
+        await lab.ended(runner, second.name)
+        await other_than("", before, begun)
+        assert runner.mark(other) == elsewhere
 
 
 async def test_what_was_started_is_still_known_after_a_restart(lab: JobLab) -> None:
