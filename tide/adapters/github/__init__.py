@@ -5,6 +5,7 @@ From the outside in::
     connect   settings in, a `GitHub` out
     code_host `GitHub`, the port's implementation
     search    all pages of a search, also beyond 1,000 results      pulls     heads' contexts, reading again
+    listing   what a search cannot give, from lists of repositories  scope    what a search covers
     glances   whether a pull request is as it was read              along     what is searched for beside that
     branch_rules   what GitHub itself asks of a merge               repeating one question about many things
     paging    from page to page, but not in a circle
