@@ -7,6 +7,7 @@ byte of a request each second, ASKING at a time who ask for `/` and `/history`, 
 """
 
 import asyncio
+import gzip
 import hashlib
 import hmac
 import json
@@ -122,7 +123,15 @@ async def _measure(directory: Path, forge: dict[str, str]) -> None:
         await _show_costs(daemon)
         quiet = await _quiet(daemon)
         _write_config(directory, may_merge=True)
+        await _merging(engine)
         await _show_flood(daemon, engine, quiet)
+
+
+async def _merging(engine: AsyncEngine) -> None:
+    """Wait until those that are ready have begun to be merged."""
+    async with asyncio.timeout(START_SECONDS):
+        while not await _merges(engine):  # noqa: ASYNC110 - the other side rings no bell
+            await asyncio.sleep(0.5)
 
 
 async def _quiet(daemon: _Daemon) -> dict[str, float]:
@@ -141,20 +150,23 @@ async def _show_costs(daemon: _Daemon) -> None:
             kind = "page" if headers is HTML else "JSON"
             rows += [
                 Row(f"{path} as {kind} ({length / 1e6:.1f} MB), the first time", f"{cold * 1000:.0f} ms"),
-                Row(f"{path} as {kind}, again (mean of {REPEATS})", f"{again * 1000:.0f} ms", AIM_CPU),
+                Row(f"{path} as {kind}, again (least of {REPEATS})", f"{again * 1000:.0f} ms", AIM_CPU),
             ]
-    show(f"CPU of an answer, syncs beside it included: {SIZE.pulls} pull requests, {RECORDS} records", rows)
+    show(f"CPU of an answer, in ticks of the clock: {SIZE.pulls} pull requests, {RECORDS} records", rows)
 
 
 async def _cost(
     daemon: _Daemon, client: httpx.AsyncClient, path: str, headers: dict[str, str], times: int
 ) -> tuple[float, int]:
-    before, length = cpu_of_family(daemon.process.pid), 0
+    """Give the least that any of some answers took, as syncs take their part now and then, and the length of one."""
+    spent, length = [], 0
     for _ in range(times):
+        before = cpu_of_family(daemon.process.pid)
         answer = await client.get(path, headers=headers)
         answer.raise_for_status()
+        spent.append(cpu_of_family(daemon.process.pid) - before)
         length = len(answer.content)
-    return (cpu_of_family(daemon.process.pid) - before) / times, length
+    return min(spent), length
 
 
 async def _show_flood(daemon: _Daemon, engine: AsyncEngine, quiet: dict[str, float]) -> None:
@@ -234,23 +246,32 @@ async def _ask(daemon: _Daemon, seen: _Seen, number: int) -> None:
     path, headers = PATHS[number % len(PATHS)]
     while True:
         try:
-            async with httpx.AsyncClient(base_url=daemon.url, timeout=PATIENCE, trust_env=False) as client:
-                answer = await client.get(path, headers=headers)
-        except httpx.HTTPError as error:
+            status, body = await _get(daemon.ports["port"], path, headers)
+        except (OSError, EOFError, ValueError) as error:
             seen.answers[type(error).__name__] += 1
             await asyncio.sleep(0.5)
             continue
-        seen.answers[f"{answer.status_code} {path} {headers['accept']}"] += 1
-        if path == "/history" and headers is JSON and answer.status_code == httpx.codes.OK:
-            records = await asyncio.to_thread(
-                lambda content: sum(map(len, json.loads(content).values())), answer.content
-            )
-            seen.incomplete += records < RECORDS
+        seen.answers[f"{status} {path} {headers['accept']}"] += 1
+        if path == "/history" and headers is JSON and status == httpx.codes.OK:
+            seen.incomplete += await asyncio.to_thread(_count_records, body) < RECORDS
         await asyncio.sleep(0.2)
 
 
-def _count_records(history: bytes) -> int:
-    return history.count(b'"tenantids":')  # of each record one; to parse all of it would hold up the flood
+async def _get(port: int, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
+    """Get a compressed answer, by as little work as can be: whoever floods has to share the machine."""
+    reader, writer = await asyncio.open_connection(LOOPBACK, port, limit=2**20)
+    try:
+        told = {**headers, "host": LOOPBACK, "accept-encoding": "gzip", "connection": "close"}
+        lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in told.items()), "", ""]
+        writer.write("\r\n".join(lines).encode())
+        head = await reader.readuntil(b"\r\n\r\n")
+        return int(head.split()[1]), await reader.read()
+    finally:
+        writer.transport.abort()
+
+
+def _count_records(compressed: bytes) -> int:
+    return gzip.decompress(compressed).count(b'"tenantids":')  # each record has one
 
 
 async def _send_hook(daemon: _Daemon, seen: _Seen) -> None:

@@ -12,15 +12,16 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from tide.adapters.fresh import Fresh
+from tide.domain.records import PoolView
 from tide.web.api_models import (
     PoolItem,
     PullDocument,
     batches_document,
     decisions_document,
     history_document,
-    pools_document,
 )
-from tide.web.bodies import Body, SharedResponse
+from tide.web.bodies import Body, Section, SharedResponse, listed
+from tide.web.kept_parts import KeptParts
 from tide.web.last_known import LastKnown, Reading, staleness
 from tide.web.parameters import (
     cursor_of,
@@ -35,6 +36,8 @@ from tide.web.queue import Queue, Queues
 from tide.web.turns import InTurn, Turns
 
 _JSON = "application/json"
+# Items[PoolItem] around its items, each of which is written by itself and kept.
+_BEGIN, _END = Section.of(b'{"items":['), Section.of(b'],"next":null}')
 
 
 class Api:
@@ -43,7 +46,8 @@ class Api:
     def __init__(self, known: LastKnown, queues: Queues, turns: Turns) -> None:
         self._known = known
         self._turns = turns
-        self._pools = Fresh(queues.get, _made_pools)
+        self._sections = KeptParts[PoolView, Section](_section)
+        self._pools = Fresh(queues.get, self._made_pools)
 
     def routes(self) -> list[BaseRoute]:
         """Give the routes, below `/api/v1`."""
@@ -101,7 +105,9 @@ class Api:
         text = await run_in_threadpool(lambda: document().model_dump_json())
         return Response(text, media_type=_JSON, headers=staleness(views.as_of, self._known.clock.now()))
 
+    async def _made_pools(self, queue: Queue) -> tuple[Body, datetime | None]:
+        return await run_in_threadpool(lambda: listed(_BEGIN, self._sections.of(queue.pools), _END)), queue.as_of
 
-async def _made_pools(queue: Queue) -> tuple[Body, datetime | None]:
-    written = await run_in_threadpool(lambda: Body.of(pools_document(queue.pools).model_dump_json().encode()))
-    return written, queue.as_of
+
+def _section(view: PoolView) -> Section:
+    return Section.of(PoolItem.of(view).model_dump_json().encode())

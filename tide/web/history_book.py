@@ -16,11 +16,12 @@ from tide.adapters.history.tide_json import go_json, written_record
 from tide.domain.errors import StoreError
 from tide.domain.records import HistoryRecord, HistoryState
 from tide.ports.clock import Clock
-from tide.web.bodies import Body
+from tide.web.bodies import COMMA, Body, compressed_section
 from tide.web.last_known import Reading
 
 _AT_ONCE = 500  # records: they take a few milliseconds of the event loop
 _IN_A_PIECE = 200
+_BEGIN, _END = (compressed_section([part]) for part in (b"{", b"}"))
 _EPOCH, _MICROSECOND, _IDS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1), 2**63
 
 
@@ -34,10 +35,15 @@ class WrittenHistory:
 
 @dataclass(slots=True)
 class _Page:
-    """The newest records of one pool, oldest first; those that Tide does not tell are written as nothing."""
+    """The newest records of one pool, oldest first; those that Tide does not tell are written as nothing.
+
+    `told` is what it is in the history, and `section` the same compressed; both None where it has changed since.
+    """
 
     marks: list[int] = field(default_factory=list)
     written: list[bytes] = field(default_factory=list)
+    told: tuple[bytes, ...] | None = None
+    section: bytes = b""
 
     def add(self, record: HistoryRecord, limit: int) -> None:
         # One number each: a hundred thousand small objects would be walked by every collection of garbage.
@@ -47,6 +53,14 @@ class _Page:
         self.written.insert(place, written_record(record))
         if len(self.marks) > limit:
             del self.marks[0], self.written[0]
+        self.told = None
+
+    def tell(self, name: str) -> tuple[bytes, ...]:
+        """Give the records that Tide tells, newest first, none where there is none."""
+        if self.told is None:
+            self.told = tuple(one for one in reversed(self.written) if one)
+            self.section = compressed_section(_pieces(name, self.told))
+        return self.told
 
 
 class HistoryBook:
@@ -109,16 +123,25 @@ class HistoryBook:
         return WrittenHistory(await run_in_threadpool(self._body), read[1])
 
     def _body(self) -> Body:
-        told = [(name, [one for one in reversed(page.written) if one]) for name, page in sorted(self._pages.items())]
-        pools = [(go_json(name), written) for name, written in told if written]
-        return Body.of_pieces(lambda: _pieces(pools))
+        pools = [(name, page.tell(name), page.section) for name, page in sorted(self._pages.items())]
+        shown = [(name, told, section) for name, told, section in pools if told]
+        listed = [(name, told) for name, told, _ in shown]
+        between = [COMMA.compressed] * (len(shown) - 1) + [b""]
+        sections = [part for (_, _, section), comma in zip(shown, between, strict=False) for part in (section, comma)]
+        return Body.of_sections(lambda: _all_pieces(listed), [_BEGIN, *sections, _END])
 
 
-def _pieces(pools: Sequence[tuple[bytes, Sequence[bytes]]]) -> Iterator[bytes]:
+def _all_pieces(pools: Sequence[tuple[str, Sequence[bytes]]]) -> Iterator[bytes]:
     yield b"{"
-    for place, (name, written) in enumerate(pools):
-        yield (b"," if place else b"") + name + b":["
-        for start in range(0, len(written), _IN_A_PIECE):
-            yield (b"," if start else b"") + b",".join(written[start : start + _IN_A_PIECE])
-        yield b"]"
+    for place, (name, told) in enumerate(pools):
+        if place:
+            yield b","
+        yield from _pieces(name, told)
     yield b"}"
+
+
+def _pieces(name: str, told: Sequence[bytes]) -> Iterator[bytes]:
+    yield go_json(name) + b":["
+    for start in range(0, len(told), _IN_A_PIECE):
+        yield (b"," if start else b"") + b",".join(told[start : start + _IN_A_PIECE])
+    yield b"]"

@@ -20,11 +20,12 @@ from tide.domain.keys import PullKey
 from tide.domain.records import HistoryFilter, PoolView
 from tide.web import ages
 from tide.web.banners import daemon_banners
-from tide.web.bodies import Body, SharedResponse
+from tide.web.bodies import Body, Section, SharedResponse, listed
 from tide.web.cards import PoolCard, action_done, action_now, pool_card
 from tide.web.cursors import history_cursor
 from tide.web.folding import folded
 from tide.web.history_book import HistoryBook
+from tide.web.kept_parts import KeptParts
 from tide.web.last_known import LastKnown, staleness
 from tide.web.links import HostLinks, outside_link, pool_path, pull_asked_for, pull_path
 from tide.web.negotiation import prefers_html
@@ -38,7 +39,7 @@ from tide.web.parameters import (
     pull_in_path,
     search_of,
 )
-from tide.web.prow_format import pools_json
+from tide.web.prow_format import pool_json
 from tide.web.queue import RECENT_ACTIONS, Queue, Queues
 from tide.web.status import DaemonStatus
 from tide.web.turns import InTurn, Turns
@@ -48,6 +49,7 @@ from tide.web.verdicts import reason_of, verdict_of
 ReadLog = Callable[[str], bytes | None]
 
 _PULL_HISTORY = 100
+_BEGIN, _END = Section.of(b"["), Section.of(b"]")
 _VARY = {"vary": "Accept"}
 
 
@@ -81,6 +83,9 @@ class Pages:
         self._templates = _environment()
         self._queues = queues
         self._history = HistoryBook(known.reading, known.clock, history_per_pool)
+        self._sections = KeptParts[PoolView, Section](lambda view: Section.of(pool_json(view)))
+        self._card_texts = KeptParts[PoolCard, Markup](self._card_text)
+        self._linked_to = ""
         self._pools_json = Fresh(queues.get, self._made_pools_json)
         self._pools_html = Fresh(self._read_pools, self._made_pools)
         self._front = Fresh(self._read_front, self._made_front)
@@ -191,20 +196,30 @@ class Pages:
         return await self._queues.get(), self._status().link_url
 
     async def _made_pools(self, read: tuple[Queue, str]) -> tuple[str, Queue]:
-        queue, _ = read
+        queue, link_url = read
+        if link_url != self._linked_to:
+            self._linked_to, self._card_texts = link_url, KeptParts(self._card_text)
         return await run_in_threadpool(self._pools_text, queue), queue
 
     def _pools_text(self, queue: Queue) -> str:
         """Write what the front page says of the pools, without ages."""
+        texts = list(zip(queue.cards, self._card_texts.of(queue.cards), strict=True))
         content: dict[str, Any] = {
-            "now": ages.Later.LATER,
-            "host": HostLinks(self._status().link_url),
-            "cards": [card for card in queue.cards if card.is_busy],
-            "quiet": [card for card in queue.cards if not card.is_busy],
+            "cards": [text for card, text in texts if card.is_busy],
+            "quiet": [text for card, text in texts if not card.is_busy],
             "totals": _totals(queue.cards),
             "recent": queue.recent,
         }
-        return self._templates.get_template("pools.html").render(content)
+        return self._kept_text("pools.html", content)
+
+    def _card_text(self, card: PoolCard) -> Markup:
+        text = self._kept_text("card.html" if card.is_busy else "quiet_card.html", {"card": card})
+        return Markup(text)  # noqa: S704 - rendered by a template of ours
+
+    def _kept_text(self, template: str, content: dict[str, Any]) -> str:
+        """Write what is kept longer than ages and the rest of a page hold."""
+        around = {"now": ages.Later.LATER, "host": HostLinks(self._status().link_url)}
+        return self._templates.get_template(template).render(around | content)
 
     async def _read_front(self) -> tuple[str, Queue, _Frame]:
         text, queue = await self._pools_html.get()
@@ -234,7 +249,10 @@ class Pages:
 
     async def _made_pools_json(self, queue: Queue) -> tuple[Body, datetime | None]:
         aged = _aged(queue.pools, queue.as_of)
-        return await run_in_threadpool(lambda: Body.of(pools_json(aged))), queue.as_of
+        return await run_in_threadpool(self._pools_body, aged), queue.as_of
+
+    def _pools_body(self, pools: Iterable[PoolView]) -> Body:
+        return listed(_BEGIN, [one for one in self._sections.of(pools) if one.plain], _END)
 
     def _frame(self, as_of: datetime | None) -> _Frame:
         status = self._status()
@@ -260,7 +278,9 @@ class Pages:
 
 def _aged(pools: Iterable[PoolView], as_of: datetime | None) -> list[PoolView]:
     """Say in each pool's error that it is old, as Prow's Deck shows that and no header."""
-    told = f"the database does not answer: this is the state as of {ages.exactly(as_of)}" if as_of else ""
+    if as_of is None:
+        return list(pools)
+    told = f"the database does not answer: this is the state as of {ages.exactly(as_of)}"
     return [replace(view, error=view.error or told) for view in pools]
 
 

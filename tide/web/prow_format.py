@@ -16,11 +16,13 @@ _ACTIONS = RECORDED | {_WAIT, "BLOCKED"}
 
 def pools_json(pools: Iterable[PoolView]) -> bytes:
     """Write the answer of Tide's `/`: an array of pools (Prow: tide.go Pool)."""
-    shown = (view for view in pools if view.passing or view.pending or view.missing)
-    return b"[" + b",".join(map(_pool, shown)) + b"]"
+    return b"[" + b",".join(filter(None, map(pool_json, pools))) + b"]"
 
 
-def _pool(view: PoolView) -> bytes:
+def pool_json(view: PoolView) -> bytes:
+    """Write one pool of that array, b"" where it is none of it."""
+    if not (view.passing or view.pending or view.missing):
+        return b""
     fields = {
         "Org": go_json(view.pool.org),
         "Repo": go_json(view.pool.repo),

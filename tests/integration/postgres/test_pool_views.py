@@ -79,10 +79,13 @@ async def test_what_is_closed_and_still_named_is_seen_to_change(
 
 async def test_only_what_changed_is_read_again(engine: AsyncEngine, views: PostgresViews) -> None:
     await fill(engine, pulls=600, pools=3)
-    before = {pull.key: pull for view in await views.pools() for pull in view.outside}
+    first = await views.pools()
+    before = {pull.key: pull for view in first for pull in view.outside}
     changed = next(iter(before.values()))
     await PostgresStore(engine).save_pulls([replace(changed, title="New", updated_at=LATER)], LATER)
-    after = {pull.key: pull for view in await views.pools() for pull in view.outside}
+    second = await views.pools()
+    assert [one is other for one, other in zip(first, second, strict=True)] == [False, True, True]
+    after = {pull.key: pull for view in second for pull in view.outside}
     assert after[changed.key].title == "New"
     assert [key for key, pull in after.items() if pull is not before[key]] == [changed.key]
 

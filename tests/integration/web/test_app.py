@@ -291,6 +291,42 @@ async def test_while_the_database_is_lost_programs_get_the_last_known_state_in_t
     assert (refused.status_code, list(refused.json())) == (503, ["error"])
 
 
+async def test_a_page_that_is_kept_shows_ages_as_of_now() -> None:
+    views, clock = busy_morning(), StandingClock()
+    async with client_over(app_over(views, clock=clock)) as client:
+        first = (await client.get("/", headers=HTML)).text
+        again = (await client.get("/", headers=HTML)).text
+        clock.moment = NOW + timedelta(minutes=4)
+        later = (await client.get("/", headers=HTML)).text
+    assert again == first
+    assert "\0" not in first + later
+    ages = [re.findall(r"<time[^>]*>([^<]*)</time>", text) for text in (first, later)]
+    assert "12 s ago" in ages[0]
+    assert "12 s ago" not in ages[1]
+    assert "4 min ago" in ages[1]
+    spans = [re.findall(r'<span class="muted"> pending ([^<]*)</span>', text) for text in (first, later)]
+    assert spans[0] != spans[1]
+    assert len(spans[0]) == len(spans[1]) > 0
+
+
+async def test_what_changes_is_shown_at_once_beside_what_is_kept() -> None:
+    views = busy_morning()
+    async with client_over(app_over(views)) as client:
+        before = {path: (await client.get(path)).json() for path in ("/", "/api/v1/pools")}
+        page = (await client.get("/", headers=HTML)).text
+        place = next(place for place, view in enumerate(views.pool_views) if view.pool == ROCKET)
+        views.pool_views[place] = replace(views.pool_views[place], reason="Something else holds it up.")
+        after = {path: (await client.get(path)).json() for path in ("/", "/api/v1/pools")}
+        changed = (await client.get("/", headers=HTML)).text
+        views.records.append(HistoryRecord(ROCKET, NOW, "MERGE", sha("base"), (), reason="A new one."))
+        assert "A new one." in (await client.get("/", headers=HTML)).text
+    assert "Something else holds it up." in changed
+    assert "Something else holds it up." not in page
+    assert before["/"] == after["/"]  # Tide does not tell reasons
+    items = [answer["/api/v1/pools"]["items"] for answer in (before, after)]
+    assert [one == other for one, other in zip(*items, strict=True)].count(False) == 1
+
+
 async def test_a_standby_tells_who_leads_and_when_that_one_last_synced() -> None:
     status = healthy(role=Role(RoleKind.STANDBY, "tide-0", NOW), last_syncs={})
     async with client_of(busy_morning(), status) as client:

@@ -1,5 +1,6 @@
 """Tide's history as the page tells it to programs."""
 
+import gzip
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -53,6 +54,7 @@ class Shelf:
         body = (await self.get()).body
         whole = b"".join(map(bytes, body.pieces()))
         assert len(whole) == body.length
+        assert gzip.decompress(body.compressed) == whole
         return whole
 
     def expected(self) -> bytes:

@@ -89,6 +89,7 @@ class PoolReader:
 
     engine: AsyncEngine
     _known: dict[PullKey, _Known] = field(default_factory=dict)
+    _given: tuple[PoolView, ...] = ()
     _views: Fresh[tuple[str, ...], tuple[PoolView, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -110,7 +111,11 @@ class PoolReader:
             gone = rows(map(pull_row, named - signs.keys()))
             of_gone = _signs((await connection.execute(_NAMED_SIGNS, gone)).all())
             await self._learn(connection, signs | of_gone)
-        return await asyncio.to_thread(_all_views, found, signs.keys(), dict(self._known))
+        views = await asyncio.to_thread(_all_views, found, signs.keys(), self._known)
+        before = {view.pool: view for view in self._given}
+        # Those that have not changed are the same values as before: what is made of them can be kept.
+        self._given = tuple(before[view.pool] if before.get(view.pool) == view else view for view in views)
+        return self._given
 
     async def _learn(self, connection: AsyncConnection, signs: Mapping[PullKey, _Sign]) -> None:
         """Read what is not known as it is now, and forget what nothing names any more."""
