@@ -341,7 +341,7 @@ def _daemon(directory: Path, forge: dict[str, str], database_url: str) -> Iterat
     log, meter = directory / "tide.log", directory / "meter.json"
     command = [
         *(sys.executable, "-m", "tests.bench.held_loop", str(DESCRIPTORS), str(meter), "run", "--dry-run=false"),
-        "--prowjob-backend=local",
+        *("--prowjob-backend=local", "--i-trust-contributors"),
         f"--config-path={config}",
         f"--data-dir={directory / 'data'}",
         f"--database-url={database_url}",
