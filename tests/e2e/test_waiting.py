@@ -49,7 +49,8 @@ def tide_run(where: Path, *flags: str) -> Iterator[Program]:
     (where / "config.yaml").write_text(EMPTY)
     (where / "token").write_text("sandbox-token\n")
     told = (f"--config-path={where / 'config.yaml'}", f"--github-token-path={where / 'token'}")
-    command = (*TIDE, "run", "--prowjob-backend=local", f"--data-dir={where / 'data'}", *told, *PORTS, *flags)
+    local = ("--prowjob-backend=local", "--i-trust-contributors")
+    command = (*TIDE, "run", *local, f"--data-dir={where / 'data'}", *told, *PORTS, *flags)
     with started(command, where, "run") as program:
         yield program
 
