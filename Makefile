@@ -25,7 +25,7 @@ check: $(STAMP)-dev ## format, lint, types, import contracts, migrations against
 	$(BIN)/lint-imports
 	$(BIN)/tide db check --against-models
 
-bench: $(STAMP)-dev ## measure: decisions, batches, a big sync, loading configuration
+bench: $(STAMP)-dev ## measure: decisions, batches, syncs, loading configuration, GitHub's points, a flood of strangers
 	$(BIN)/python -m tests.bench
 
 chaos: $(STAMP)-dev ## play SEEDS seeds of kills, faults and restarts on two replicas (20 unless told: make chaos SEEDS=200)
