@@ -95,13 +95,13 @@ def configure_logging(log_format: LogFormat, stream: TextIO, redactor: Redactor,
 class LogObserver:
     """Tells the log what happens in the pools.
 
-    What keeps failing is told when it begins or changes, and when it is over. While `is_any_out` tells that a system
-    fails, which is logged by whoever knows of it, nothing is told of the pools that fail for want of it.
+    What keeps failing is told when it begins or changes, and when it is over. Of an error that is an outage's, which is
+    logged by whoever knows of it, as `is_logged` tells, nothing is told: neither of pools nor of statuses.
     """
 
-    def __init__(self, is_any_out: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, is_logged: Callable[[str], bool] = lambda _error: False) -> None:
         self._log: structlog.stdlib.BoundLogger = structlog.get_logger("tide.sync")
-        self._is_any_out = is_any_out
+        self._is_logged = is_logged
         self._failing: dict[PoolKey, str] = {}
         self._decided: set[PoolKey] = set()
         self._withheld = Memo[PullKey, str](_MOST_WITHHELD)
@@ -130,7 +130,7 @@ class LogObserver:
         """Tell why a pool could not be decided; what we did not foresee comes with its traceback."""
         self._decided.discard(pool)
         text = str(error) or type(error).__name__
-        is_outage = isinstance(error, StoreError | Transient) and self._is_any_out()
+        is_outage = isinstance(error, StoreError | Transient) and self._is_logged(text)
         if is_outage or self._failing.get(pool) == text:
             return
         self._failing[pool] = text
@@ -139,7 +139,7 @@ class LogObserver:
 
     def status_withheld(self, pull: PullKey, reason: str) -> None:
         """Tell which pull request shows a status that is not true any more."""
-        if self._is_any_out() or self._withheld.get(pull) == reason:
+        if self._is_logged(reason) or self._withheld.get(pull) == reason:
             return
         self._withheld.keep(pull, reason)
         self._log.warning("a status was not written", pull=str(pull), reason=reason)

@@ -234,7 +234,7 @@ class _Parts:
 
     def daemon(self, jobs: Backend, start: Start, sleep: Callable[[float], Awaitable[None]]) -> Daemon:
         """Give the whole."""
-        observer = Observers((LogObserver(self.status.is_any_out), self.metrics, self.status))
+        observer = Observers((LogObserver(self.status.is_logged), self.metrics, self.status))
         world = World(self.host, self.git, jobs.runner, self.store, observer, self.clock, self.leases, sleep)
         config, leadership = self.config, self._leadership(start)
         lease = None if self.options.dry_run else lambda: leadership.lease

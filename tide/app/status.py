@@ -10,7 +10,7 @@ import structlog
 
 from tide.daemon.leadership import Role as Seen
 from tide.domain.decisions import Decision
-from tide.domain.errors import StoreError
+from tide.domain.errors import StoreError, Transient
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.outcomes import Outcome
 from tide.domain.snapshot import Standing
@@ -21,6 +21,8 @@ log = structlog.get_logger(component="tide")
 
 # What fails again so soon has not been well: one outage is one line, though some answers come through.
 CALM = timedelta(seconds=10)
+# As many rounds in which every pool failed, by what asking again does not mend, count as the first that has ended.
+FOR_GOOD = 5
 _LONGEST_ERROR = 300
 # libpq and psycopg say first where they have tried; that is for the log, not for everybody who reads the page.
 _PLACES = (
@@ -38,6 +40,15 @@ class _Source(Enum):
     RUNNER = auto()
     CODE_HOST = auto()
     START = auto()
+
+
+_Extent = tuple[System, bool]
+"""What is out: a system, as a whole or in part."""
+
+
+def _is_whole(system: System, source: _Source) -> bool:
+    """Tell whether a system is out as a whole, and not for some searches alone, as of one organisation."""
+    return (system, source) != (System.GITHUB, _Source.SYNC)
 
 
 @dataclass(slots=True)
@@ -64,8 +75,10 @@ class StatusKeeper:
     _has_reached_pools: bool = False
     _pools_decided: int = 0
     _pools_failed: int = 0
-    _logged: dict[System, datetime] = field(default_factory=dict)
-    _well_since: dict[System, datetime] = field(default_factory=dict)
+    _pools_missed: int = 0
+    _rounds_refused: int = 0
+    _logged: dict[_Extent, datetime] = field(default_factory=dict)
+    _well_since: dict[_Extent, datetime] = field(default_factory=dict)
     _history_trouble: str = ""
 
     def now(self) -> DaemonStatus:
@@ -96,19 +109,20 @@ class StatusKeeper:
         failing = {outage.system for outage in self._outages_now(self._role())}
         return {system.name.lower(): system in failing for system in System}
 
-    def is_any_out(self) -> bool:
-        """Tell whether a system fails, or GitHub has failed the searches of this round."""
-        return bool(self.errors() or self._outages_now(self._role()))
+    def is_logged(self, error: str) -> bool:
+        """Tell whether an error is that of an outage: a whole system fails, or it is among those of the searches."""
+        return any(is_whole for _, is_whole in self._failing_now()) or any(one in error for one in self.errors())
 
     def log_ends(self) -> None:
-        """Log which outages are over: those of systems that have been well for a while."""
-        now, failing = self.clock.now(), {outage.system for outage in self._outages_now(self._role())}
-        for system, since in list(self._logged.items()):
-            if system in failing:
-                self._well_since.pop(system, None)
-            elif now - self._well_since.setdefault(system, now) >= CALM:
+        """Log which outages are over: those of what has been well for a while."""
+        now, failing = self.clock.now(), self._failing_now()
+        for extent, since in list(self._logged.items()):
+            if extent in failing:
+                self._well_since.pop(extent, None)
+            elif now - self._well_since.setdefault(extent, now) >= CALM:
+                system, _ = extent
                 log.info("an outage is over", system=system, seconds=round((now - since).total_seconds()))
-                del self._logged[system], self._well_since[system]
+                del self._logged[extent], self._well_since[extent]
 
     def leadership_failed(self, error: Exception) -> None:
         """Keep that the database could not be asked who leads; that it was since is seen in the role."""
@@ -155,6 +169,7 @@ class StatusKeeper:
         """Keep whether it was the database; what else fails in one pool says nothing about the others."""
         del pool
         self._pools_failed += 1
+        self._pools_missed += isinstance(error, StoreError | Transient)
         if isinstance(error, StoreError):
             self._tell(System.DATABASE, _Source.SYNC, str(error))
 
@@ -170,15 +185,16 @@ class StatusKeeper:
     def pools_vanished(self, remaining: frozenset[PoolKey]) -> None:
         """Take it as a sign that the database answers: the pools were just read from it."""
         del remaining
-        self._has_reached_pools, self._pools_decided, self._pools_failed = True, 0, 0
+        self._has_reached_pools = True
+        self._pools_decided = self._pools_failed = self._pools_missed = 0
         self._database_answered()
 
     def synced(self, controller: str, took: timedelta) -> None:
         """Keep when the round ended, and what GitHub said in it.
 
         A round of syncs that has not even come to the pools was none: it neither makes us ready, nor heard of GitHub.
-        Nor does one make us ready in which every pool failed. Rounds of statuses end in the midst of it, and say
-        nothing about it.
+        Nor does one make us ready in which every pool failed, unless that stays so for good: then the page has to be
+        reachable, which says why. Rounds of statuses end in the midst of it, and say nothing about it.
         """
         del took
         if controller == SYNC_CONTROLLER:
@@ -186,9 +202,16 @@ class StatusKeeper:
                 return
             self._has_reached_pools = False
             self._tell(System.GITHUB, _Source.SYNC, "; ".join(dict.fromkeys(self.errors())))
-            if self._pools_failed and not self._pools_decided:
+            if controller not in self._last_syncs and self._is_first_to_come():
                 return
         self._last_syncs[controller] = self.clock.now()
+
+    def _is_first_to_come(self) -> bool:
+        """Tell whether the round that ends was none yet, and the first one is still to come."""
+        if self._pools_decided or not self._pools_failed:
+            return False
+        self._rounds_refused = 0 if self._pools_missed else self._rounds_refused + 1
+        return self._rounds_refused < FOR_GOOD
 
     def _cautions(self, role: Role) -> tuple[str, ...]:
         if not self._history_trouble or role.kind is not RoleKind.LEADER:
@@ -225,9 +248,18 @@ class StatusKeeper:
             self._told_at[source] = self.clock.now()
             since = known.since if known else self._told_at[source]
             self._outages[system, source] = Outage(system, self._told_to_people(error), since)
-            if system not in self._logged:
-                self._logged[system] = since
-                log.error("an outage has begun", system=system, error=error)
+            self._log_begin((system, _is_whole(system, source)), since, error)
+
+    def _log_begin(self, extent: _Extent, since: datetime, error: str) -> None:
+        """Log an outage once; a part of a whole that is out is none of its own."""
+        system, _ = extent
+        if extent not in self._logged and (system, True) not in self._logged:
+            self._logged[extent] = since
+            log.error("an outage has begun", system=system, error=error)
+
+    def _failing_now(self) -> set[_Extent]:
+        self._drop_what_has_passed(self._role())
+        return {(system, _is_whole(system, source)) for system, source in self._outages}
 
     def _told_to_people(self, error: str) -> str:
         text = self.clean(" ".join(error.split()))

@@ -6,11 +6,11 @@ from structlog.testing import capture_logs
 
 from tests.builders import NOW, POOL
 from tests.unit.web.kept import StandingClock
-from tide.app.status import StatusKeeper
+from tide.app.status import FOR_GOOD, StatusKeeper
 from tide.daemon.leadership import Role as Seen
 from tide.domain.actions import Wait
 from tide.domain.decisions import Decision
-from tide.domain.errors import StoreError, Unavailable
+from tide.domain.errors import NotFound, StoreError, Unavailable
 from tide.domain.leases import Leader
 from tide.web.status import Awaited, DaemonStatus, Role, RoleKind, System
 
@@ -171,6 +171,24 @@ def test_a_round_in_which_every_pool_failed_makes_nobody_ready(kept: Kept) -> No
     assert kept.keeper.now().obstacles == ()
 
 
+def all_fail(kept: Kept, error: Exception) -> None:
+    kept.keeper.pools_vanished(frozenset({POOL}))
+    kept.keeper.pool_failed(POOL, error)
+    kept.keeper.synced("sync", ROUND)
+
+
+def test_pools_that_all_fail_for_good_do_not_hide_the_page_that_says_why(kept: Kept) -> None:
+    all_fail(kept, Unavailable("502"))
+    for _ in range(FOR_GOOD - 1):
+        all_fail(kept, NotFound("no such repository"))
+        assert kept.keeper.now().obstacles == ("the first sync has not ended",)
+    all_fail(kept, NotFound("no such repository"))
+    assert kept.keeper.now().obstacles == ()
+    later = kept.pass_time()
+    all_fail(kept, Unavailable("502"))
+    assert kept.keeper.now().last_sync == later
+
+
 def test_what_the_start_waits_for_is_what_is_missing_whoever_leads(kept: Kept) -> None:
     kept.round()
     kept.see_leader()
@@ -223,6 +241,25 @@ def test_what_fails_again_much_later_is_another_outage(kept: Kept) -> None:
                 kept.pass_time()
                 kept.keeper.log_ends()
     assert [line["event"] for line in lines] == ["an outage has begun", "an outage is over"] * 3
+
+
+def test_an_organisation_that_is_out_for_weeks_hides_nothing_else(kept: Kept) -> None:
+    kept.errors = ("acme: HTTP 403: suspended",)
+    with capture_logs() as lines:
+        kept.round()
+        assert not kept.keeper.is_logged("other: 502")
+        assert kept.keeper.is_logged("so nothing may merge: acme: HTTP 403: suspended")
+        kept.pass_time()
+        kept.keeper.github_told("no answer for 30 s")
+        assert kept.keeper.is_logged("other: 502")
+        kept.round()
+        kept.keeper.github_told("")
+        for _ in range(2):
+            kept.pass_time()
+            kept.keeper.log_ends()
+        kept.round()
+    events = ["an outage has begun", "an outage has begun", "an outage is over"]
+    assert [line["event"] for line in lines] == events
 
 
 def test_statuses_written_in_the_midst_of_a_round_do_not_undo_it(kept: Kept) -> None:
