@@ -7,11 +7,12 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from tests.e2e.town import Town, town
+from tests.e2e.town import Daemon, Town, town
 from tests.programs import open_directory, processes_that_name
 
 pytestmark = pytest.mark.timeout(400)
@@ -79,8 +80,15 @@ def here(place: Path, config: Path) -> Iterator[Town]:
         yield running
 
 
+def pools_in(daemon: Daemon) -> list[dict[str, Any]]:
+    """Give the pools that Deck would see; none while the start still waits for the database."""
+    answer = daemon.get("/")
+    found: list[dict[str, Any]] = answer.json() if answer.is_success else []
+    return found
+
+
 def test_deck_sees_its_pools_while_it_works(here: Town) -> None:
-    (pool, *_) = here.daemon.program.wait_for(lambda: here.daemon.get("/").json(), "pool")
+    (pool, *_) = here.daemon.program.wait_for(lambda: pools_in(here.daemon), "pool")
     assert (pool["Org"], pool["Branch"], pool["Repo"] in {"rocket", "engine"}) == ("acme", "main", True)
     (pull, *_) = pool["SuccessPRs"] or pool["PendingPRs"] or pool["MissingPRs"] or pool["Target"]
     assert pull["NameWithOwner"] == f"acme/{pool['Repo']}"
@@ -268,7 +276,8 @@ def test_its_log_has_prows_keys_and_no_secret(settled: Town) -> None:
     log = [json.loads(line) for line in text.splitlines()]
     assert all({"component", "severity", "msg", "time"} <= line.keys() for line in log)
     errors = {line["msg"] for line in log if line["severity"] == "error"}
-    assert errors == {"the changed configuration cannot be used; the old one stays"}
+    # On a busy machine an answer may be so late that it counts as an outage.
+    assert errors - {"an outage has begun"} == {"the changed configuration cannot be used; the old one stays"}
     assert Path(settled.github.places["token_file"]).read_text().strip() not in text
 
 
