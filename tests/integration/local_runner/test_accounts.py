@@ -11,6 +11,8 @@ import pytest
 
 from tests.integration.local_runner.lab import Lab, job, until
 from tide.adapters.local_runner.accounts import Accounts, NoAccountError
+from tide.adapters.local_runner.processes import nameless_bytes_of
+from tide.adapters.local_runner.processes import processes_of as looked_at
 from tide.domain.runs import Purpose, RunState
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
@@ -227,3 +229,26 @@ async def test_where_there_is_no_account_the_job_says_so(lab: Lab) -> None:
     run = await lab.run("true", lab.head(7), runner=runner)
     assert run.state is RunState.ERROR
     assert f"{lab.root / 'claims'} cannot be used" in run.description
+
+
+def ended_child(account: int, code: int) -> subprocess.Popen[bytes]:
+    """A process of ours that has ended as an account, and that nobody has waited for."""
+    child = subprocess.Popen(["/bin/sh", "-c", f"exit {code}"], user=account, group=account, extra_groups=[])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    return child
+
+
+def test_who_looks_at_a_job_hears_of_no_end_in_the_place_of_who_waits_for_it() -> None:
+    child = ended_child(58_000, 7)
+    assert looked_at(58_000) == []
+    assert nameless_bytes_of(58_000) == 0
+    assert child.wait() == 7
+
+
+def test_orphans_of_a_job_are_buried_when_it_has_ended(tmp_path: Path) -> None:
+    claim = Accounts(tmp_path).claim()
+    child = ended_child(claim.account, 0)
+    assert claim.end()
+    assert not Path(f"/proc/{child.pid}").exists()
+    claim.release()
+    child.wait()

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tide.adapters.local_runner import remains
-from tide.adapters.local_runner.processes import processes_of
+from tide.adapters.local_runner.processes import bury, processes_of
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,10 @@ class Claim:
     handle: BinaryIO
 
     def end(self) -> bool:
-        """End every process of the account, and remove what it has left around; tell whether nothing of it runs."""
+        """End every process of the account, and remove what it has left around; tell whether nothing of it runs.
+
+        Nobody may wait for one of them any more (see `processes.bury`).
+        """
         if not _ended(self.account):
             log.warning("processes of the job account %d do not end", self.account)
             return False
@@ -133,4 +136,5 @@ def _ended(account: int) -> bool:
     deadline = time.monotonic() + _PATIENCE
     while (left := processes_of(account)) and time.monotonic() < deadline:
         time.sleep(_PAUSE)
+    bury(account)
     return not left
