@@ -1,14 +1,19 @@
 """A job that wants too much is stopped, and says which limit it has met."""
 
 import asyncio
+import errno
 import hashlib
 import os
 import time
+from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from tests.integration.local_runner.lab import Lab, job, until
+from tide.adapters import coreutils
+from tide.adapters.local_runner import disk
 from tide.domain.runs import Purpose, RunState
 
 MIB = 1024 * 1024
@@ -62,6 +67,29 @@ async def test_the_rest_of_a_time_out_is_as_before(lab: Lab) -> None:
     runner = lab.runner(disk=MIB, look_every=timedelta(hours=1))
     run = await lab.run("sleep 600", lab.head(7), runner=runner, decoration_config=timeouts)
     assert run.description == "Job failed: it did not end in time."
+
+
+@pytest.mark.parametrize("times", [3, 1_000_000])
+async def test_a_disk_that_cannot_be_counted_is_not_the_jobs_fault(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, times: int
+) -> None:
+    failures = 0
+
+    async def disk_usage(paths: Sequence[Path], enough: int) -> int:
+        nonlocal failures
+        failures += 1
+        if failures <= times:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return await coreutils.disk_usage(paths, enough)
+
+    monkeypatch.setattr(disk, "disk_usage", disk_usage)
+    fill = "for n in $(seq 30); do head -c 500000 /dev/zero > $HOME/file$n; done"
+    waits = "sleep 600" if times == 3 else "sleep 0.5"
+    run = await lab.run(f"{fill}; {waits}", lab.head(7), runner=lab.runner(disk=8 * MIB))
+    assert run.state is (RunState.FAILURE if times == 3 else RunState.SUCCESS)
+    assert ("it used more than 8 MiB of disk" in run.description) is (times == 3)
+    assert failures >= 3
+    assert "cannot be counted" in caplog.text
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's processes are not only the job's")

@@ -1,25 +1,39 @@
 """How much disk a job uses: its work tree, and what its account keeps elsewhere."""
 
 import asyncio
+import logging
 import time
 from datetime import timedelta
 from pathlib import Path
 
 from tide.adapters.coreutils import disk_usage
+from tide.adapters.local_runner.limits import Limits
 from tide.adapters.local_runner.processes import nameless_bytes_of
 from tide.adapters.local_runner.remains import files_of
 
+log = logging.getLogger(__name__)
+
 _REST = 10  # times as long as it took to count before it is counted again
+_LONGEST_REST = 30.0  # seconds: how long it takes is for the job to say
 
 
-async def filled(home: Path, account: int | None, limit: int, look_every: timedelta) -> None:
-    """Return as soon as a job uses more than `limit` bytes of disk; never where that is 0."""
+async def filled(home: Path, account: int | None, limits: Limits) -> None:
+    """Return as soon as a job uses more disk than it may; never where there is no limit, nor for a fault of ours."""
     while True:
         began = time.monotonic()
-        if limit and await _used(home, account, limit) > limit:
-            return
-        took = time.monotonic() - began
-        await asyncio.sleep(max(look_every.total_seconds(), _REST * took))
+        try:
+            if limits.disk and await _used(home, account, limits.disk) > limits.disk:
+                return
+            took = time.monotonic() - began
+        except Exception:  # whatever it is, the job has not done it
+            log.exception("the disk that the job in %s uses cannot be counted", home)
+            took = limits.look_every.total_seconds()
+        await asyncio.sleep(rest_after(took, limits.look_every))
+
+
+def rest_after(took: float, look_every: timedelta) -> float:
+    """Tell how many seconds to wait before it is counted again, which took some seconds now."""
+    return max(look_every.total_seconds(), min(_LONGEST_REST, _REST * took))
 
 
 async def _used(home: Path, account: int | None, limit: int) -> int:

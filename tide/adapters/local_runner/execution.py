@@ -64,7 +64,7 @@ class Execution:
     async def _cloned(self, prowjob: Mapping[str, Any], home: Path) -> Path:
         """Clone what the job needs, but no more than fits: a stranger's server may send without end."""
         cloning = asyncio.create_task(self.checkout.make(prowjob, home))
-        filled = asyncio.create_task(disk.filled(home, None, self.limits.disk, self.limits.look_every))
+        filled = asyncio.create_task(disk.filled(home, None, self.limits))
         try:
             await asyncio.wait({cloning, filled}, return_when=asyncio.FIRST_COMPLETED)
             if not cloning.done():

@@ -141,7 +141,7 @@ def _environment(job: Mapping[str, str], home: Path) -> dict[str, str]:
 async def _await_end(process: asyncio.subprocess.Process, todo: Instructions, place: Place, limits: Limits) -> Ending:
     """Wait for its end, and bring it about when the time is over or the disk is full."""
     ended = asyncio.create_task(process.wait())
-    filled = asyncio.create_task(disk.filled(place.home, place.account, limits.disk, limits.look_every))
+    filled = asyncio.create_task(disk.filled(place.home, place.account, limits))
     try:
         await asyncio.wait({ended, filled}, timeout=todo.timeout.total_seconds(), return_when=asyncio.FIRST_COMPLETED)
         if ended.done():
