@@ -4,6 +4,7 @@ import asyncio
 import errno
 import hashlib
 import os
+import resource
 import time
 from collections.abc import Sequence
 from datetime import timedelta
@@ -14,6 +15,7 @@ import pytest
 from tests.integration.local_runner.lab import Lab, job, until
 from tide.adapters import coreutils
 from tide.adapters.local_runner import disk
+from tide.adapters.local_runner.limits import Limits
 from tide.domain.runs import Purpose, RunState
 
 MIB = 1024 * 1024
@@ -60,6 +62,28 @@ async def test_a_job_that_passes_says_nothing_of_limits(lab: Lab) -> None:
 async def test_limits_that_are_not_set_are_not_named(lab: Lab) -> None:
     run = await lab.run("echo MemoryError; ulimit -c; ulimit -n; exit 1", lab.head(7))
     assert (run.description, lab.log(run.name)) == ("Job failed.", "MemoryError\n0\n1024\n")
+
+
+async def test_each_process_may_open_so_many_files(lab: Lab) -> None:
+    assert Limits().as_rlimits()["RLIMIT_NOFILE"] == 65_536
+    run = await lab.run("ulimit -Hn", lab.head(7))
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    assert int(lab.log(run.name)) == (65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536))
+
+
+def test_how_often_the_disk_is_counted_is_not_for_the_job_to_say() -> None:
+    every = timedelta(seconds=2)
+    assert [disk.rest_after(took, every) for took in (0.1, 1, 3, 600)] == [2, 10, 30, 30]
+    assert disk.rest_after(600, timedelta(hours=1)) == 3600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's processes are not only the job's")
+async def test_who_opens_files_without_end_is_stopped(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tide.adapters.local_runner.processes._MOST_OPEN", 1_000)
+    script = "import os, time; [os.dup(1) for _ in range(600)]; os.fork(); time.sleep(600)"
+    run = await lab.run(f'python3 -c "{script}"', lab.head(7), runner=lab.runner(disk=8 * MIB))
+    assert run.description == "Job failed: it used more than 1000 open files."
+    assert lab.log(run.name) == "[it used more than 1000 open files]\n"
 
 
 async def test_the_rest_of_a_time_out_is_as_before(lab: Lab) -> None:

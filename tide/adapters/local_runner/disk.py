@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tide.adapters.coreutils import disk_usage
 from tide.adapters.local_runner.limits import Limits
-from tide.adapters.local_runner.processes import nameless_bytes_of
+from tide.adapters.local_runner.processes import TooManyOpenError, nameless_bytes_of
 from tide.adapters.local_runner.remains import files_of
 
 log = logging.getLogger(__name__)
@@ -17,14 +17,19 @@ _REST = 10  # times as long as it took to count before it is counted again
 _LONGEST_REST = 30.0  # seconds: how long it takes is for the job to say
 
 
-async def filled(home: Path, account: int | None, limits: Limits) -> None:
-    """Return as soon as a job uses more disk than it may; never where there is no limit, nor for a fault of ours."""
+async def filled(home: Path, account: int | None, limits: Limits) -> str:
+    """Give what a job uses more of than it may, in words, as soon as it does.
+
+    Never where its disk has no limit, nor for a fault of ours.
+    """
     while True:
         began = time.monotonic()
         try:
             if limits.disk and await _used(home, account, limits.disk) > limits.disk:
-                return
+                return limits.of("disk")
             took = time.monotonic() - began
+        except TooManyOpenError as error:
+            return str(error)
         except Exception:  # whatever it is, the job has not done it
             log.exception("the disk that the job in %s uses cannot be counted", home)
             took = limits.look_every.total_seconds()

@@ -56,9 +56,9 @@ class Execution:
         with self.directory.open_log(name) as file:
             log = JobLog(file, self.log_limit, Symptoms(self.limits))
             ending = await run_process(todo, Place(work_dir, home, account), log, self.limits)
-            if ending.code and ending.met:
-                what = "it used more than" if ending.is_disk_full else "it may have met its limit of"
-                file.write("".join(f"[{what} {limit}]\n" for limit in ending.met).encode())
+            if ending.too_much:
+                file.write(f"[it used more than {ending.too_much}]\n".encode())
+            file.write("".join(f"[it may have met its limit of {limit}]\n" for limit in ending.met).encode())
         return verdict(ending)
 
     async def _cloned(self, prowjob: Mapping[str, Any], home: Path) -> Path:
@@ -68,7 +68,7 @@ class Execution:
         try:
             await asyncio.wait({cloning, filled}, return_when=asyncio.FIRST_COMPLETED)
             if not cloning.done():
-                raise CannotRunError(f"Job could not be cloned: it needs more than {self.limits.of('disk')}.")
+                raise CannotRunError(f"Job could not be cloned: it needs more than {filled.result()}.")
             return cloning.result()
         finally:
             cloning.cancel()

@@ -25,6 +25,7 @@ _SIGNS = {
     "disk": (b"File too large", b"ile size limit exceeded"),
 }
 _LONGEST_SIGN = 64
+_MOST_DESCRIPTORS = 65_536  # of one process: each of them is looked at where the disk is counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,14 @@ class Limits:
     def as_rlimits(self) -> dict[str, int]:
         """Give the limits that the kernel keeps for us, by their names (setrlimit(2)).
 
-        Not RLIMIT_AS: Go and Java reserve much that they never use. No job leaves a core.
+        Not RLIMIT_AS: Go and Java reserve much that they never use. No job leaves a core, and the descriptors of each
+        process have a bound.
         """
         given = {"RLIMIT_DATA": self.memory, "RLIMIT_NPROC": self.processes, "RLIMIT_FSIZE": self.disk}
-        return {name: value for name, value in given.items() if value} | {"RLIMIT_CORE": 0}
+        return {name: value for name, value in given.items() if value} | {
+            "RLIMIT_CORE": 0,
+            "RLIMIT_NOFILE": _MOST_DESCRIPTORS,
+        }
 
     def of(self, kind: str) -> str:
         """Say in words what a job may use of a kind, and which flag says so."""

@@ -22,11 +22,14 @@ _BECOME = Path(__file__).with_name("become_job.py")
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a process ended; `code` is negative for a signal, `met` are limits that it has met, or may have met."""
+    """How a process ended; `code` is negative for a signal.
+
+    `too_much` is what it used more of than it may, and was stopped for; `met` are limits that it may have met.
+    """
 
     code: int
     timed_out: bool = False
-    is_disk_full: bool = False
+    too_much: str = ""
     met: tuple[str, ...] = ()
 
 
@@ -64,9 +67,8 @@ async def run_process(todo: Instructions, place: Place, log: JobLog, limits: Lim
         # Whoever left the group may hold the pipe open for ever.
         await asyncio.wait([copying], timeout=_LAST_WORDS)
         copying.cancel()
-    if ending.is_disk_full:
-        return replace(ending, met=(limits.of("disk"),))
-    return replace(ending, met=log.symptoms.met(ending.code)) if ending.code else ending
+    is_telling = ending.code and not ending.too_much
+    return replace(ending, met=log.symptoms.met(ending.code)) if is_telling else ending
 
 
 async def _start(todo: Instructions, place: Place, output: int, limits: Limits) -> asyncio.subprocess.Process:
@@ -146,11 +148,11 @@ async def _await_end(process: asyncio.subprocess.Process, todo: Instructions, pl
         await asyncio.wait({ended, filled}, timeout=todo.timeout.total_seconds(), return_when=asyncio.FIRST_COMPLETED)
         if ended.done():
             return Ending(ended.result())
-        is_full = filled.done()
-        _signal_group(process.pid, signal.SIGKILL if is_full else signal.SIGTERM)
+        too_much = filled.result() if filled.done() else ""
+        _signal_group(process.pid, signal.SIGKILL if too_much else signal.SIGTERM)
         await asyncio.wait({ended}, timeout=todo.grace.total_seconds())
         _signal_group(process.pid, signal.SIGKILL)
-        return Ending(await ended, timed_out=not is_full, is_disk_full=is_full)
+        return Ending(await ended, timed_out=not too_much, too_much=too_much)
     finally:
         for task in (ended, filled):
             task.cancel()

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _BLOCK = 512  # bytes, of which stat(2) counts
+_MOST_OPEN = 500_000  # by the processes of one account: no job needs that, and some seconds are enough to look at them
+
+
+class TooManyOpenError(Exception):
+    """An account has more files open than can be looked at; the text says how many those are, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +42,24 @@ def bury(account: int) -> None:
 def nameless_bytes_of(account: int) -> int:
     """Count the bytes in files that the processes of an account have open and that have no name any more.
 
-    Those in memory (memfd_create(2)) have none either.
+    Those in memory (memfd_create(2)) have none either. Raise TooManyOpenError where there is no end of them.
     """
     sizes = dict[tuple[int, int], int]()
+    for number, file in enumerate(_open_files_of(account)):
+        if number >= _MOST_OPEN:
+            raise TooManyOpenError(f"{_MOST_OPEN} open files")
+        with suppress(OSError):
+            status = os.stat(file)  # noqa: PTH116 - many names, and nothing but names
+            if stat.S_ISREG(status.st_mode) and not status.st_nlink:
+                sizes[status.st_dev, status.st_ino] = status.st_blocks * _BLOCK
+    return sum(sizes.values())
+
+
+def _open_files_of(account: int) -> Iterator[str]:
     for process in _listed(account):
         folder = f"/proc/{process.number}/fd"
         with suppress(OSError):
-            for number in os.listdir(folder):  # noqa: PTH208 - many names, and nothing but names
-                with suppress(OSError):
-                    status = os.stat(f"{folder}/{number}")  # noqa: PTH116 - as above
-                    if stat.S_ISREG(status.st_mode) and not status.st_nlink:
-                        sizes[status.st_dev, status.st_ino] = status.st_blocks * _BLOCK
-    return sum(sizes.values())
+            yield from [f"{folder}/{number}" for number in os.listdir(folder)]  # noqa: PTH208 - as above
 
 
 def _listed(*accounts: int) -> Iterator[_Process]:

@@ -50,8 +50,8 @@ def verdict(ending: Ending) -> tuple[RunState, str]:
     """Tell the state and the description of a job whose process has ended."""
     if ending.timed_out:
         return RunState.FAILURE, "Job failed: it did not end in time."
-    if ending.is_disk_full:
-        return RunState.FAILURE, f"Job failed: it used more than {' and '.join(ending.met)}."
+    if ending.too_much:
+        return RunState.FAILURE, f"Job failed: it used more than {ending.too_much}."
     if ending.code == 0:
         return RunState.SUCCESS, "Job succeeded."
     if ending.met:
