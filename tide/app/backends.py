@@ -31,7 +31,7 @@ KEEP_RUNS = timedelta(days=7)  # as long as Prow's sinker keeps them by default
 
 
 async def _nothing_to_reach() -> None:
-    """This host is there."""
+    """It is there."""
 
 
 async def _nothing_to_wait_for() -> None:
@@ -157,10 +157,15 @@ def _local(around: Surroundings) -> Backend:
         on_change=around.on_change,
     )
 
+    async def reach() -> None:
+        # Who runs one round, or a dry one, starts no process of a job.
+        if not (options.dry_run or options.run_once):
+            await runner.check()
+
     async def prune() -> None:
         await runner.prune(KEEP_RUNS)
 
-    return Backend(runner, working=lambda: runner, read_log=_reader(directory), prune=prune)
+    return Backend(runner, reach=reach, working=lambda: runner, read_log=_reader(directory), prune=prune)
 
 
 def _limits(options: RunOptions) -> Limits:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from tests.integration.local_runner.lab import Lab, job, until
 from tide.adapters.local_runner.accounts import Accounts, NoAccountError
 from tide.adapters.local_runner.processes import nameless_bytes_of
 from tide.adapters.local_runner.processes import processes_of as looked_at
+from tide.domain.errors import TideError
 from tide.domain.runs import Purpose, RunState
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
@@ -223,12 +225,59 @@ def test_an_account_that_somebody_else_uses_is_passed_over(tmp_path: Path, monke
 
 
 async def test_where_there_is_no_account_the_job_says_so(lab: Lab) -> None:
+    runner = lab.runner()
+    runner.accounts = Accounts(lab.root / "claims")
+    async with runner:
+        (lab.root / "claims").rmdir()
+        (lab.root / "claims").write_text("")
+        (run,) = await runner.start(lab.candidate(lab.head(7)), [job("true")], Purpose.RETEST, {})
+        run = await lab.ended(runner, run.name)
+    assert run.state is RunState.ERROR
+    assert f"{lab.root / 'claims'} cannot be used" in run.description
+
+
+async def test_where_no_account_can_be_had_it_does_not_start(lab: Lab) -> None:
     (lab.root / "claims").write_text("")
     runner = lab.runner()
     runner.accounts = Accounts(lab.root / "claims")
-    run = await lab.run("true", lab.head(7), runner=runner)
-    assert run.state is RunState.ERROR
-    assert f"{lab.root / 'claims'} cannot be used" in run.description
+    with pytest.raises(TideError, match="claims cannot be used: File exists"):
+        await runner.__aenter__()
+
+
+CHECK = """
+import sys
+from pathlib import Path
+from tide.adapters.local_runner.accounts import Accounts, NoAccountError
+try:
+    Accounts(Path(sys.argv[1], "claims")).check(Path(sys.argv[1]))
+except NoAccountError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not on the PATH")
+@pytest.mark.parametrize(
+    ("lacks", "told"),
+    [
+        ([], ""),
+        (["setuid"], "jobs cannot run as the user 58000, as those of root do: Operation not permitted\n"),
+        (["setgid"], "jobs cannot run as the user 58000, as those of root do: Operation not permitted\n"),
+        (["chown"], "cannot be handed over to the user 58000: Operation not permitted\n"),
+    ],
+)
+def test_a_root_that_may_not_make_others_users_says_so(tmp_path: Path, lacks: list[str], told: str) -> None:
+    without = [f"--{kind}=-{name}" for name in lacks for kind in ("inh-caps", "bounding-set")]
+    command = ["setpriv", *without, sys.executable, "-c", CHECK, str(tmp_path)]
+    ran = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert ran.stdout.endswith(told)
+    assert bool(ran.stdout) is bool(told)
+
+
+def test_what_is_no_claim_is_passed_over(tmp_path: Path) -> None:
+    for name in ("58000.bak", "7", "99999"):
+        (tmp_path / name).write_text("used\n")
+    Accounts(tmp_path).end_leftovers()
+    assert {file.read_text() for file in tmp_path.iterdir()} == {"used\n"}
 
 
 def ended_child(account: int, code: int) -> subprocess.Popen[bytes]:

@@ -7,6 +7,7 @@ people get, and within the 65,536 that a container may have. One that anybody el
 import fcntl
 import grp
 import logging
+import os
 import pwd
 import secrets
 import subprocess
@@ -15,14 +16,17 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from tide.adapters.local_runner import remains
 from tide.adapters.local_runner.processes import bury, processes_of
+from tide.domain.errors import TideError
 
 log = logging.getLogger(__name__)
 
 _FIRST, _NUMBER = 58_000, 500
+_ACCOUNTS = range(_FIRST, _FIRST + _NUMBER)
 _PATIENCE = 10.0  # seconds for killed processes to leave
 _PAUSE = 0.02
 _KILLER = Path(__file__).with_name("end_account.py")
@@ -30,7 +34,10 @@ _CLAIMS = Path("/run/tide-jobs")
 """Where all daemons of a host say which accounts they use; it ends with the host's processes."""
 
 
-class NoAccountError(Exception):
+_TRY = "import os, sys; n = int(sys.argv[1]); os.setgroups([]); os.setresgid(n, n, n); os.setresuid(n, n, n)"
+
+
+class NoAccountError(TideError):
     """No account can be had for a job; the text says why."""
 
 
@@ -90,19 +97,53 @@ class Accounts:
             claim.release()
         raise NoAccountError(f"none of the users {_FIRST} to {_FIRST + _NUMBER - 1} is free")
 
+    def check(self, place: Path) -> None:
+        """Find out whether jobs can run as these accounts, with work trees in `place`.
+
+        A container may have less than root of the host: its own numbers, or none of the capabilities.
+
+        Raises:
+            NoAccountError: they cannot; one line.
+        """
+        try:
+            self.claims.mkdir(mode=0o700, exist_ok=True)
+            with TemporaryFile(dir=self.claims):
+                pass
+        except OSError as error:
+            raise self._unusable(error) from error
+        for number in (_FIRST, _killer_of(_FIRST + _NUMBER - 1)):
+            command = [sys.executable, "-I", "-S", "-c", _TRY, str(number)]
+            tried = subprocess.run(command, env={}, cwd="/", check=False, capture_output=True)  # noqa: S603 - ours
+            if tried.returncode:
+                why = tried.stderr.decode(errors="replace").strip().rpartition("] ")[2]
+                raise NoAccountError(f"jobs cannot run as the user {number}, as those of root do: {why}")
+            try:
+                with TemporaryFile(dir=place) as file:
+                    os.fchown(file.fileno(), number, number)
+            except OSError as error:
+                why = f"files in {place} cannot be handed over to the user {number}: {error.strerror}"
+                raise NoAccountError(f"jobs cannot run as users of their own, as those of root do: {why}") from error
+
     def end_leftovers(self) -> None:
-        """End what is left of accounts whose daemon was killed."""
-        for file in self.claims.glob("[0-9]*"):
-            if file.stat().st_size and (claim := self._locked(int(file.name))):
+        """End what is left of accounts whose daemon was killed; raise NoAccountError where that cannot be known."""
+        try:
+            used = [file.name for file in self.claims.glob("[0-9]*") if file.stat().st_size]
+        except OSError as error:
+            raise self._unusable(error) from error
+        for account in set(map(str, _ACCOUNTS)) & set(used):
+            if claim := self._locked(int(account)):
                 claim.end()
                 claim.release()
+
+    def _unusable(self, error: OSError) -> NoAccountError:
+        return NoAccountError(f"{self.claims} cannot be used: {error.strerror}")
 
     def _locked(self, account: int) -> Claim | None:
         try:
             self.claims.mkdir(mode=0o700, exist_ok=True)
             handle = (self.claims / str(account)).open("a+b")
         except OSError as error:
-            raise NoAccountError(f"{self.claims} cannot be used: {error.strerror}") from error
+            raise self._unusable(error) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -95,7 +95,13 @@ class LocalRunner:
     _versions: Versions = field(default_factory=Versions)
 
     async def __aenter__(self) -> Self:
-        """Take over the directory and what was left unfinished in it; raise Unavailable when another process has it."""
+        """Take over the directory and what was left unfinished in it.
+
+        Raises:
+            Unavailable: another process has it.
+            TideError: jobs cannot run here; one line.
+        """
+        await self.check()
         self.directory.path.mkdir(parents=True, exist_ok=True)
         await self._claim.enter_async_context(self.directory.claim())
         try:
@@ -107,6 +113,12 @@ class LocalRunner:
             await self._leave()
             raise
         return self
+
+    async def check(self) -> None:
+        """Find out whether jobs can have their accounts; raise TideError where they cannot; one line."""
+        if self.accounts:
+            self.directory.path.mkdir(parents=True, exist_ok=True)
+            await asyncio.to_thread(self.accounts.check, self.directory.path)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
