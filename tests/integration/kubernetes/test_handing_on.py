@@ -103,12 +103,28 @@ async def test_the_name_and_the_password_of_a_kubeconfig_are_shown(prow: Prow, t
     assert {"open sesame", "dGlkZTpvcGVuIHNlc2FtZQ=="} <= set(hidden)
 
 
+async def test_who_we_are_is_not_shown_in_the_clear_to_another_host(
+    prow: Prow, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with listening() as proxy:
+        path = kubeconfig(tmp_path, "http://cluster.example", {"token": "geheim"}, **{"proxy-url": proxy.url})
+        async with prow.connected(kubeconfig=path) as runner:
+            with pytest.raises(RemoteError):
+                await runner.check()
+    assert b"cluster.example" in proxy.heard[0]
+    assert b"geheim" not in b"".join(proxy.heard)
+    assert f"the kubeconfig {path} has no https://: it is not shown who we are" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("server", "cluster", "user", "why"),
     [
-        ("http://cluster.example", {}, {"token": "geheim"}, "credentials are not shown in the clear"),
         ("https://tide:geheim@cluster.example", {}, {}, "its server must not hold credentials"),
-        ("cluster.example:6443", {}, {}, "its server must begin with https://"),
+        ("", {}, {}, "it has no server"),
+        ("tide:geheim@cluster.example:6443", {}, {}, "its server must not hold credentials"),
+        ("ftp://cluster.example", {}, {}, "its server must begin with https://"),
+        ("https://one.example", {}, {"exec": {}}, "the apiVersion  is not supported"),
+        ("https://one.example", {}, {"exec": {"apiVersion": "client.authentication.k8s.io/v1"}}, "there is no command"),
         ("https://one.example", {"proxy-url": "socks5://geheim@x"}, {}, "its proxy-url must begin with https://"),
         ("https://one.example", {"proxy-url": "http://x", "tls-server-name": "y"}, {}, "together with proxy-url"),
         (

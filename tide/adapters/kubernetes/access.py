@@ -74,6 +74,8 @@ class Access:
     def __init__(self, settings: KubernetesSettings, clock: SteadyClock) -> None:
         self._settings, self._clock = settings, clock
         self._found = find_cluster(settings)
+        if self._found.is_withheld:
+            log.warning("%s has no https://: it is not shown who we are", self._found.source)
         self._seen: dict[Path, Identity] = {}  # so that all is read once more, in case it changed while it was read
         self._held = _held(self._found, settings)
         self._plugin = self._new_plugin()

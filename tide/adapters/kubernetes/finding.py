@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tide.adapters.kubernetes.kubeconfig import Cluster, User, read, refusal
+from tide.adapters.kubernetes.kubeconfig import Cluster, User, is_private, read, refusal
 from tide.adapters.kubernetes.times import Times
 from tide.domain.errors import TideError
 
@@ -41,7 +41,8 @@ class KubernetesSettings:
 class Found:
     """A cluster, who we are there, and the files in which that was told; `source` says where, in words.
 
-    `kubeconfig` is None for the cluster that this runs in, which is known by its environment.
+    `kubeconfig` is None for the cluster that this runs in, which is known by its environment. `is_withheld` says that
+    the user has credentials which are not shown to this server.
     """
 
     cluster: Cluster
@@ -49,6 +50,7 @@ class Found:
     context: str = "in-cluster"
     kubeconfig: Path | None = None
     told_in: tuple[Path, ...] = ()
+    is_withheld: bool = False
 
     @property
     def source(self) -> str:
@@ -123,4 +125,13 @@ def _current_context(path: Path, told_in: tuple[Path, ...] = ()) -> Found:
         raise TideError(f"the kubeconfig {path} makes no sense: {error}") from None
     if problem := refusal(cluster, user):
         raise TideError(f"the context {context} of the kubeconfig {path} cannot be used: {problem}")
-    return Found(cluster=cluster, user=user, context=context, kubeconfig=path, told_in=told_in or (path,))
+    # Without TLS client-go leaves out who we are (tools/clientcmd/client_config.go ClientConfig).
+    is_withheld = user.shows_anything and not is_private(cluster.server)
+    return Found(
+        cluster=cluster,
+        user=User() if is_withheld else user,
+        context=context,
+        kubeconfig=path,
+        told_in=told_in or (path,),
+        is_withheld=is_withheld,
+    )

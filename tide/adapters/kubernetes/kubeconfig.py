@@ -1,7 +1,8 @@
 """What a kubeconfig says of one cluster, and of who we are there.
 
 client-go: tools/clientcmd/api/v1/types.go; what it forbids in tools/clientcmd/validation.go and rest/transport.go is
-refused here too, and so is what we do not do: nothing that is written there is passed over in silence.
+refused here too, and so is what we do not do: nothing that is written there is passed over in silence. As there, only
+the current context is judged; what is missing, or null, is Go's zero value.
 """
 
 from collections.abc import Mapping
@@ -10,11 +11,9 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tide.domain.errors import TideError
-
-T = TypeVar("T")
 
 EXEC_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 # The extension whose content is handed to credential plugins (client-go: tools/clientcmd/api/types.go).
@@ -24,16 +23,26 @@ EXEC_EXTENSION = "client.authentication.k8s.io/exec"
 class _Told(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, told: Any) -> Any:
+        if isinstance(told, Mapping):
+            return {key: value for key, value in told.items() if value is not None}
+        return {} if told is None else told
+
+
+T = TypeVar("T", bound=_Told)
+
 
 class _Extension(_Told):
-    name: str
+    name: str = ""
     extension: Any = None
 
 
 class Cluster(_Told):
     """Where an API server is, and how it is trusted."""
 
-    server: str
+    server: str = ""
     tls_server_name: str | None = Field(default=None, validation_alias="tls-server-name")
     is_insecure: bool | None = Field(default=None, validation_alias="insecure-skip-tls-verify")
     ca_file: str | None = Field(default=None, validation_alias="certificate-authority")
@@ -41,17 +50,24 @@ class Cluster(_Told):
     proxy_url: str | None = Field(default=None, validation_alias="proxy-url", repr=False)
     extensions: list[_Extension] | None = None
 
+    def with_scheme(self, *, has_certificate: bool) -> "Cluster":
+        """Give it with the scheme that a server without one has (client-go: rest/url_utils.go)."""
+        if not self.server or "://" in self.server:
+            return self
+        has_tls = has_certificate or self.is_insecure or self.ca_file or self.ca_data
+        return self.model_copy(update={"server": f"{'https' if has_tls else 'http'}://{self.server}"})
+
 
 class _Variable(_Told):
-    name: str
-    value: str = Field(repr=False)
+    name: str = ""
+    value: str = Field(default="", repr=False)
 
 
 class Exec(_Told):
     """A program that brings credentials."""
 
-    api_version: str = Field(validation_alias="apiVersion")
-    command: str
+    api_version: str = Field(default="", validation_alias="apiVersion")
+    command: str = ""
     args: list[str] | None = Field(default=None, repr=False)
     env: list[_Variable] | None = None
     install_hint: str | None = Field(default=None, validation_alias="installHint")
@@ -78,52 +94,58 @@ class User(_Told):
     acts_as_extra: dict[str, Any] | None = Field(default=None, validation_alias="as-user-extra")
 
     @property
+    def has_certificate(self) -> bool:
+        """Tell whether it has one for TLS."""
+        return bool(self.certificate_data or self.certificate_file)
+
+    @property
     def shows_anything(self) -> bool:
         """Tell whether a secret is sent with requests."""
         return bool(self.token or self.token_file or self.username or self.exec)
 
 
 class _Context(_Told):
-    cluster: str
-    user: str | None = None
+    cluster: str = ""
+    user: str = ""
 
 
 class _NamedCluster(_Told):
-    name: str
-    cluster: Cluster
+    name: str = ""
+    cluster: Any = Field(default=None, repr=False)
 
 
 class _NamedUser(_Told):
-    name: str
-    user: User
+    name: str = ""
+    user: Any = Field(default=None, repr=False)
 
 
 class _NamedContext(_Told):
-    name: str
-    context: _Context
+    name: str = ""
+    context: Any = None
 
 
 class Kubeconfig(_Told):
-    """A file as it was read."""
+    """A file as it was read; what it says of each cluster, user and context is judged when it counts."""
 
-    clusters: list[_NamedCluster] | None
-    contexts: list[_NamedContext] | None
-    users: list[_NamedUser] | None = None
+    clusters: list[_NamedCluster] = []
+    contexts: list[_NamedContext] = []
+    users: list[_NamedUser] = []
     current_context: str | None = Field(default=None, validation_alias="current-context")
 
     def current(self) -> tuple[str, Cluster, User]:
         """Give the current context: its name, its cluster, and its user; one without is anonymous.
 
         Raises:
-            ValueError: it names what is not there.
+            ValueError: it names what is not there, or makes no sense; one line that shows nothing of what stands there.
         """
         if not self.current_context:
             raise ValueError("there is no current-context")
-        context = _named("context", self.current_context, {one.name: one.context for one in self.contexts or ()})
-        cluster = _named("cluster", context.cluster, {one.name: one.cluster for one in self.clusters or ()})
-        users = {one.name: one.user for one in self.users or ()}
-        user = _named("user", context.user, users) if context.user else User()
-        return self.current_context, cluster, user
+        contexts = {one.name: one.context for one in self.contexts}
+        context = _named(_Context, "context", self.current_context, contexts)
+        cluster = _named(Cluster, "cluster", context.cluster, {one.name: one.cluster for one in self.clusters})
+        users = {one.name: one.user for one in self.users}
+        user = _named(User, "user", context.user, users) if context.user else User()
+        return self.current_context, cluster.with_scheme(has_certificate=user.has_certificate), user
 
 
 def read(path: Path) -> Kubeconfig:
@@ -134,7 +156,9 @@ def read(path: Path) -> Kubeconfig:
     """
     try:
         content = yaml.safe_load(path.read_bytes())
-        return Kubeconfig.model_validate(content if isinstance(content, Mapping) else {})
+        if not isinstance(content, Mapping):
+            raise TideError(f"the kubeconfig {path} makes no sense: it has no clusters")
+        return Kubeconfig.model_validate(content)
     except OSError as error:
         raise TideError(f"the kubeconfig {path} cannot be read: {error.strerror}") from error
     except yaml.YAMLError as error:
@@ -142,24 +166,26 @@ def read(path: Path) -> Kubeconfig:
         place = f", line {mark.line + 1}" if mark else ""
         raise TideError(f"the kubeconfig {path} is not YAML{place}") from None
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise TideError(f"the kubeconfig {path} makes no sense: {place}: {first['msg']}") from None
+        raise TideError(f"the kubeconfig {path} makes no sense: {_first_fault(error)}") from None
+
+
+def _first_fault(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return ": ".join(part for part in (".".join(map(str, first["loc"])), first["msg"]) if part)
 
 
 def refusal(cluster: Cluster, user: User) -> str:
     """Say why a context cannot be used, "" where it can."""
-    in_the_clear = "its server has no https://, and credentials are not shown in the clear to another host"
     faults = (
         *_of_cluster(cluster),
-        (in_the_clear, user.shows_anything and not _is_private(cluster.server)),
         *_of_user(user),
         *(_of_exec(user.exec) if user.exec else ()),
     )
     return next((fault for fault, is_there in faults if is_there), "")
 
 
-def _is_private(server: str) -> bool:
+def is_private(server: str) -> bool:
+    """Tell whether nobody on the way to a server can read what is sent to it."""
     parts = urlsplit(server)
     return (
         parts.scheme == "https" or parts.hostname in {"localhost", "::1"} or (parts.hostname or "").startswith("127.")
@@ -171,6 +197,7 @@ def _of_cluster(cluster: Cluster) -> tuple[tuple[str, bool], ...]:
     proxy = (cluster.proxy_url or "").partition("://")[0]
     has_ca = bool(cluster.ca_file or cluster.ca_data)
     return (
+        ("it has no server", not cluster.server),
         ("its server must begin with https:// or http://", scheme not in {"http", "https"}),
         ("its server must not hold credentials", "@" in rest.partition("/")[0]),
         ("insecure-skip-tls-verify contradicts a certificate-authority", has_ca and bool(cluster.is_insecure)),
@@ -184,14 +211,13 @@ def _of_cluster(cluster: Cluster) -> tuple[tuple[str, bool], ...]:
 
 def _of_user(user: User) -> tuple[tuple[str, bool], ...]:
     has_token = bool(user.token or user.token_file)
-    has_certificate = bool(user.certificate_data or user.certificate_file)
     is_disguised = bool(user.acts_as or user.acts_as_uid or user.acts_as_groups or user.acts_as_extra)
     return (
         ("auth-provider is not supported, in its place came exec", bool(user.auth_provider)),
         ("a token and a username contradict each other", has_token and bool(user.username)),
         (
             "client-certificate and client-key must be given both or neither",
-            has_certificate != bool(user.key_data or user.key_file),
+            user.has_certificate != bool(user.key_data or user.key_file),
         ),
         ("impersonation (as, as-uid, as-groups, as-user-extra) is not supported", is_disguised),
     )
@@ -212,7 +238,10 @@ def _of_exec(plugin: Exec) -> tuple[tuple[str, bool], ...]:
     )
 
 
-def _named(what: str, name: str, known: Mapping[str, T]) -> T:
+def _named(kind: type[T], what: str, name: str, known: Mapping[str, Any]) -> T:
     if name not in known:
         raise ValueError(f"the {what} {name!r} is missing")
-    return known[name]
+    try:
+        return kind.model_validate(known[name])
+    except ValidationError as error:
+        raise ValueError(f"the {what} {name!r}: {_first_fault(error)}") from None

@@ -10,9 +10,11 @@ import yaml
 from tide.adapters.clock import SystemClock
 from tide.adapters.kubernetes.connect import kubernetes
 from tide.adapters.kubernetes.finding import KubernetesSettings, find_cluster
+from tide.adapters.kubernetes.kubeconfig import User
 from tide.adapters.prowjobs.writing import ProwSettings
 from tide.domain.errors import TideError
 
+X_IN_C = b"contexts: [{name: x, context: {cluster: c}}]\ncurrent-context: x"
 IN_CLUSTER = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}
 
 
@@ -103,20 +105,23 @@ async def test_without_any_all_three_places_are_named(tmp_path: Path) -> None:
         (b"\xff\xfe\x00", "is not YAML"),
         (b"", "makes no sense"),
         (b"[]", "makes no sense"),
-        (b"{}", "clusters: Field required"),
+        (b"{}", "there is no current-context"),
         (b"clusters: []\ncontexts: []", "there is no current-context"),
         (b"clusters: []\ncontexts: []\ncurrent-context: x", "the context 'x' is missing"),
         (
             b"clusters: []\ncontexts: [{name: x, context: {cluster: c}}]\ncurrent-context: x",
             "the cluster 'c' is missing",
         ),
-        (b"clusters: [{name: c, cluster: {server: 7}}]\ncontexts: []", "makes no sense"),
+        (b"clusters: [{name: c, cluster: {server: 7}}]\n" + X_IN_C, "the cluster 'c': server: "),
+        (b"clusters: [{name: c, cluster: geheim}]\n" + X_IN_C, "the cluster 'c': "),
+        (b"contexts: [{name: x}]\ncurrent-context: x", "the cluster '' is missing"),
     ],
 )
 async def test_a_kubeconfig_that_cannot_be_used_is_told_in_one_line(tmp_path: Path, content: bytes, text: str) -> None:
     (tmp_path / "broken").write_bytes(content)
     told = await refusal(settings(tmp_path, kubeconfig=tmp_path / "broken"))
     assert text in told
+    assert "geheim" not in told
     assert str(tmp_path / "broken") in told
 
 
@@ -145,6 +150,46 @@ async def test_a_config_without_a_user_is_anonymous(tmp_path: Path) -> None:
     one = kubeconfig(tmp_path / "one", "http://127.0.0.1:1", contexts=contexts)
     async with kubernetes(settings(tmp_path, kubeconfig=one), clock=SystemClock(), prow=ProwSettings) as runner:
         assert runner.api.server.url == "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"clusters": [{"name": "other", "cluster": {}}, {"name": "null", "cluster": None}, {"name": "none"}]},
+        {"clusters": [{"name": "other", "cluster": {"server": 7}}, {}]},
+        {"contexts": [{"name": "other", "context": {}}, {"name": "null", "context": None}, {"name": "none"}]},
+        {"users": [{"name": "other", "user": {"exec": {"args": ["x"]}}}, {"name": "null", "user": None}, {}]},
+    ],
+)
+def test_only_what_the_current_context_names_is_judged(tmp_path: Path, others: dict[str, Any]) -> None:
+    path = kubeconfig(tmp_path / "one")
+    told = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump(told | {key: [*listed, *told[key]] for key, listed in others.items()}))
+    before = kubeconfig(tmp_path / "two")
+    found, expected = (find_cluster(settings(tmp_path, kubeconfig=one)) for one in (path, before))
+    assert (found.cluster, found.user) == (expected.cluster, expected.user)
+
+
+@pytest.mark.parametrize("users", [[{"name": "u", "user": None}], [{"name": "u"}]])
+def test_a_user_of_whom_nothing_is_told_is_anonymous(tmp_path: Path, users: list[dict[str, Any]]) -> None:
+    assert find_cluster(settings(tmp_path, kubeconfig=kubeconfig(tmp_path / "one", users=users))).user == User()
+
+
+@pytest.mark.parametrize(
+    ("cluster", "user", "url"),
+    [
+        ({}, {}, "http://one.example:6443"),
+        ({"certificate-authority": "x"}, {}, "https://one.example:6443"),
+        ({"insecure-skip-tls-verify": True}, {}, "https://one.example:6443"),
+        ({}, {"client-certificate": "x", "client-key": "y"}, "https://one.example:6443"),
+    ],
+)
+def test_a_server_without_a_scheme_has_the_one_that_kubectl_takes(
+    tmp_path: Path, cluster: dict[str, Any], user: dict[str, Any], url: str
+) -> None:
+    clusters = [{"name": "c", "cluster": {"server": "one.example:6443", **cluster}}]
+    path = kubeconfig(tmp_path / "one", clusters=clusters, users=[{"name": "u", "user": user}])
+    assert find_cluster(settings(tmp_path, kubeconfig=path)).cluster.server == url
 
 
 async def test_a_namespace_that_cannot_be_one_is_refused(tmp_path: Path) -> None:
