@@ -15,6 +15,9 @@ _SIGNS = {
         b"ut of memory",
         b"emory exhausted",
         b"bad_alloc",
+        b"anitizer failed to allocate",
+        b"(errno: 12)",
+        b"memory allocation of ",
     ),
     "processes": (
         b"Resource temporarily unavailable",
