@@ -1,6 +1,5 @@
 """Where jobs run: on this host, or on a cluster."""
 
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from tide.adapters.kubernetes.connect import kubernetes
 from tide.adapters.kubernetes.finding import KubernetesSettings
 from tide.adapters.local_runner.checkout import Checkout
 from tide.adapters.local_runner.directory import Directory
+from tide.adapters.local_runner.host_memory import memory_of_host
 from tide.adapters.local_runner.limits import Limits
 from tide.adapters.local_runner.reporter import StatusReporter, StatusSink
 from tide.adapters.local_runner.runner import LocalRunner, LocalSettings
@@ -172,7 +172,7 @@ def _limits(options: RunOptions) -> Limits:
     memory = options.local_job_memory
     if memory is None:
         # One share is for the daemon, its database and whatever else there is.
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // (options.local_jobs + 1)
+        memory = memory_of_host() // (options.local_jobs + 1)
     return Limits(memory, options.local_job_processes, options.local_job_disk)
 
 
