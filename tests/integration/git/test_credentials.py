@@ -69,6 +69,15 @@ async def test_the_token_is_given_to_the_server_of_the_repository(tmp_path: Path
     assert set(guard.seen) == {"x-access-token:s3cret"}
 
 
+async def test_the_operator_may_have_the_path_asked_for_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "settings").write_text("[credential]\nuseHttpPath = true\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "settings"))
+    async with served(Guard()) as guard:
+        with pytest.raises(NotFound):
+            await client(tmp_path / "data", guard).fetch(REPO, WANTED)
+    assert set(guard.seen) == {"x-access-token:s3cret"}
+
+
 async def test_it_is_written_nowhere_and_told_to_nobody(tmp_path: Path) -> None:
     async with served(Guard(accepts=False)) as guard:
         with pytest.raises(Unauthorized) as caught:

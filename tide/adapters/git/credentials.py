@@ -36,6 +36,7 @@ case $question in
     esac ;;
   *) exit 1 ;;
 esac
+[ -z "$TIDE_GIT_WHOLE_SERVER" ] || rest=${rest%%/*}
 asked=$(printf '%s' "${address%%://*}://$rest" | tr '[:upper:]' '[:lower:]')
 asked=${asked%/info/lfs}
 asked=${asked%.git}
@@ -67,7 +68,9 @@ class Credentials:
         It may speak to the server that `repo` is on, which sends it on where a repository has been renamed.
         """
         parts = urlsplit(self.url_of(repo))
-        return await self._environment({f"{parts.scheme}://{parts.netloc}": repo})
+        means = await self._environment({f"{parts.scheme}://{parts.netloc}": repo})
+        # The operator may have set credential.useHttpPath.
+        return {**means, "TIDE_GIT_WHOLE_SERVER": "1"} if means else {}
 
     async def for_repositories(self, repos: Iterable[RepoKey]) -> dict[str, str]:
         """Give the variables for a process that strangers may lead anywhere: they answer for these repositories alone.
