@@ -13,9 +13,9 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from tide.adapters.kubernetes.finding import Found
 from tide.adapters.kubernetes.held import KeyPair, bearer
@@ -25,16 +25,19 @@ from tide.ports.clock import SteadyClock
 
 INFO = "KUBERNETES_EXEC_INFO"
 _PATIENCE = 60.0  # seconds; some ask a cloud, or another cluster
-_RESTS = 5.0  # seconds after a failure, and before credentials that are refused are asked for again
+_RESTS = 5.0  # seconds after a failure, and before credentials that are refused, or have ended, are asked for again
 _LONGEST_MESSAGE = 300
+
+
+_Text = Annotated[str, BeforeValidator(lambda told: "" if told is None else told)]  # as Go reads a null
 
 
 class _Status(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    token: str = Field(default="", repr=False)
-    certificate: str = Field(default="", alias="clientCertificateData")
-    key: str = Field(default="", alias="clientKeyData", repr=False)
+    token: _Text = Field(default="", repr=False)
+    certificate: _Text = Field(default="", alias="clientCertificateData")
+    key: _Text = Field(default="", alias="clientKeyData", repr=False)
     expires_at: AwareDatetime | None = Field(default=None, alias="expirationTimestamp")
 
 
@@ -96,7 +99,8 @@ class ExecPlugin:
             Unavailable: it failed, or took too long.
         """
         kept = self._kept
-        if kept and (kept.until is None or self._clock.now() < kept.until):
+        # One that has ended as it comes would have it run for every request; the server's clock may be another one.
+        if kept and (kept.until is None or self._clock.now() < kept.until or self._is_new):
             return kept
         if self._failure and self._clock.steady() - self._failed_at < _RESTS:
             raise self._failure
@@ -109,7 +113,7 @@ class ExecPlugin:
 
     def refused(self, credential: Credential | None) -> None:
         """Hear that a credential is not taken; one that has only just been brought is not asked for again."""
-        if credential is self._kept and self._clock.steady() - self._brought_at >= _RESTS:
+        if credential is self._kept and not self._is_new:
             self._kept = None
 
     async def close(self) -> None:
@@ -117,6 +121,10 @@ class ExecPlugin:
         if self._running is not None:
             self._running.cancel()
             await asyncio.wait({self._running})
+
+    @property
+    def _is_new(self) -> bool:
+        return self._clock.steady() - self._brought_at < _RESTS
 
     async def _run(self) -> Credential:
         try:

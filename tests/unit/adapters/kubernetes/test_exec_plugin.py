@@ -144,6 +144,24 @@ async def test_another_is_brought_when_the_last_is_refused_but_not_one_after_the
     assert shop.runs == 2
 
 
+async def test_one_that_has_ended_as_it_comes_is_shown_and_not_brought_for_every_request(shop: Shop) -> None:
+    shop.brings(token="late", expirationTimestamp=(NOW - timedelta(minutes=5)).isoformat())
+    plugin = shop.plugin()
+    for _ in range(5):
+        assert (await plugin.credential()).authorization == "Bearer late"
+    assert shop.runs == 1
+    shop.clock.seconds = 5
+    await plugin.credential()
+    assert shop.runs == 2
+
+
+async def test_what_is_null_is_not_there(shop: Shop) -> None:
+    shop.brings(token="one", clientCertificateData=None, clientKeyData=None, expirationTimestamp=None)
+    assert (await shop.plugin().credential()).authorization == "Bearer one"
+    shop.brings(token=None, clientCertificateData="CERTIFICATE", clientKeyData="PRIVATE KEY")
+    assert (await shop.plugin().credential()).authorization == ""
+
+
 async def test_those_who_ask_at_once_wait_for_one_run(shop: Shop) -> None:
     shop.brings(token="one-token")
     plugin = shop.plugin()
