@@ -86,6 +86,20 @@ async def test_who_opens_files_without_end_is_stopped(lab: Lab, monkeypatch: pyt
     assert lab.log(run.name) == "[it used more than 1000 open files]\n"
 
 
+@pytest.mark.parametrize("script", ["seq 500000", "seq 500000; exit 1"])
+async def test_a_log_that_cannot_be_written_is_not_the_jobs_fault(lab: Lab, script: str) -> None:
+    was = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MIB, was[1]))
+    try:
+        run = await lab.run(f"({script}) && echo $? > {lab.shared}/passed", lab.head(7))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, was)
+    said = "Job cannot run here: its log cannot be written: File too large"
+    assert (run.state, run.description) == (RunState.ERROR, said)
+    assert (lab.shared / "passed").exists() is (script == "seq 500000")
+    assert len(lab.log(run.name)) == MIB
+
+
 async def test_the_rest_of_a_time_out_is_as_before(lab: Lab) -> None:
     timeouts = {"timeout": "300ms", "grace_period": "100ms"}
     runner = lab.runner(disk=MIB, look_every=timedelta(hours=1))

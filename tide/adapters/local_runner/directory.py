@@ -52,12 +52,15 @@ class Directory:
         return file.read_text().strip()
 
     def open_log(self, name: str) -> BinaryIO:
-        """Open a run's log to add to it; raise ValueError unless `name` is a UUID, as all names of runs are."""
+        """Open a run's log to add to it; raise ValueError unless `name` is a UUID, as all names of runs are.
+
+        It has no buffer: what cannot be written is not tried once more when the log is closed.
+        """
         path = self._log(name)
         with suppress(FileNotFoundError):
             if not stat.S_ISREG(path.lstat().st_mode):
                 self._put_aside(path)
-        return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _AS_IT_IS, 0o600), "ab")
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _AS_IT_IS, 0o600), "ab", buffering=0)
 
     def read_log(self, name: str) -> bytes:
         """Give a run's log, of a very long one the end.

@@ -43,8 +43,7 @@ class Execution:
             async with self._account(name) as account:
                 return await self._run(prowjob, name, account)
         except CannotRunError as error:
-            with self.directory.open_log(name) as log:
-                log.write(f"{error}\n".encode())
+            self._note(name, str(error))
             return RunState.ERROR, str(error)
 
     async def _run(self, prowjob: Mapping[str, Any], name: str, account: int | None) -> tuple[RunState, str]:
@@ -57,9 +56,15 @@ class Execution:
             log = JobLog(file, self.log_limit, Symptoms(self.limits))
             ending = await run_process(todo, Place(work_dir, home, account), log, self.limits)
             if ending.too_much:
-                file.write(f"[it used more than {ending.too_much}]\n".encode())
-            file.write("".join(f"[it may have met its limit of {limit}]\n" for limit in ending.met).encode())
+                log.say(f"[it used more than {ending.too_much}]\n".encode())
+            log.say("".join(f"[it may have met its limit of {limit}]\n" for limit in ending.met).encode())
+        if log.trouble:
+            raise CannotRunError(f"Job cannot run here: its log cannot be written: {log.trouble}")
         return verdict(ending)
+
+    def _note(self, name: str, text: str) -> None:
+        with contextlib.suppress(OSError), self.directory.open_log(name) as log:
+            log.write(f"{text}\n".encode())
 
     async def _cloned(self, prowjob: Mapping[str, Any], home: Path) -> Path:
         """Clone what the job needs, but no more than fits: a stranger's server may send without end."""

@@ -13,21 +13,32 @@ _PAUSE = 0.005  # seconds
 
 @dataclass(slots=True)
 class JobLog:
-    """A log to which at most `limit` bytes are added; the rest is dropped, and the log says so."""
+    """A log to which at most `limit` bytes are added; the rest is dropped, and the log says so.
+
+    `trouble` is why it cannot be written any more, "" while it can: the job goes on, and does not suffer for it.
+    """
 
     file: BinaryIO
     limit: int
     symptoms: Symptoms
+    trouble: str = ""
     _written: int = 0
 
     def write(self, chunk: bytes) -> None:
         """Add what the job has written."""
         self.symptoms.read(chunk)
-        self.file.write(chunk[: max(0, self.limit - self._written)])
+        self.say(chunk[: max(0, self.limit - self._written)])
         if self._written <= self.limit < self._written + len(chunk):
-            self.file.write(b"\n[the rest of the log was dropped]\n")
+            self.say(b"\n[the rest of the log was dropped]\n")
         self._written += len(chunk)
-        self.file.flush()
+
+    def say(self, text: bytes) -> None:
+        """Add something of ours, whatever the limit."""
+        try:
+            while text and not self.trouble:
+                text = text[self.file.write(text) :]
+        except OSError as error:
+            self.trouble = error.strerror or str(error)
 
     async def copy(self, source: int) -> None:
         """Add all that comes from a descriptor, which is closed at the end."""
