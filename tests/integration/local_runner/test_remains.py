@@ -117,6 +117,29 @@ async def test_what_cannot_be_removed_stays_aside_and_is_told(
     assert str(left) in caplog.text
 
 
+async def test_what_cannot_be_removed_is_tried_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    rm, programs = shutil.which("rm"), tmp_path / "programs"
+    programs.mkdir()
+    (programs / "rm").write_text(
+        f'#!/bin/sh\necho $3 >> {tmp_path}/tried\ncase $3 in *stuck*) ;; *) {rm} "$@" ;; esac\n'
+    )
+    (programs / "rm").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    directory = Directory(tmp_path / "jobs")
+    directory.prepare()
+    aside = tmp_path / "jobs" / "aside"
+    for name in ("stuck", "one", "two"):
+        (aside / name).mkdir(exist_ok=True)
+        await directory.clear()
+    assert [path.name for path in aside.iterdir()] == ["stuck"]
+    assert (tmp_path / "tried").read_text().count("stuck") == 2  # with what was not open opened in between
+    assert caplog.text.count("cannot be removed") == 1
+    await Directory(tmp_path / "jobs").clear()
+    assert caplog.text.count("cannot be removed") == 2
+
+
 @pytest.mark.parametrize("room", ["work", "logs", "aside", "identity"])
 @pytest.mark.parametrize("made", ["file", "directory", "link", "pipe"])
 async def test_what_a_job_of_our_own_user_does_to_the_rooms_keeps_nobody_from_starting(

@@ -5,7 +5,7 @@ import os
 import stat
 import uuid
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -28,6 +28,7 @@ class Directory:
     """
 
     path: Path
+    _stuck: set[Path] = field(default_factory=set, repr=False, compare=False)
 
     def prepare(self) -> None:
         """Make what is missing, and put aside the work trees that a killed runner has left."""
@@ -94,9 +95,10 @@ class Directory:
         self._put_aside(self.work(name))
 
     async def clear(self) -> None:
-        """Remove what was put aside; tell what cannot be removed."""
-        for left in sorted(self._aside.iterdir()):
+        """Remove what was put aside; tell what cannot be removed, which is not tried again before a restart."""
+        for left in sorted(set(self._aside.iterdir()) - self._stuck):
             if not await remove(left):
+                self._stuck.add(left)
                 log.warning("what a job has left cannot be removed, and stays at %s", left)
 
     def prune_logs(self, before: datetime) -> int:
