@@ -179,8 +179,13 @@ KILLED = """
 import sys
 from pathlib import Path
 from tide.adapters.local_runner.accounts import Accounts
-claim = Accounts(Path(sys.argv[1])).claim()
+claim = Accounts(Path(sys.argv[1], "claims")).claim(Path(sys.argv[1], "work"))
 import subprocess
+import os
+work = Path(sys.argv[1], "work")
+work.mkdir(mode=0o700)
+(work / "secret").write_text("secret")
+os.chown(work, claim.account, claim.account)
 subprocess.Popen(["sleep", "600"], user=claim.account, group=claim.account, extra_groups=[], start_new_session=True)
 print(claim.account, flush=True)
 sys.stdin.read()
@@ -192,18 +197,46 @@ def test_what_a_killed_daemon_has_left_is_ended_at_the_next_start(tmp_path: Path
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as daemon:
         assert daemon.stdout is not None
         account = int(daemon.stdout.readline())
-        accounts = Accounts(tmp_path)
+        accounts = Accounts(tmp_path / "claims")
         # What another daemon uses is left alone.
         accounts.end_leftovers()
         assert len(processes_of(account)) == 1
         daemon.kill()
     accounts.end_leftovers()
     assert processes_of(account) == []
-    assert (tmp_path / str(account)).read_bytes() == b""
+    assert (tmp_path / "claims" / str(account)).read_bytes() == b""
+
+
+def test_a_work_tree_that_a_killed_daemon_has_left_is_not_the_next_owners(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be another daemon's, which has another directory, and never comes back to it."""
+    monkeypatch.setattr("tide.adapters.local_runner.accounts._NUMBER", 1)
+    work, kept = tmp_path / "work", tmp_path / "kept"
+    kept.write_text("")
+    for _ in range(2):
+        work.mkdir(mode=0o755)
+        os.chown(work, 58_000, 58_000)
+        (tmp_path / "58000").write_bytes(os.fsencode(work))
+        claim = Accounts(tmp_path).claim(tmp_path / "next")
+        assert (work.stat().st_uid, work.stat().st_mode & 0o777) == (0, 0o700)
+        assert (tmp_path / "58000").read_text() == str(tmp_path / "next")
+        claim.release()
+        work.rmdir()
+
+
+def test_an_account_whose_work_tree_cannot_be_taken_from_it_stays_marked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tide.adapters.local_runner.accounts._NUMBER", 1)
+    (tmp_path / "58000").write_text("/proc/1/fdinfo")  # not even root may give this away
+    with pytest.raises(NoAccountError):
+        Accounts(tmp_path).claim(tmp_path / "next")
+    assert (tmp_path / "58000").read_text() == "/proc/1/fdinfo"
 
 
 def test_no_two_jobs_share_an_account(tmp_path: Path) -> None:
-    claims = [Accounts(tmp_path).claim() for _ in range(20)]
+    claims = [Accounts(tmp_path).claim(tmp_path / "work") for _ in range(20)]
     assert len({claim.account for claim in claims}) == 20
     for claim in claims:
         assert claim.end()
@@ -216,12 +249,12 @@ def test_an_account_that_somebody_else_uses_is_passed_over(tmp_path: Path, monke
     stranger = subprocess.Popen(["sleep", "600"], user=58_000, group=58_000, extra_groups=[])
     try:
         with pytest.raises(NoAccountError, match="58000"):
-            Accounts(tmp_path).claim()
+            Accounts(tmp_path).claim(tmp_path / "work")
         assert stranger.poll() is None
     finally:
         stranger.send_signal(signal.SIGKILL)
         stranger.wait()
-    Accounts(tmp_path).claim().release()
+    Accounts(tmp_path).claim(tmp_path / "work").release()
 
 
 async def test_where_there_is_no_account_the_job_says_so(lab: Lab) -> None:
@@ -295,7 +328,7 @@ def test_who_looks_at_a_job_hears_of_no_end_in_the_place_of_who_waits_for_it() -
 
 
 def test_orphans_of_a_job_are_buried_when_it_has_ended(tmp_path: Path) -> None:
-    claim = Accounts(tmp_path).claim()
+    claim = Accounts(tmp_path).claim(tmp_path / "work")
     child = ended_child(claim.account, 0)
     assert claim.end()
     assert not Path(f"/proc/{child.pid}").exists()

@@ -45,22 +45,26 @@ class NoAccountError(TideError):
 class Claim:
     """An account that is ours. It is also the number of its group; `handle` holds the lock on its file.
 
-    The file says that the account is in use as long as anything of it may be left, also when we are killed.
+    As long as anything of the account may be left, also when we are killed, the file says which work tree is its own.
     """
 
     account: int
     handle: BinaryIO
 
     def end(self) -> bool:
-        """End every process of the account, and remove what it has left around; tell whether nothing of it runs.
+        """End every process of the account, remove what it has left around, and shut its work tree.
 
-        Nobody may wait for one of them any more (see `processes.bury`).
+        Tell whether the next one with this account finds nothing of it. Nobody may wait for one of the processes any
+        more (see `processes.bury`).
         """
         if not _ended(self.account):
             log.warning("processes of the job account %d do not end", self.account)
             return False
         for left in remains.remove(self.account):
             log.warning("what the job account %d has left cannot be removed: %s", self.account, left)
+        if trouble := self._shut():
+            log.warning("the work tree of the job account %d cannot be taken from it: %s", self.account, trouble)
+            return False
         self.handle.truncate(0)
         return True
 
@@ -68,14 +72,35 @@ class Claim:
         """Let others have the account; one that has not ended stays marked."""
         self.handle.close()
 
-    def _take(self) -> bool:
+    def _take(self, home: Path) -> bool:
         """Mark the account as used; tell whether it is to be had: nobody else's, and nothing left of a killed owner."""
         was_ours = bool(self.handle.read(1))
         if not (self.end() if was_ours else _is_free(self.account)):
             return False
-        self.handle.write(b"used\n")
+        self.handle.write(os.fsencode(home.absolute()))
         self.handle.flush()
         return True
+
+    def _shut(self) -> str:
+        """Let nobody but us into the work tree, which may be another daemon's; give what went wrong, or ""."""
+        self.handle.seek(0)
+        home = Path(os.fsdecode(self.handle.read()))
+        if not home.is_absolute():
+            return ""
+        try:
+            directory = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+        except OSError as error:
+            return f"{home}: {error.strerror}"
+        try:
+            os.fchown(directory, os.geteuid(), os.getegid())
+            os.fchmod(directory, 0o700)
+        except OSError as error:
+            return f"{home}: {error.strerror}"
+        finally:
+            os.close(directory)
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +109,15 @@ class Accounts:
 
     claims: Path = _CLAIMS
 
-    def claim(self) -> Claim:
-        """Take an account that nobody has; raise NoAccountError where there is none."""
+    def claim(self, home: Path) -> Claim:
+        """Take an account that nobody has, for a job with its work tree in `home`; raise NoAccountError without any."""
         # Not always the first: what a job has left where we do not look is not the next one's.
         start = secrets.randbelow(_NUMBER)
         for offset in range(_NUMBER):
             claim = self._locked(_FIRST + (start + offset) % _NUMBER)
             if claim is None:
                 continue
-            if claim._take():  # noqa: SLF001 - of this module
+            if claim._take(home):  # noqa: SLF001 - of this module
                 return claim
             claim.release()
         raise NoAccountError(f"none of the users {_FIRST} to {_FIRST + _NUMBER - 1} is free")

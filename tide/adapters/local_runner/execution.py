@@ -83,15 +83,15 @@ class Execution:
     @contextlib.asynccontextmanager
     async def _account(self, name: str) -> AsyncIterator[int | None]:
         """Give the account for a run; at the end nothing of it runs, and its work tree is out of the way."""
-        claim = await asyncio.to_thread(self._claim)
+        claim = await asyncio.to_thread(self._claim, name)
         try:
             yield claim.account if claim else None
         finally:
             await asyncio.shield(asyncio.to_thread(self._clean_up, name, claim))
 
-    def _claim(self) -> Claim | None:
+    def _claim(self, name: str) -> Claim | None:
         try:
-            return self.accounts.claim() if self.accounts else None
+            return self.accounts.claim(self.directory.work(name)) if self.accounts else None
         except NoAccountError as error:
             raise CannotRunError(f"Job cannot run here: {error}") from error
 
