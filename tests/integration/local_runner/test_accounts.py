@@ -58,6 +58,8 @@ async def test_programs_that_ask_who_they_are_do_without_an_entry(lab: Lab) -> N
     git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x
     python3 -c 'import os.path, tempfile; assert os.path.expanduser("~") == os.environ["HOME"]; tempfile.mkdtemp()'
     bash -lc 'cd ~ && pwd'
+    test "$USER $LOGNAME" = "$(id -u) $(id -u)"
+    python3 -c 'import getpass; getpass.getuser()'
     printf 'all:\\n\\t@echo made\\n' > $TMPDIR/Makefile; make -s -C $TMPDIR
     """
     run = await lab.run(script, lab.head(7))

@@ -98,7 +98,7 @@ async def test_nothing_of_ours_reaches_a_job(lab: Lab, monkeypatch: pytest.Monke
     run = await lab.run("env", lab.head(7))
     log = lab.log(run.name)
     assert "secret" not in log
-    ours = {"PATH", "LANG", "HOME", "TMPDIR", "ARTIFACTS", "GOPATH", "PWD", "OLDPWD", "SHLVL", "_"}
+    ours = {"PATH", "LANG", "HOME", "USER", "LOGNAME", "TMPDIR", "ARTIFACTS", "GOPATH", "PWD", "OLDPWD", "SHLVL", "_"}
     assert set(variables(log)) - ours <= {*PROWS, "CI", "BUILD_NUMBER", "PULL_TITLE"}
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import pwd
 import shutil
 import signal
 import sys
@@ -72,7 +73,7 @@ async def run_process(todo: Instructions, place: Place, log: JobLog, limits: Lim
 
 
 async def _start(todo: Instructions, place: Place, output: int, limits: Limits) -> asyncio.subprocess.Process:
-    environment = _environment(todo.environment, place.home)
+    environment = _environment(todo.environment, place)
     orders = {
         "program": shutil.which(todo.command[0], path=environment["PATH"]) or todo.command[0],
         "command": todo.command,
@@ -127,17 +128,29 @@ async def _order(process: asyncio.subprocess.Process, orders: bytes, hearing: in
         transport.close()
 
 
-def _environment(job: Mapping[str, str], home: Path) -> dict[str, str]:
-    """Give a clean environment: nothing of ours but PATH."""
+def _environment(job: Mapping[str, str], place: Place) -> dict[str, str]:
+    """Give a clean environment: nothing of ours but PATH, and who we are where the job is, too."""
+    home, name = place.home, _name_of(place.account)
     ours = {
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "C.UTF-8",
+        "USER": name,
+        "LOGNAME": name,
         "HOME": str(home),
         "TMPDIR": str(home / "tmp"),
         "ARTIFACTS": str(home / "artifacts"),
         "GOPATH": str(home),
     }
     return {**ours, **job}
+
+
+def _name_of(account: int | None) -> str:
+    """Give a user's name; one without an entry in /etc/passwd has its number, as ls(1) shows it."""
+    number = os.geteuid() if account is None else account
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
 
 
 async def _await_end(process: asyncio.subprocess.Process, todo: Instructions, place: Place, limits: Limits) -> Ending:
