@@ -18,31 +18,43 @@ class _Together:
 
 
 @dataclass(slots=True)
+class _Line:
+    """One reading after the other, and those that share the next one."""
+
+    next: _Together = field(default_factory=_Together)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(slots=True)
 class Readings:
-    """Reads pools by `read`, one reading after the other: 500 pools that were hinted at cost little more than one."""
+    """Reads pools by `read`, in each line one reading after the other: 500 pools cost little more than one.
+
+    `line_of` names the line of a pool. Pools of one line are out of reach together; no line waits for another one.
+    """
 
     read: Callable[[Collection[PoolKey]], Awaitable[Refreshed]]
-    _next: _Together = field(default_factory=_Together)
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    line_of: Callable[[PoolKey], str]
+    _lines: dict[str, _Line] = field(default_factory=dict)
 
     async def of(self, pool: PoolKey) -> Refreshed:
         """Read what a pool needs; nothing of it is older than this call. Raise what `read` raises."""
-        mine = self._next
+        line = self._lines.setdefault(self.line_of(pool), _Line())
+        mine = line.next
         mine.pools.add(pool)
         await asyncio.sleep(0)  # whoever was woken together asks together
-        async with self._turn:
+        async with line.turn:
             # Whoever comes first reads for all, and the next one if that was cancelled.
             if mine.facts is None and mine.error is None:
-                await self._read(mine)
+                await self._read(line, mine)
         if mine.error:
             raise mine.error
         if mine.facts is None:
             raise AssertionError(mine)
         return mine.facts
 
-    async def _read(self, together: _Together) -> None:
-        if self._next is together:
-            self._next = _Together()
+    async def _read(self, line: _Line, together: _Together) -> None:
+        if line.next is together:
+            line.next = _Together()
         try:
             together.facts = await self.read(together.pools)
         except Exception as error:  # noqa: BLE001 - each of them raises it

@@ -108,6 +108,11 @@ def orgs_searched(config: JobConfig) -> frozenset[str]:
     return frozenset(_by_org(config))
 
 
+def org_searched(config: JobConfig, pool: PoolKey) -> str:
+    """Name the organisation with which a pool is searched, "" where all are together."""
+    return pool.org if config.search_per_org else ""
+
+
 async def drop_uncovered(world: World, config: JobConfig, repos: Collection[RepoKey]) -> None:
     """Drop the pull requests of repositories that no query covers any more.
 

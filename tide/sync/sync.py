@@ -30,7 +30,7 @@ from tide.sync.landing import Lander
 from tide.sync.observe import Observer
 from tide.sync.readings import Readings
 from tide.sync.recovery import recover
-from tide.sync.refresh import Refreshed, drop_uncovered, orgs_searched, refresh, refresh_pools
+from tide.sync.refresh import Refreshed, drop_uncovered, org_searched, orgs_searched, refresh, refresh_pools
 from tide.sync.resting import Ground, Rest, Resting, candidates, may_rest, rests_until
 from tide.sync.settings import HostSettings, bear_on_merges
 from tide.sync.standings import Standings
@@ -77,7 +77,10 @@ class Sync:
     def __post_init__(self) -> None:
         """Bound what is done at once."""
         self._turns = Turns(lambda: self.concurrency)
-        self._readings = Readings(lambda pools: refresh_pools(self.world, self.config(), self._following, pools))
+        self._readings = Readings(
+            lambda pools: refresh_pools(self.world, self.config(), self._following, pools),
+            lambda pool: org_searched(self.config(), pool),
+        )
 
     @property
     def is_dry_run(self) -> bool:

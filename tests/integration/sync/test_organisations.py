@@ -1,5 +1,6 @@
 """Each organisation has a token of its own: what is searched for, and what one that is out of reach harms."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Collection, Sequence
@@ -248,3 +249,27 @@ async def test_what_was_begun_where_nobody_can_look_lets_the_rest_be_settled(wor
         await ctx.sync()
         assert [intent.pool for intent in await ctx.store.open_intents()] == [MAIN]
         assert f"{MAIN}: {REFUSAL}" in ctx.sync_.errors
+
+
+async def test_a_look_at_one_organisation_does_not_wait_for_what_is_slow_in_another(world: World) -> None:
+    async with two_orgs(world) as (ctx, _orgs):
+        await ctx.open_pull("pump")
+        await ctx.open_pull("moon", repo=ORBIT)
+        await ctx.sync()
+        begun, gate = asyncio.Event(), asyncio.Event()
+
+        async def hang() -> None:
+            begun.set()
+            await gate.wait()
+
+        ctx.tamper("code_host", "follow_pulls", before=hang)
+        held_up = asyncio.create_task(ctx.sync_.look_again(MAIN))
+        await begun.wait()
+        seen = len(ctx.witness.decisions)
+        async with asyncio.timeout(60):
+            await ctx.sync_.look_again(ORBIT_MAIN)
+        assert [decision.pool for decision in ctx.witness.decisions[seen:]] == [ORBIT_MAIN]
+        assert not held_up.done()
+        gate.set()
+        await held_up
+        assert [decision.pool for decision in ctx.witness.decisions[seen:]] == [ORBIT_MAIN, MAIN]

@@ -30,17 +30,21 @@ class Reader:
         return FACTS
 
 
+def in_one_line(reader: Reader) -> Readings:
+    return Readings(reader.read, lambda _pool: "")
+
+
 async def test_pools_that_are_woken_together_are_read_together() -> None:
     reader = Reader()
     reader.gate.set()
-    readings = Readings(reader.read)
+    readings = in_one_line(reader)
     await asyncio.gather(*map(readings.of, POOLS))
     assert reader.asked == [frozenset(POOLS)]
 
 
 async def test_one_that_asks_while_others_are_read_is_read_after_them() -> None:
     reader = Reader()
-    readings = Readings(reader.read)
+    readings = in_one_line(reader)
     first = asyncio.create_task(readings.of(POOLS[0]))
     await reader.begun.wait()
     later = [asyncio.create_task(readings.of(pool)) for pool in POOLS[:3]]
@@ -52,15 +56,31 @@ async def test_one_that_asks_while_others_are_read_is_read_after_them() -> None:
 async def test_all_that_are_read_together_are_told_of_an_error_and_the_next_reading_is_made() -> None:
     reader = Reader(errors=[StoreError("away")])
     reader.gate.set()
-    readings = Readings(reader.read)
+    readings = in_one_line(reader)
     found = await asyncio.gather(*map(readings.of, POOLS[:3]), return_exceptions=True)
     assert [str(one) for one in found] == ["away"] * 3
     assert await readings.of(POOLS[0]) is FACTS
 
 
+async def test_a_line_does_not_wait_for_another_one() -> None:
+    slow, other = Reader(), PoolKey("umbrella", "orbit", "main")
+
+    async def read(pools: Collection[PoolKey]) -> Refreshed:
+        return FACTS if other in pools else await slow.read(pools)
+
+    readings = Readings(read, lambda pool: pool.org)
+    held_up = asyncio.create_task(readings.of(POOLS[0]))
+    await slow.begun.wait()
+    assert await readings.of(other) is FACTS
+    assert not held_up.done()
+    slow.gate.set()
+    assert await held_up is FACTS
+    assert slow.asked == [{POOLS[0]}]
+
+
 async def test_one_that_reads_for_all_and_is_cut_short_leaves_it_to_the_next() -> None:
     reader = Reader()
-    readings = Readings(reader.read)
+    readings = in_one_line(reader)
     first, second = (asyncio.create_task(readings.of(pool)) for pool in POOLS[:2])
     await reader.begun.wait()
     first.cancel()
