@@ -47,7 +47,7 @@ class Readings:
             if mine.facts is None and mine.error is None:
                 await self._read(line, mine)
         if mine.error:
-            raise mine.error
+            raise mine.error.with_traceback(None)  # else each of them adds to that of the others
         if mine.facts is None:
             raise AssertionError(mine)
         return mine.facts

@@ -1,4 +1,5 @@
 import asyncio
+import traceback
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -60,6 +61,14 @@ async def test_all_that_are_read_together_are_told_of_an_error_and_the_next_read
     found = await asyncio.gather(*map(readings.of, POOLS[:3]), return_exceptions=True)
     assert [str(one) for one in found] == ["away"] * 3
     assert await readings.of(POOLS[0]) is FACTS
+
+
+async def test_what_went_wrong_does_not_grow_with_those_who_are_told() -> None:
+    reader = Reader(errors=[error := StoreError("away")])
+    reader.gate.set()
+    readings = in_one_line(reader)
+    await asyncio.gather(*map(readings.of, POOLS), return_exceptions=True)
+    assert len(traceback.extract_tb(error.__traceback__)) < 10
 
 
 async def test_a_line_does_not_wait_for_another_one() -> None:
