@@ -37,7 +37,8 @@ class WrittenHistory:
 class _Page:
     """The newest records of one pool, oldest first; those that Tide does not tell are written as nothing.
 
-    `told` is what it is in the history, and `section` the same compressed; both None where it has changed since.
+    They stay as they are: a thread may go on reading or writing for somebody who has long gone away. `told` is what it
+    is in the history, None until somebody asks, and `section` the same compressed.
     """
 
     marks: list[int] = field(default_factory=list)
@@ -45,21 +46,23 @@ class _Page:
     told: tuple[bytes, ...] | None = None
     section: bytes = b""
 
-    def add(self, record: HistoryRecord, limit: int) -> None:
-        # One number each: a hundred thousand small objects would be walked by every collection of garbage.
-        mark = (record.time - _EPOCH) // _MICROSECOND * _IDS + record.id
-        place = bisect.bisect(self.marks, mark)
-        self.marks.insert(place, mark)
-        self.written.insert(place, written_record(record))
-        if len(self.marks) > limit:
-            del self.marks[0], self.written[0]
-        self.told = None
+    def followed_by(self, records: Sequence[HistoryRecord], limit: int) -> "_Page":
+        """Give a page that has these records too."""
+        marks, written = self.marks.copy(), self.written.copy()
+        for record in records:
+            # One number each: a hundred thousand small objects would be walked by every collection of garbage.
+            mark = (record.time - _EPOCH) // _MICROSECOND * _IDS + record.id
+            place = bisect.bisect(marks, mark)
+            marks.insert(place, mark)
+            written.insert(place, written_record(record))
+        return _Page(marks[-limit:], written[-limit:])
 
     def tell(self, name: str) -> tuple[bytes, ...]:
         """Give the records that Tide tells, newest first, none where there is none."""
         if self.told is None:
-            self.told = tuple(one for one in reversed(self.written) if one)
-            self.section = compressed_section(_pieces(name, self.told))
+            told = tuple(one for one in reversed(self.written) if one)
+            self.section = compressed_section(_pieces(name, told))
+            self.told = told  # last: whoever finds it finds the section
         return self.told
 
 
@@ -112,12 +115,17 @@ class HistoryBook:
 
     async def _read_on(self, views: Reading) -> None:
         while records := await views.history_after(self._read.newest, _AT_ONCE):
-            await run_in_threadpool(self._write, records)
-            self._read = HistoryState(self._read.count + len(records), records[-1].id)
+            pages = await run_in_threadpool(self._with, records)
+            # In one step: what was written counts as read, or is written again.
+            self._pages, self._read = pages, HistoryState(self._read.count + len(records), records[-1].id)
 
-    def _write(self, records: Sequence[HistoryRecord]) -> None:
+    def _with(self, records: Sequence[HistoryRecord]) -> dict[str, _Page]:
+        """Give the pages that have these records too."""
+        by_pool: dict[str, list[HistoryRecord]] = {}
         for record in records:
-            self._pages.setdefault(str(record.pool), _Page()).add(record, self._limit)
+            by_pool.setdefault(str(record.pool), []).append(record)
+        pages = self._pages
+        return pages | {name: pages.get(name, _Page()).followed_by(new, self._limit) for name, new in by_pool.items()}
 
     async def _bound(self, read: tuple[HistoryState, datetime | None]) -> WrittenHistory:
         return WrittenHistory(await run_in_threadpool(self._body), read[1])

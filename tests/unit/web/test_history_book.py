@@ -1,5 +1,6 @@
 """Tide's history as the page tells it to programs."""
 
+import asyncio
 import gzip
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -136,4 +137,24 @@ async def test_what_was_never_read_whole_is_an_error(shelf: Shelf) -> None:
         with pytest.raises(StoreError):
             await shelf.get()
     shelf.views.breaks_after = None
+    assert await shelf.text() == shelf.expected()
+
+
+@pytest.mark.parametrize("steps", range(8, 16))
+async def test_what_was_being_written_for_one_who_went_away_is_told_once(shelf: Shelf, steps: int) -> None:
+    asked = asyncio.create_task(shelf.get())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    asked.cancel()
+    await asyncio.wait([asked])
+    assert await shelf.text() == shelf.expected()
+    shelf.views.add(1200, 1)
+    assert await shelf.text() == shelf.expected()
+
+
+async def test_what_was_written_before_one_that_cannot_be_is_told_once(shelf: Shelf) -> None:
+    shelf.views.records[700] = replace(good := shelf.views.records[700], time=None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        await shelf.get()
+    shelf.views.records[700] = good
     assert await shelf.text() == shelf.expected()
