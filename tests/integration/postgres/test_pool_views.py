@@ -1,11 +1,13 @@
 """All pools, read again only as far as they have changed."""
 
+import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.bench.full_store import fill
@@ -101,3 +103,23 @@ async def test_the_history_tells_when_it_has_changed(engine: AsyncEngine, views:
     async with engine.begin() as connection:
         await connection.execute(text("DELETE FROM history WHERE id = :id"), {"id": read[0].id})
     assert (await views.history_state()).count == 29
+
+
+async def test_a_reading_that_is_cut_short_is_gone_on_with(engine: AsyncEngine, views: PostgresViews) -> None:
+    await fill(engine, pulls=900, pools=3)
+    read = list[int]()
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: dict[str, str], *_rest: object) -> None:
+        if "head_sha" in statement and "rows" in parameters:
+            read.append(len(json.loads(parameters["rows"])))
+            if len(read) == 3:
+                asked.cancel()
+
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    asked = asyncio.ensure_future(views.pools())
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    begun, whole = sum(read[:2]), await views.pools()
+    event.remove(engine.sync_engine, "before_cursor_execute", note)
+    assert sum(read[3:]) == 900 - begun
+    assert whole == await PostgresViews(engine).pools()

@@ -118,14 +118,17 @@ class PoolReader:
         return self._given
 
     async def _learn(self, connection: AsyncConnection, signs: Mapping[PullKey, _Sign]) -> None:
-        """Read what is not known as it is now, and forget what nothing names any more."""
-        kept = {key: one for key, one in self._known.items() if signs.get(key) == one.sign}
-        news = [key for key in signs if key not in kept]
+        """Read what is not known as it is now, and forget what nothing names any more.
+
+        What has been read stays when the rest is cut short, so that the next one goes on from there.
+        """
+        # A new one: a thread may still read the one before.
+        known = self._known = {key: one for key, one in self._known.items() if signs.get(key) == one.sign}
+        news = [key for key in signs if key not in known]
         for start in range(0, len(news), _ROWS_AT_ONCE):
             some = rows(map(pull_row, news[start : start + _ROWS_AT_ONCE]))
             read = (await connection.execute(_NAMED_PULLS, some)).mappings().all()
-            kept |= await asyncio.to_thread(_known_from, read)
-        self._known = kept
+            known |= await asyncio.to_thread(_known_from, read)
 
 
 def _signs(found: Iterable[Sequence[Any]]) -> dict[PullKey, _Sign]:
