@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.integration.sync.story import Config, Story, job, told
@@ -226,6 +226,7 @@ async def live_through(world: World, program: list[tuple[Event, int]]) -> None:
     max_examples=6,
     derandomize=True,
     deadline=None,
+    phases=[Phase.generate],  # to shrink an example of a few seconds takes many minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(steps)
