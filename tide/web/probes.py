@@ -1,6 +1,6 @@
 """Health and metrics, as orchestrators and Prometheus ask for them."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from tide.web.status import DaemonStatus
 
 # The exposition and its content type.
-MetricsPage = Callable[[], tuple[bytes, str]]
+MetricsPage = Callable[[], Awaitable[tuple[bytes, str]]]
 
 
 class Probes:
@@ -43,7 +43,7 @@ class Probes:
 
     async def metrics(self, _request: Request) -> Response:
         """Give the metrics."""
-        body, content_type = self._metrics()
+        body, content_type = await self._metrics()
         return Response(body, headers={"content-type": content_type})
 
 

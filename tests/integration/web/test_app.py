@@ -12,7 +12,17 @@ import pytest
 from starlette.applications import Starlette
 
 from tests.builders import NOW, make_pull, sha
-from tests.unit.web.kept import ORBIT, ROCKET, RUN, KeptViews, StandingClock, app_over, busy_morning, healthy
+from tests.unit.web.kept import (
+    ORBIT,
+    ROCKET,
+    RUN,
+    KeptViews,
+    StandingClock,
+    app_over,
+    busy_morning,
+    healthy,
+    metrics_of,
+)
 from tide.domain.decisions import Place, Requirement, Verdict, VerdictKind
 from tide.domain.pulls import Blocker, Context, ContextState
 from tide.domain.records import HistoryRecord, HistoryTarget, PoolView, PullRecord
@@ -371,8 +381,8 @@ async def test_who_is_shut_out_for_good_is_not_alive() -> None:
 
 async def test_health_and_metrics_have_ports_of_their_own() -> None:
     for app, paths in (
-        (build_health_app(healthy, lambda: (b"", "text/plain")), ("/healthz", "/healthz/ready")),
-        (build_metrics_app(healthy, lambda: (b"x 1\n", "text/plain")), ("/metrics",)),
+        (build_health_app(healthy, metrics_of(b"")), ("/healthz", "/healthz/ready")),
+        (build_metrics_app(healthy, metrics_of(b"x 1\n")), ("/metrics",)),
     ):
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://tide.example") as client:
             assert [(await client.get(path)).status_code for path in paths] == [200] * len(paths)

@@ -26,6 +26,7 @@ from tide.domain.runs import Purpose, Run, RunKind, RunState
 from tide.domain.snapshot import Standing, StandingKind
 from tide.web.app import build_app
 from tide.web.last_known import LastKnown
+from tide.web.probes import MetricsPage
 from tide.web.status import DaemonStatus, Role, RoleKind
 
 ROCKET = PoolKey("acme", "rocket", "main")
@@ -132,6 +133,15 @@ def healthy(**fields: object) -> DaemonStatus:
     return DaemonStatus(**(told | fields))  # type: ignore[arg-type] # the fields are named by tests
 
 
+def metrics_of(body: bytes, content_type: str = "text/plain") -> MetricsPage:
+    """Give a page of metrics that stays the same."""
+
+    async def page() -> tuple[bytes, str]:
+        return body, content_type
+
+    return page
+
+
 def app_over(
     views: KeptViews,
     status: DaemonStatus | None = None,
@@ -145,7 +155,7 @@ def app_over(
         LastKnown(views, clock or StandingClock(), told),
         status=lambda: status or healthy(),
         read_log=lambda name: log if name == RUN else None,
-        metrics=lambda: (b"tide_up 1\n", "text/plain; version=0.0.4"),
+        metrics=metrics_of(b"tide_up 1\n", "text/plain; version=0.0.4"),
     )
 
 

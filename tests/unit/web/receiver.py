@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 
-from tests.unit.web.kept import KeptViews, StandingClock, healthy
+from tests.unit.web.kept import KeptViews, StandingClock, healthy, metrics_of
 from tide.domain.errors import StoreError
 from tide.domain.keys import Hint
 from tide.ports.inbox import Delivery
@@ -113,7 +113,7 @@ def app_with(hooks: Hooks | None) -> Starlette:
         LastKnown(KeptViews(), StandingClock()),
         status=healthy,
         read_log=lambda _name: None,
-        metrics=lambda: (b"", "text/plain"),
+        metrics=metrics_of(b""),
         hooks=hooks,
     )
 

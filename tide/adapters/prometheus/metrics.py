@@ -1,43 +1,25 @@
-"""Tide's own metrics, under exactly its names, and ours.
+"""Tide's own metrics, under exactly its names, and ours: the numbers, kept here until they are asked for."""
 
-The client library puts `_total` after the name of every counter and adds series of its own, so nothing but its
-exposition is used: the numbers are kept here and given as families when they are asked for. The exposition is the text
-format, whatever a scraper would like better: the other one has no counters without `_total`, and Tide's has them.
-"""
-
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-    UnknownMetricFamily,
-)
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
-from prometheus_client.registry import Collector
-
+from tide.adapters.fresh import Fresh
+from tide.adapters.prometheus.exposition import COUNTERS, POOL_GAUGES, TIDES_COUNTERS, Labels, Numbers, exposition
 from tide.domain.decisions import Decision
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.outcomes import Outcome
 from tide.domain.snapshot import Standing, StandingKind
 from tide.ports.clock import Clock
 
-_POOL = ("org", "repo", "branch")
-_MERGE_BUCKETS = (1, 2, 3, 4, 5, 7, 10, 15, 25)
 _TRIGGERS = frozenset({"TRIGGER", "TRIGGER_BATCH"})
 _MERGES = frozenset({"MERGE", "MERGE_BATCH"})
-_SYNC, _STATUS_UPDATE = "sync", "status-update"
-
-Labels = tuple[str, ...]
+_Outages = Callable[[], Mapping[str, bool]]
 
 
-class Metrics(Collector):
-    """Counts; is an Observer, and a Collector of the client library.
+class Metrics:
+    """Counts; is an Observer.
 
     Counters stay when a pool vanishes, so that rates over them hold; gauges vanish with it. `is_syncing` (else those of
     the pools are another replica's to tell), `is_leading` and `outages` (whether each outside system fails, by its
@@ -48,22 +30,30 @@ class Metrics(Collector):
         self._clock = clock
         self.is_syncing: Callable[[], bool] = lambda: True
         self.is_leading: Callable[[], bool] = lambda: False
-        self.outages: Callable[[], Mapping[str, bool]] = dict
-        self._gauges: dict[str, dict[Labels, float]] = {name: {} for name, _ in _POOL_GAUGES}
+        self.outages: _Outages = dict
+        self._gauges: dict[str, dict[Labels, float]] = {name: {} for name, _ in POOL_GAUGES}
         self._merges: dict[Labels, Counter[int]] = {}
-        self._counts: dict[str, Counter[Labels]] = {name: Counter() for name, *_ in (*_TIDES_COUNTERS, *_COUNTERS)}
+        self._counts: dict[str, Counter[Labels]] = {name: Counter() for name, *_ in (*TIDES_COUNTERS, *COUNTERS)}
         self._durations: dict[str, float] = {}
         self._config_loaded_at: datetime | None = None
-        self._registry = CollectorRegistry()
-        self._registry.register(self)
-        ProcessCollector(registry=self._registry)
+        # No two readings are equal. With many pools it takes a tenth of a second to be written.
+        self._pages = Fresh(self._numbers, lambda numbers: asyncio.to_thread(exposition, numbers))
 
-    def page(self) -> tuple[bytes, str]:
-        """Give the exposition and its content type."""
-        text = generate_latest(self._registry)
-        for name, *_ in _TIDES_COUNTERS:
-            text = text.replace(f"\n# TYPE {name} untyped\n".encode(), f"\n# TYPE {name} counter\n".encode())
-        return text, CONTENT_TYPE_PLAIN_0_0_4
+    async def page(self) -> tuple[bytes, str]:
+        """Give the exposition of the numbers as they are now, and its content type."""
+        return await self._pages.get()
+
+    async def _numbers(self) -> Numbers:
+        is_syncing = self.is_syncing()
+        return Numbers(
+            gauges={name: values.copy() if is_syncing else {} for name, values in self._gauges.items()},
+            merges={pool: dict(sizes) for pool, sizes in self._merges.items()},
+            counts={name: dict(counts) for name, counts in self._counts.items()},
+            durations=self._durations.copy(),
+            is_leading=self.is_leading(),
+            outages=dict(self.outages()),
+            config_loaded_at=self._config_loaded_at,
+        )
 
     def decided(self, decision: Decision) -> None:
         """Take over the sizes of a pool (Prow: tide.go syncSubpool)."""
@@ -135,94 +125,6 @@ class Metrics(Collector):
         """Count the points that GitHub took for GraphQL queries."""
         self._counts["tide_github_graphql_points"][()] += points
 
-    def collect(self) -> Iterator[Metric]:
-        """Give all families, for the client library."""
-        is_syncing = self.is_syncing()
-        for name, help_text in _POOL_GAUGES:
-            values = self._gauges[name] if is_syncing else {}
-            yield _filled(GaugeMetricFamily(name, help_text, labels=_POOL), values)
-        yield self._merges_family()
-        for name, help_text, labels in _TIDES_COUNTERS:
-            yield _filled(UnknownMetricFamily(name, help_text, labels=labels), self._counts[name])
-        for name, help_text, labels in _COUNTERS:
-            from_zero: dict[Labels, int] = {} if labels else {(): 0}
-            yield _filled(CounterMetricFamily(name, help_text, labels=labels), {**from_zero, **self._counts[name]})
-        yield from self._single_gauges()
-
-    def _merges_family(self) -> Metric:
-        text = "Histogram of merges where values are the number of PRs merged together."
-        family = HistogramMetricFamily("merges", text, labels=_POOL)
-        for pool, sizes in self._merges.items():
-            family.add_metric(pool, _buckets(sizes), sum(size * count for size, count in sizes.items()))
-        return family
-
-    def _single_gauges(self) -> Iterator[Metric]:
-        for name, controller, text in (
-            ("syncdur", _SYNC, "The duration of the last loop of the sync controller."),
-            ("statusupdatedur", _STATUS_UPDATE, "The duration of the last loop of the status update controller."),
-        ):
-            yield GaugeMetricFamily(name, text, value=self._durations.get(controller, 0.0))
-        yield GaugeMetricFamily("tide_leader", "1 in the replica that leads.", value=self.is_leading())
-        outage = GaugeMetricFamily("tide_outage", "1 while a system that is needed fails.", labels=("system",))
-        yield _filled(outage, {(system,): is_out for system, is_out in self.outages().items()})
-        if self._config_loaded_at:
-            yield GaugeMetricFamily(
-                "tide_config_last_reload_success_timestamp_seconds",
-                "When a configuration was last taken over.",
-                value=self._config_loaded_at.timestamp(),
-            )
-
-
-_POOL_GAUGES = (
-    ("pooledprs", "Number of PRs in each Tide pool."),
-    ("updatetime", "The last time each subpool was synced. (Used to determine 'pooledprs' freshness.)"),
-    ("tide_pool_successful_prs", "Number of PRs in each pool that pass on its base."),
-    ("tide_pool_pending_prs", "Number of PRs in each pool whose tests are running."),
-    ("tide_pool_missing_prs", "Number of PRs in each pool that must be tested on its base."),
-    ("tide_pool_batch_pending_prs", "Number of PRs in the batch that is being tested."),
-    ("tide_pool_frozen", "1 where what landed is not what was planned and nothing merges until somebody has looked."),
-)
-# What comes before _total in other counters is the whole name of these.
-_TIDES_COUNTERS: tuple[tuple[str, str, Labels], ...] = (
-    ("tidepoolerrors", "Count of Tide pool sync errors.", _POOL),
-    (
-        "tidequeryresults",
-        "Count of Tide queries by query index, org shard, and result (success/error).",
-        ("query_index", "org_shard", "result"),
-    ),
-    ("tidesyncheartbeat", "Count of Tide syncs per controller.", ("controller",)),
-)
-# The exposition puts _total after these names.
-_COUNTERS: tuple[tuple[str, str, Labels], ...] = (
-    ("tide_retests", "Count of PRs that were tested on a new base, by action.", (*_POOL, "action")),
-    ("tide_decisions", "Count of decisions by action.", ("action",)),
-    ("tide_action_errors", "Count of actions that were refused or failed, by pool and action.", (*_POOL, "action")),
-    ("tide_runs_started", "Count of runs that were started, by action.", ("action",)),
-    ("tide_statuses_withheld", "Count of status contexts that should have been written and were not.", ("org",)),
-    ("tide_config_reload_failures", "Count of configurations that could not be taken over.", ()),
-    ("tide_github_calls", "Count of calls to GitHub by kind.", ("kind",)),
-    ("tide_github_graphql_points", "Count of points that GitHub took for GraphQL queries.", ()),
-)
-
 
 def _labels(pool: PoolKey) -> Labels:
     return (pool.org, pool.repo, pool.branch)
-
-
-def _filled(
-    family: GaugeMetricFamily | CounterMetricFamily | UnknownMetricFamily, values: Mapping[Labels, float]
-) -> Metric:
-    for labels, value in values.items():
-        family.add_metric(labels, value)
-    return family
-
-
-def _buckets(sizes: Mapping[int, int]) -> list[tuple[str, float]]:
-    bounds: Iterable[float] = (*_MERGE_BUCKETS, float("inf"))
-    lower = (0.0, *_MERGE_BUCKETS)
-    within = (
-        sum(count for size, count in sizes.items() if low < size <= high)
-        for low, high in zip(lower, bounds, strict=True)
-    )
-    names = (*map(str, _MERGE_BUCKETS), "+Inf")  # as Go writes them, which is what dashboards for Tide select by
-    return list(zip(names, accumulate(within), strict=True))

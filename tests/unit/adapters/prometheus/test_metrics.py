@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -27,7 +28,7 @@ def metrics() -> Metrics:
 
 
 def lines(metrics: Metrics, *beginnings: str) -> list[str]:
-    text = metrics.page()[0].decode()
+    text = asyncio.run(metrics.page())[0].decode()
     return sorted(line for line in text.splitlines() if line.startswith(beginnings))
 
 
@@ -190,7 +191,7 @@ def test_hostile_labels_cannot_forge_a_line(metrics: Metrics) -> None:
 
 def test_the_format_is_the_one_in_which_counters_may_have_any_name(metrics: Metrics) -> None:
     metrics.synced("sync", timedelta(seconds=1))
-    body, content_type = metrics.page()
+    body, content_type = asyncio.run(metrics.page())
     assert content_type == "text/plain; version=0.0.4; charset=utf-8"
     assert b'# TYPE tidesyncheartbeat counter\ntidesyncheartbeat{controller="sync"} 1.0\n' in body
     assert list(text_string_to_metric_families(body.decode()))
@@ -205,3 +206,16 @@ def test_leadership_and_outages_are_told_as_they_are_now(metrics: Metrics) -> No
         'tide_outage{system="database"} 0.0',
         'tide_outage{system="github"} 1.0',
     ]
+
+
+async def test_it_is_written_beside_the_event_loop_once_for_all_who_wait(metrics: Metrics) -> None:
+    first = asyncio.create_task(metrics.page())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not first.done(), "the event loop goes on"
+    metrics.decided(decision(MAIN))
+    later = await asyncio.gather(*(metrics.page() for _ in range(5)))
+    assert b"tide_decisions_total{" not in (await first)[0]
+    assert all(one is later[0] for one in later)
+    assert b'tide_decisions_total{action="WAIT"} 1.0' in later[0][0], "it is of now"
+    assert await metrics.page() is not later[0]
