@@ -170,6 +170,8 @@ class Cache:
         if before is None or before.sighting.run != run:
             if before is not None:
                 self._unindex(before.sighting.run)
+                if before.sighting.run.pool != run.pool:  # a namesake: the other pool has lost it
+                    self._changed(before.sighting.run.pool)
             self._index(run)
             self._changed(run.pool)
 

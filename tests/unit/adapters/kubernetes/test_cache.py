@@ -72,6 +72,18 @@ def test_events_add_change_and_delete() -> None:
     assert (watched.states, len(watched.told)) == ({}, 3)
 
 
+def test_a_namesake_in_another_pool_changes_both() -> None:
+    release = replace(POOL, branch="release")
+    watched, namesake = Watched(prowjob(1)), prowjob(1, uid="new", version="2", pool=release)
+    namesake["metadata"]["name"] = prowjob(1)["metadata"]["name"]
+    before = [watched.cache.version(pool) for pool in (POOL, release)]
+    watched.cache.apply(ADDED, namesake)
+    assert watched.states == {}
+    assert len(watched.cache.of(release)) == 1
+    assert watched.told == [POOL, release]
+    assert all(watched.cache.version(pool) != was for pool, was in zip((POOL, release), before, strict=True))
+
+
 def test_what_was_made_is_seen_before_any_event_tells_of_it() -> None:
     watched = Watched()
     watched.cache.observe(prowjob(1))
