@@ -31,6 +31,7 @@ def test_no_pool_ever_has_a_number_again_that_it_had_before_a_change(changes: li
     for change in changes:
         if change == len(POOLS):
             versions.keep(POOLS[:1])
+            assert all(versions.of(pool) not in had[pool] for pool in POOLS[1:])
         else:
             versions.changed(POOLS[change])
             assert versions.of(POOLS[change]) not in had[POOLS[change]]
