@@ -47,11 +47,12 @@ class CheckRuns:
         """Tell whether any was gone when a pool was last looked at."""
         return any(seen.is_awaiting for seen in self._seen.get(pool, {}).values())
 
-    def seen_again(self, pool: PoolKey, at: datetime) -> None:
-        """Hear that the heads of a pool have the same as when it was last looked at, when none was awaited."""
-        for key, seen in self._seen.get(pool, {}).items():
-            runs = {name: (run, at) for name, (run, _) in seen.runs.items()}
-            self._seen[pool][key] = replace(seen, runs=runs)
+    def seen_again(self, pool: PoolKey, pulls: Collection[PullKey], at: datetime) -> None:
+        """Hear that the heads of these in a pool have the same as when it was last looked at, when none was awaited."""
+        in_pool = self._seen.get(pool, {})
+        for key in in_pool.keys() & set(pulls):
+            runs = {name: (run, at) for name, (run, _) in in_pool[key].runs.items()}
+            in_pool[key] = replace(in_pool[key], runs=runs)
 
     def keep(self, pool: PoolKey, pulls: Collection[PullKey]) -> None:
         """Drop what is known of other pull requests in a pool."""

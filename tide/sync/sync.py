@@ -213,7 +213,7 @@ class Sync:
         shown = await self.world.store.seen_again([rest.decision_id for rest in rests], facts.read_at)
         resting = {rest.decision.pool: rest for rest in rests if rest.decision_id in shown}
         for pool, rest in resting.items():
-            self._check_runs.seen_again(pool, facts.read_at)
+            self._check_runs.seen_again(pool, rest.opted_in, facts.read_at)
             self.world.observer.standing_seen(pool, rest.standing)
             self.world.observer.decided(rest.decision)
         return frozenset(resting)

@@ -53,3 +53,12 @@ def test_what_has_left_its_pool_is_forgotten() -> None:
     check_runs = knowing()
     check_runs.keep_pools(())
     assert contexts(check_runs, BARE) == ()
+
+
+def test_what_is_seen_again_counts_from_then_for_those_that_were_looked_at() -> None:
+    check_runs, other = knowing(), make_pull(2, [BUILD])
+    check_runs.completed(other, NOW)
+    check_runs.seen_again(POOL, {CHECKED.key}, SOON)
+    later = SOON + timedelta(minutes=9)
+    assert check_runs.completed(BARE, later).contexts == (replace(BUILD, state=PENDING),)
+    assert check_runs.completed(make_pull(2), later).contexts == (), "nobody has looked at it since"
