@@ -14,7 +14,6 @@ from sqlalchemy import (
     exists,
     func,
     literal,
-    literal_column,
     select,
 )
 from sqlalchemy import cast as as_type
@@ -25,7 +24,7 @@ from tide.adapters.postgres.engine import statements
 from tide.adapters.postgres.keys import POOL, pool_row
 from tide.adapters.postgres.ledger import LIVE_STATES
 from tide.adapters.postgres.schema import batches, intents, pools, pulls, runs, standings
-from tide.adapters.postgres.statements import given, rows
+from tide.adapters.postgres.statements import given, rows, writer
 from tide.domain.evidence import BatchState
 from tide.domain.intents import IntentKind
 from tide.domain.keys import PoolKey
@@ -34,13 +33,8 @@ from tide.domain.runs import Purpose
 _PULLS_POOL = tuple(pulls.c[name] for name in ("org", "repo", "base_branch"))
 
 
-def _version(table: Table) -> Any:
-    """Give what Postgres itself tells the versions of a row apart by: one that is back as it was has another one."""
-    return as_type(literal_column(f"{table.name}.xmin"), Text)
-
-
 def _marks(only: FromClause | None) -> Select[Any]:
-    pull = as_type(pulls.c.number, Text).concat(":").concat(_version(pulls))
+    pull = as_type(pulls.c.number, Text).concat(":").concat(writer(pulls))
     listed = func.string_agg(pull, aggregate_order_by(literal(","), pulls.c.number))
     of_pulls = select(*_PULLS_POOL, listed.label("pulls")).where(pulls.c.is_open).group_by(*_PULLS_POOL)
     if only is not None:
@@ -61,7 +55,7 @@ def _marks(only: FromClause | None) -> Select[Any]:
         )
         | exists(select(batches.c.id).where(is_there(batches), batches.c.state == BatchState.TESTING.value))
     )
-    standing = select(_version(standings)).where(is_there(standings)).scalar_subquery()
+    standing = select(writer(standings)).where(is_there(standings)).scalar_subquery()
     first_runs = (
         select(as_type(func.count(), Text))
         .where(is_there(runs), runs.c.purpose == Purpose.FIRST.value, runs.c.is_forgotten.is_(False))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Table, Text, and_, cast, func, literal_column, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Table, Text, and_, cast, func, select, tuple_
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -22,7 +22,7 @@ from tide.adapters.postgres.keys import POOL, PULL, pool_of, pull_row
 from tide.adapters.postgres.ledger import standing_from
 from tide.adapters.postgres.mirror import SELECT_PULLS, pull_from
 from tide.adapters.postgres.schema import decisions, pools, pulls, standings, verdicts
-from tide.adapters.postgres.statements import given, rows
+from tide.adapters.postgres.statements import given, rows, writer
 from tide.domain.decisions import Verdict
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.pulls import Blocker, Pull
@@ -38,13 +38,9 @@ def _key(table: Table, names: Sequence[str]) -> ColumnElement[Any]:
     return tuple_(*(table.c[name] for name in names))
 
 
-def _writer(table: Table) -> ColumnElement[str]:
-    return cast(literal_column(f"{table.name}.xmin"), Text)
-
-
 def _writers(table: Table) -> ColumnElement[str]:
     """Tell how many rows there are and who wrote them, in a short text."""
-    return func.concat(func.count(), ":", func.sum(func.hashint8extended(cast(_writer(table), BigInteger), 0)))
+    return func.concat(func.count(), ":", func.sum(func.hashint8extended(cast(writer(table), BigInteger), 0)))
 
 
 _SHOWN = pools.outerjoin(decisions, decisions.c.id == pools.c.decision_id)
@@ -63,13 +59,13 @@ _POOLS = (
     .where(pools.c.dropped_at.is_(None))
 )
 _OF_VERDICT = _key(verdicts, PULL) == _key(pulls, PULL)
-_SIGNS = select(*(pulls.c[name] for name in PULL), _writer(pulls).label("pull"), _writer(verdicts).label("verdict"))
+_SIGNS = select(*(pulls.c[name] for name in PULL), writer(pulls).label("pull"), writer(verdicts).label("verdict"))
 _OPEN_SIGNS = _SIGNS.select_from(pulls.outerjoin(verdicts, _OF_VERDICT)).where(pulls.c.is_open)
 _named = given(pulls, PULL)
 _IS_NAMED = and_(*(pulls.c[name] == _named.c[name] for name in PULL))
 _NAMED_SIGNS = _SIGNS.select_from(_named.join(pulls, _IS_NAMED).outerjoin(verdicts, _OF_VERDICT))
 _NAMED_PULLS = SELECT_PULLS.add_columns(
-    cast(verdicts.c.verdict, Text).label("verdict"), _writer(pulls).label("sign"), _writer(verdicts).label("its_sign")
+    cast(verdicts.c.verdict, Text).label("verdict"), writer(pulls).label("sign"), writer(verdicts).label("its_sign")
 ).select_from(_named.join(pulls, _IS_NAMED).outerjoin(verdicts, _OF_VERDICT))
 
 _Sign = tuple[str, str | None]

@@ -7,7 +7,20 @@ update happens only where a value differs: an unchanged row is not written again
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Table, Text, bindparam, cast, column, exists, func, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    column,
+    exists,
+    func,
+    literal_column,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.sql.expression import ColumnCollection
 
@@ -32,6 +45,11 @@ def given(table: Table, names: Sequence[str]) -> FromClause:
     columns = [column(name, table.c[name].type) for name in names]
     sent = cast(bindparam("rows", type_=Text), JSONB)
     return func.jsonb_to_recordset(sent).table_valued(*columns, name="given").render_derived(with_types=True)
+
+
+def writer(table: Table) -> ColumnElement[str]:
+    """Give what Postgres itself tells the versions of a row apart by: one that is back as it was has another one."""
+    return cast(literal_column(f"{table.name}.xmin"), Text)
 
 
 def insert_given(table: Table, names: Sequence[str], keys: Sequence[str] = ()) -> Insert:
