@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from tide.adapters.children import end_of
+
 _PATIENCE = timedelta(minutes=30)
 _KIB = 1024
 _AT_ONCE = 500  # paths in one command
@@ -54,7 +56,9 @@ async def _run(*command: str) -> tuple[int, str, str]:
         return 1, "", f"{command[0]}: {error.strerror}"
     try:
         async with asyncio.timeout(_PATIENCE.total_seconds()):
-            told, complaints = await asyncio.gather(_end_of(process.stdout), _end_of(process.stderr))
+            # There may be a line for every file: the end is enough.
+            ends = (end_of(stream, _LONGEST_COMPLAINT) for stream in (process.stdout, process.stderr))
+            told, complaints = [end.decode(errors="replace").strip() for end in await asyncio.gather(*ends)]
             return await process.wait(), told, complaints
     except TimeoutError:
         return 1, "", f"{command[0]} took longer than {_PATIENCE}"
@@ -63,14 +67,6 @@ async def _run(*command: str) -> tuple[int, str, str]:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await asyncio.shield(process.wait())
-
-
-async def _end_of(stream: asyncio.StreamReader | None) -> str:
-    """Read to the end, and keep the end: there may be a line for every file."""
-    kept = b""
-    while stream and (chunk := await stream.read(65_536)):
-        kept = (kept + chunk)[-_LONGEST_COMPLAINT:]
-    return kept.decode(errors="replace").strip()
 
 
 def _is_there(path: Path) -> bool:

@@ -40,6 +40,8 @@ _LOOKS_SECRET = (
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"), _REDACTED),
     (re.compile(r"(?i)\b(bearer|basic|token)(\s+)[A-Za-z0-9._~+/=-]{16,}"), rf"\1\2{_REDACTED}"),
     (re.compile(r"(://[^\s:/@\"'\\]*:)[^\s/@\"'\\]+(?=@)"), rf"\1{_REDACTED}"),
+    # A number is none: so leases count their tokens.
+    (re.compile(r"(?i)\b([\w-]*(?:token|secret|password)=)(?!\d+\b)[^\s&\"'\\]+"), rf"\1{_REDACTED}"),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL), _REDACTED),
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

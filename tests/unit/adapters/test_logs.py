@@ -66,6 +66,7 @@ def test_libraries_log_in_the_same_format() -> None:
         "Authorization: Bearer abcdefghijklmnopqrst",
         "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiI3In0." + "z" * 40,
         "postgresql://tide:hunter2-secret@db.example/tide",
+        "refused for refresh_token=hunter2-secret&grant=x",
         "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----",
     ],
 )

@@ -1,15 +1,14 @@
 """Runs the `git` program: argument lists only, an environment of our own, time-outs, bounded concurrency."""
 
 import asyncio
-import contextlib
 import os
 import re
-import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from tide.adapters.children import put_down
 from tide.domain.errors import TideError, Unavailable
 
 OLDEST_VERSION = (2, 38)
@@ -127,7 +126,7 @@ class GitProgram:
                     f"git {arguments[0]} took longer than {patience.total_seconds():.0f} seconds"
                 ) from error
             finally:
-                await _reap(process)
+                await put_down(process)
         text = _URL_CREDENTIALS.sub("***@", stderr.decode(errors="replace"))
         return Finished(process.returncode or 0, stdout, text)
 
@@ -151,15 +150,6 @@ async def _start(
         raise TideError("the git program is not on PATH; git 2.38 or newer is needed") from error
     except OSError as error:
         raise Unavailable(f"git could not be started: {error.strerror}") from error
-
-
-async def _reap(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    # Also when we are cancelled: a process that nobody waits for would stay as a zombie.
-    await asyncio.shield(process.wait())
 
 
 def usable_version(output: str) -> str:

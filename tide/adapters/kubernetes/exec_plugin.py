@@ -8,15 +8,14 @@ import base64
 import json
 import os
 import shutil
-import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from tide.adapters.children import end_of, put_down
 from tide.adapters.kubernetes.finding import Found
 from tide.adapters.kubernetes.held import KeyPair, bearer
 from tide.adapters.kubernetes.kubeconfig import EXEC_EXTENSION, Exec
@@ -27,6 +26,7 @@ INFO = "KUBERNETES_EXEC_INFO"
 _PATIENCE = 60.0  # seconds; some ask a cloud, or another cluster
 _RESTS = 5.0  # seconds after a failure, and before credentials that are refused, or have ended, are asked for again
 _LONGEST_MESSAGE = 300
+_LONGEST_OUTPUT = 1024 * 1024  # bytes
 
 
 _Text = Annotated[str, BeforeValidator(lambda told: "" if told is None else told)]  # as Go reads a null
@@ -162,16 +162,20 @@ class ExecPlugin:
         is_over = False
         try:
             async with asyncio.timeout(self._patience):
-                found = await process.communicate()
+                output, complaint, _ = await asyncio.gather(
+                    end_of(process.stdout, _LONGEST_OUTPUT + 1),
+                    end_of(process.stderr, _LONGEST_MESSAGE),
+                    process.wait(),
+                )
                 is_over = True
         except TimeoutError:
             raise Unavailable(f"{self._name} took longer than {self._patience:g} s") from None
         finally:
             if not is_over:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
-        return found
+                await put_down(process)
+        if len(output) > _LONGEST_OUTPUT:
+            raise self._no_credential("it is longer than any is")
+        return output, complaint
 
     def _read(self, output: bytes) -> Credential:
         try:

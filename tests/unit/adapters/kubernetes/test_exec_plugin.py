@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import os
+import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -244,6 +245,23 @@ async def test_a_program_that_hangs_is_ended_with_all_that_it_started(shop: Shop
     async with asyncio.timeout(60):
         while is_alive(child):  # noqa: ASYNC110 - another process, which tells nobody
             await asyncio.sleep(0.02)
+
+
+async def test_a_program_whose_child_has_left_its_group_is_given_up_all_the_same(shop: Shop) -> None:
+    # The child holds the program's output open, for longer than the test may take.
+    shop.program(f"(setsid sh -c 'echo $$ > \"{shop.place}/child\"; exec sleep 600' &); sleep 600")
+    plugin = shop.plugin(patience=2)
+    async with asyncio.timeout(60):
+        assert await refusal(plugin, Unavailable) == "the credential plugin ./plugin took longer than 2 s"
+        await plugin.close()
+    os.kill(int((shop.place / "child").read_text()), signal.SIGKILL)
+
+
+async def test_a_program_that_writes_without_end_is_read_no_further(shop: Shop) -> None:
+    shop.program("head -c 3000000 /dev/zero; head -c 3000000 /dev/zero >&2; echo 'the last word' >&2; exit 3")
+    assert "longer than any is" in await refusal(shop.plugin(), Unauthorized)
+    shop.program("head -c 3000000 /dev/zero | tr '\\0' x >&2; echo >&2; echo 'the last word' >&2; exit 3", "other")
+    assert (await refusal(shop.plugin(command="./other"), Unavailable)).endswith("ended with 3: the last word")
 
 
 def is_alive(process: int) -> bool:
