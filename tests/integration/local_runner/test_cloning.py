@@ -147,9 +147,9 @@ async def test_extra_refs_of_a_stranger_get_nothing(town: Town, what: str) -> No
 
 
 async def test_extra_refs_that_only_a_stranger_names_are_nobodys(town: Town) -> None:
-    assert "could not be cloned" in await town.refused(
-        extra_refs=[{"org": "acme", "repo": "plans", "base_ref": "main"}]
-    )
+    told = await town.refused(extra_refs=[{"org": "acme", "repo": "plans", "base_ref": "main"}])
+    assert told.startswith("Job could not be cloned: ")
+    assert "without the token: see `jobs_may_read`" in told
     assert town.host.headers("acme/plans") == set()
 
 

@@ -39,6 +39,11 @@ async def test_a_job_that_exits_with_zero_succeeds(lab: Lab) -> None:
     assert run.url == f"http://tide.example/runs/{run.name}/log"
 
 
+async def test_a_job_can_open_what_it_writes_to(lab: Lab) -> None:
+    run = await lab.run("echo one > /dev/stderr && echo two | tee /dev/stderr >/dev/null", lab.head(7))
+    assert (run.state, lab.log(run.name)) == (RunState.SUCCESS, "one\ntwo\n")
+
+
 async def test_a_job_that_exits_otherwise_fails(lab: Lab) -> None:
     run = await lab.run("echo broken >&2; exit 3", lab.head(7))
     assert (run.state, run.description) == (RunState.FAILURE, "Job failed.")

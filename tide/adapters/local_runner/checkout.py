@@ -23,6 +23,7 @@ from tide.domain.errors import RemoteError
 from tide.domain.grants import CloneGrants
 from tide.domain.keys import PoolKey, RepoKey
 
+_AS_A_STRANGER = "asked for without the token: see `jobs_may_read` in the merge queue's own file"
 _PATIENCE = timedelta(minutes=15)  # for one git command: a fetch may bring a whole repository
 
 
@@ -94,7 +95,7 @@ class _Clones:
         await self._git(place, ["checkout", "--quiet", "-B", refs["base_ref"], start, "--"])
         await self._merge(place, heads, [pull.get("number") for pull in pulls])
         if not refs.get("skip_submodules") and (place / ".gitmodules").exists():
-            await self._git(place, ["submodule", "--quiet", "update", "--init", "--recursive"])
+            await self._as_a_stranger(place, ["submodule", "--quiet", "update", "--init", "--recursive"])
         return place
 
     async def check_tree(self, prowjob: Mapping[str, Any], place: Path) -> None:
@@ -118,7 +119,7 @@ class _Clones:
             options = _fetch_options({**refs, "blobless_fetch": False})
             _check(await self.git.run([*options, "--", url, *wanted], cwd=place, patience=_PATIENCE))
         else:
-            await self._git(place, [*_fetch_options(refs), "--", url, *wanted])
+            await self._as_a_stranger(place, [*_fetch_options(refs), "--", url, *wanted])
 
     async def _merge(self, place: Path, heads: Sequence[str], numbers: Sequence[Any]) -> None:
         if not heads:
@@ -131,6 +132,13 @@ class _Clones:
             finished = await self.strangers.run(command, cwd=place, patience=_PATIENCE, environment=dates)
             if finished.code:
                 raise CannotRunError(f"Job could not be cloned: #{number} does not merge.")
+
+    async def _as_a_stranger(self, place: Path, arguments: Sequence[str]) -> None:
+        """Fetch what others name; say where that fails that it was asked for without the token."""
+        try:
+            await self._git(place, arguments)
+        except CannotRunError as error:
+            raise CannotRunError(f"{error} ({_AS_A_STRANGER})") from error
 
     async def _git(self, place: Path, arguments: Sequence[str]) -> Finished:
         return _check(await self.strangers.run(arguments, cwd=place, patience=_PATIENCE))

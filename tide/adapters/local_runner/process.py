@@ -53,6 +53,8 @@ async def run_process(todo: Instructions, place: Place, log: JobLog, limits: Lim
     be started.
     """
     reading, writing = os.pipe()
+    if place.account is not None:
+        os.fchown(writing, place.account, place.account)  # or a job could not open its own /dev/stdout
     copying = asyncio.create_task(log.copy(reading))
     try:
         try:
