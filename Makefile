@@ -8,6 +8,7 @@ STAMP  := $(VENV)/.installed
 PROJECT_FILES := pyproject.toml
 
 # Tests mostly wait: two at a time for each core, where that is no more than 8, as one worker may take a gigabyte.
+# In the order of the files, so that the many fast ones come last and no worker is left alone with a long story.
 CORES   := $(shell getconf _NPROCESSORS_ONLN)
 WORKERS ?= $(shell echo $$(( $(CORES) > 4 ? ($(CORES) > 8 ? $(CORES) : 8) : 2 * $(CORES) )))
 
@@ -20,7 +21,7 @@ demo: $(STAMP)-run ## the whole thing on this machine: GitHub, Postgres and CI e
 	@$(BIN)/tide demo $(DEMO_ARGS)
 
 test: check $(STAMP)-chromium ## every check and every test
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(STAMP)-dev ## format, lint, types, import contracts, migrations against the tables
 	$(BIN)/ruff format --check .
