@@ -7,11 +7,6 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 PROJECT_FILES := pyproject.toml
 
-# Tests mostly wait: two at a time for each core, where that is no more than 8, as one worker may take a gigabyte.
-# In the order of the files, so that the many fast ones come last and no worker is left alone with a long story.
-CORES   := $(shell getconf _NPROCESSORS_ONLN)
-WORKERS ?= $(shell echo $$(( $(CORES) > 4 ? ($(CORES) > 8 ? $(CORES) : 8) : 2 * $(CORES) )))
-
 .PHONY: help demo test check bench chaos format lock clean
 
 help: ## show this list
@@ -20,8 +15,9 @@ help: ## show this list
 demo: $(STAMP)-run ## the whole thing on this machine: GitHub, Postgres and CI embedded; prints the page's address first
 	@$(BIN)/tide demo $(DEMO_ARGS)
 
+# In the order of the files, so that the many fast ones come last and no worker is left alone with a long story.
 test: check $(STAMP)-chromium ## every check and every test
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(STAMP)-dev ## format, lint, types, import contracts, migrations against the tables
 	$(BIN)/ruff format --check .
