@@ -124,15 +124,12 @@ class Pages:
             return self._tide_json(request, whole.body, whole.as_of)
         views = self._known.reading()
         wanted, limit = history_filter_of(request), limit_of(request)
-        await self._turns.wait()
-        try:
+        async with self._turns.taken():
             records = await views.history_page(wanted, limit, history_cursor_of(request))
             kept = [(name, value) for name, value in request.query_params.items() if name != "cursor" and value]
             older = urlencode([*kept, ("cursor", history_cursor(records[-1].mark))]) if len(records) == limit else ""
             content = {"records": records, "wanted": wanted, "older": older, "is_narrowed": bool(kept)}
             return await self._page("history.html", views.as_of, **content)
-        finally:
-            self._turns.end()
 
     async def decisions(self, request: Request) -> Response:
         """Show decisions, newest first, a page at a time."""
@@ -236,11 +233,8 @@ class Pages:
         return Body.of(self._rendered("front.html", frame, {"pools": pools}).encode())
 
     async def _in_turn(self, make: Callable[[Queue, str], str], queue: Queue, search: str) -> Response:
-        await self._turns.wait()
-        try:
+        async with self._turns.taken():
             text = await run_in_threadpool(make, queue, search)
-        finally:
-            self._turns.end()
         return HTMLResponse(text, headers=_VARY | staleness(queue.as_of, self._known.clock.now()))
 
     def _found(self, queue: Queue, search: str) -> str:

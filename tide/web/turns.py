@@ -5,6 +5,8 @@ turns, and what does not get its turn in time, or would take too much memory, is
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from starlette.exceptions import HTTPException
@@ -46,6 +48,15 @@ class Turns:
     def end(self) -> None:
         """End a turn."""
         self._free.release()
+
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        """Have a turn for as long as the block runs; raise HTTPException 503 where it does not come in time."""
+        await self.wait()
+        try:
+            yield
+        finally:
+            self.end()
 
 
 class InTurn:
