@@ -99,7 +99,7 @@ def test_what_is_passed_over_takes_no_memory(filling: bytes) -> None:
     assert peak < MB
 
 
-@pytest.mark.parametrize("megabytes", [3, 24])
+@pytest.mark.parametrize("megabytes", [5, 24])
 async def test_a_push_of_megabytes_is_read_while_the_loop_goes_on(megabytes: int) -> None:
     body = of_megabytes({"repository": REPOSITORY, "ref": "refs/heads/main"}, b"[]", megabytes)
     before = time.thread_time()
