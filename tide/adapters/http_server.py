@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from math import ceil
 from typing import Any
@@ -25,7 +25,9 @@ _ACCEPT_PAUSE_SECONDS, _TELL_SECONDS = 1.0, 60.0
 _FULL_PAUSE_SECONDS, _CROWD_PAUSE_SECONDS = 0.05, 0.002
 # So many are cut at a time, since who they are costs a look at all.
 _SHARE_CUT = 10
-_TICKS_PER_LOOK = 5  # uvicorn ticks ten times a second
+_TICK_SECONDS = 0.1  # as uvicorn counts: every tenth tick it writes the date anew
+_TICKS_PER_LOOK = 5
+_GONE_SECONDS = 0.01  # how often it is looked whether everybody has gone
 
 log = structlog.get_logger(component="tide")
 
@@ -41,6 +43,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, limits: Limits | None) -> None:
         super().__init__(config)
         self.reachable = asyncio.Event()
+        self._ending = asyncio.Event()
         self._limits = limits
         self._accepting: list[asyncio.Task[None]] = []
         self._told_at = float("-inf")
@@ -54,12 +57,36 @@ class _Server(uvicorn.Server):
         self.started = True
         self.reachable.set()
 
+    def end(self) -> None:
+        """Ask it to end."""
+        self.should_exit = True
+        self._ending.set()
+
+    async def main_loop(self) -> None:
+        """Tick until it is asked to end; then it ends at once, and not with the next tick as uvicorn's own does."""
+        counter = 0
+        while not await self.on_tick(counter):
+            counter += 1
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_SECONDS):
+                    await self._ending.wait()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let nobody in any more, and answer what was asked."""
+        """Let nobody in any more, and answer what was asked; uvicorn's own sleeps also where nothing is under way."""
         for task in self._accepting:
             task.cancel()
         await asyncio.gather(*self._accepting, return_exceptions=True)
-        await super().shutdown(sockets)
+        for listening in sockets or ():
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        try:
+            async with asyncio.timeout(self.config.timeout_graceful_shutdown):
+                while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110 - uvicorn tells no end
+                    await asyncio.sleep(_GONE_SECONDS)
+        except TimeoutError:
+            for under_way in list(self.server_state.tasks):
+                under_way.cancel()
 
     async def on_tick(self, counter: int) -> bool:
         """Cut the connections that have taken too long."""
@@ -174,6 +201,5 @@ async def serving_on(
         await server.reachable.wait()
         yield
     finally:
-        server.should_exit = True
+        server.end()
         await task
-        listening.close()

@@ -49,6 +49,16 @@ async def test_a_port_is_free_again_at_once() -> None:
         assert await get(again) == "hello"
 
 
+async def test_its_end_waits_for_no_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tide.adapters.http_server._TICK_SECONDS", 3600.0)
+
+    async def serve() -> None:
+        async with serving(APP, "127.0.0.1", 0) as port:
+            assert await get(port) == "hello"
+
+    await asyncio.wait_for(serve(), PATIENCE)
+
+
 async def test_several_are_served_beside_each_other() -> None:
     async with serving(APP, "127.0.0.1", 0) as one, serving(APP, "127.0.0.1", 0) as other:
         assert one != other
