@@ -12,7 +12,7 @@ import httpx
 import structlog
 
 from tide.adapters.kept_file import Identity
-from tide.adapters.trust import authorities, trusting_authorities
+from tide.adapters.trust import authorities, shared_trust
 
 # A proxy that the environment names must not be asked for this very host.
 LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
@@ -93,7 +93,7 @@ class TrustingClient:
         if now == self._seen:
             return
         try:
-            context = await asyncio.to_thread(trusting_authorities)
+            context = await asyncio.to_thread(shared_trust)
         except OSError as error:
             if self._seen is None:
                 raise

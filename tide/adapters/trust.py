@@ -5,6 +5,7 @@ OpenSSL docs: `SSL_CERT_FILE` and `SSL_CERT_DIR`, as curl, git and Go's programs
 
 import os
 import ssl
+from functools import lru_cache
 from pathlib import Path
 
 import httpx
@@ -29,3 +30,17 @@ def trusting_authorities() -> ssl.SSLContext:
         # Beside those of certifi: what the system trusts, as git does.
         context.load_default_certs()
     return context
+
+
+def shared_trust() -> ssl.SSLContext:
+    """Give what trusts them as they are now, for all who add nothing to it: to read them takes long.
+
+    Raises:
+        OSError: They cannot be read (also `ssl.SSLError`).
+    """
+    return _read_once(authorities(), os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@lru_cache(maxsize=1)
+def _read_once(*_where: object) -> ssl.SSLContext:
+    return trusting_authorities()
