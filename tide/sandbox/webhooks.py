@@ -117,14 +117,16 @@ class Webhooks:
                 self._waiting.put_nowait(delivery)
 
     async def _dispatch(self) -> None:
+        # Many a forge has no hook, and a client takes long to make.
+        delivery = await self._waiting.get()
         async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as client, asyncio.TaskGroup() as lanes:
             while True:
-                delivery = await self._waiting.get()
                 if delivery.hook.url not in self._lanes:
                     self._lanes[delivery.hook.url] = asyncio.Queue()
                     lanes.create_task(self._send_all(client, self._lanes[delivery.hook.url]))
                 self._lanes[delivery.hook.url].put_nowait(delivery)
                 self._waiting.task_done()
+                delivery = await self._waiting.get()
 
     async def _send_all(self, client: httpx.AsyncClient, lane: asyncio.Queue[Delivery]) -> None:
         while True:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from graphql import FieldNode, GraphQLError, OperationDefinitionNode, Visitor, parse, validate, visit
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from graphql import DocumentNode
 
-KEPT_DOCUMENTS = 64
+KEPT_DOCUMENTS = 256
 TOKEN_LIMIT = 20_000
 """Longest query in tokens, so that a hostile one ends early; GitHub's own limit is not published."""
 
@@ -41,27 +41,14 @@ class PreparedDocument:
         return named[0]
 
 
-@dataclass
-class DocumentCache:
-    """The documents of the last query texts; clients send few texts, many times."""
-
-    _kept: OrderedDict[str, PreparedDocument] = field(default_factory=OrderedDict)
-
-    def prepared(self, text: str) -> PreparedDocument | Sequence[GraphQLError]:
-        """Return the document of a query text, or what is wrong with it."""
-        if text in self._kept:
-            self._kept.move_to_end(text)
-            return self._kept[text]
-        try:
-            document = parse(text, max_tokens=TOKEN_LIMIT)
-        except GraphQLError as error:
-            return [error]
-        if errors := validate(github_schema(), document):
-            return errors
-        self._kept[text] = PreparedDocument(document, _field_names(document))
-        if len(self._kept) > KEPT_DOCUMENTS:
-            self._kept.popitem(last=False)
-        return self._kept[text]
+@lru_cache(KEPT_DOCUMENTS)
+def prepared_document(text: str) -> PreparedDocument | Sequence[GraphQLError]:
+    """Return the document of a query text, or what is wrong with it; clients send few texts, many times."""
+    try:
+        document = parse(text, max_tokens=TOKEN_LIMIT)
+    except GraphQLError as error:
+        return (error,)
+    return tuple(validate(github_schema(), document)) or PreparedDocument(document, _field_names(document))
 
 
 def _field_names(document: DocumentNode) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphql import ExecutionResult, GraphQLError, OperationType, execute
@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from tide.sandbox.graphql.cost import Cost, price
-from tide.sandbox.graphql.documents import DocumentCache, PreparedDocument
+from tide.sandbox.graphql.documents import PreparedDocument, prepared_document
 from tide.sandbox.graphql.errors import as_json, rate_limited
 from tide.sandbox.graphql.query import QueryView
 from tide.sandbox.graphql.reading import Reading
@@ -56,7 +56,6 @@ class GraphqlEndpoint:
     tokens: Tokens
     rate_limits: RateLimits
     index: SearchIndex
-    _documents: DocumentCache = field(default_factory=DocumentCache)
 
     async def __call__(self, request: Request) -> JSONResponse:
         """Answer a request."""
@@ -75,7 +74,7 @@ class GraphqlEndpoint:
 
     async def answer(self, caller: Caller, question: Question, url: str) -> JSONResponse:
         """Answer a question of someone known: check, price, take the points, execute; web pages are below ``url``."""
-        prepared = self._documents.prepared(question.query)
+        prepared = prepared_document(question.query)
         if not isinstance(prepared, PreparedDocument):
             return self._failed(caller, prepared)
         cost = _price(prepared, question)
