@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tide.adapters.clock import SystemClock
 from tide.adapters.postgres.embedded import temporary
-from tide.adapters.postgres.engine import connected
+from tide.adapters.postgres.engine import opened
 from tide.adapters.postgres.leases import PostgresLeases
 from tide.adapters.postgres.migrate import upgrade
 from tide.adapters.postgres.schema import metadata
@@ -24,7 +24,8 @@ from tide.domain.leases import Lease
 _EMPTY = sql.SQL("; ").join(
     sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name)) for table in reversed(metadata.sorted_tables)
 )
-_OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -40,21 +41,32 @@ def shared_database_url(postgres_url: str) -> str:
     return _create(postgres_url, "tide_shared", migrated=True)
 
 
-@pytest.fixture
-def database_url(postgres_url: str, shared_database_url: str) -> str:
-    """A database with all tables and no rows; whoever is still connected from an earlier test is thrown out."""
-    with _connect(postgres_url) as connection:
-        connection.execute(_OTHERS, ["tide_shared"])
+@pytest.fixture(scope="session")
+def janitor(shared_database_url: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """The connection that empties the shared database."""
     with _connect(shared_database_url) as connection:
-        connection.execute(_EMPTY)
+        yield connection
+
+
+@pytest.fixture
+def database_url(shared_database_url: str, janitor: psycopg.Connection[tuple[object, ...]]) -> str:
+    """A database with all tables and no rows; whoever is still connected from an earlier test is thrown out."""
+    janitor.execute(_OTHERS)
+    janitor.execute(_EMPTY)
     return shared_database_url
 
 
+@pytest.fixture(scope="session")
+def shared_engine(shared_database_url: str) -> AsyncEngine:
+    """What statements are compiled for, once for all tests; it has no connections between them."""
+    return opened(shared_database_url)
+
+
 @pytest.fixture
-async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+async def engine(database_url: str, shared_engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
     """Connections to `database_url`."""
-    async with connected(database_url) as engine:
-        yield engine
+    yield shared_engine
+    await shared_engine.dispose()
 
 
 @pytest.fixture

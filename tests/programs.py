@@ -19,6 +19,9 @@ import httpx
 
 T = TypeVar("T")
 
+# To make a client takes long; what a server keeps open would be in the way of its end.
+BROWSER = httpx.Client(timeout=30, limits=httpx.Limits(max_keepalive_connections=0))
+
 TIDE = (sys.executable, "-m", "tide")
 ROOT = Path(__file__).parent.parent
 _PATIENCE = 60.0
@@ -126,7 +129,7 @@ class Sandbox:
     def get(self, path: str) -> Any:
         """Read one of its resources; who shows a token may do so more often."""
         headers = {"Authorization": "token onlooker"}
-        answer = httpx.get(f"{self.url}{path}", headers=headers, timeout=30)
+        answer = BROWSER.get(f"{self.url}{path}", headers=headers)
         assert answer.is_success, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
 
@@ -134,7 +137,7 @@ class Sandbox:
         """Make one of its resources."""
         token = Path(self.places["token_file"]).read_text().strip()
         headers = {"Authorization": f"token {token}"}
-        answer = httpx.post(f"{self.url}{path}", json=body, headers=headers, timeout=30)
+        answer = BROWSER.post(f"{self.url}{path}", json=body, headers=headers)
         assert answer.is_success, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
 
@@ -145,7 +148,7 @@ class Sandbox:
         try:
             yield
         finally:
-            httpx.delete(f"{self.url}/_sandbox/faults", timeout=30)
+            BROWSER.delete(f"{self.url}/_sandbox/faults")
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from tests.integration.sandbox.world import AUTHOR
 from tests.programs import TIDE, Program, started
 from tide.adapters.clock import SystemClock
 from tide.adapters.postgres.store import PostgresStore
+from tide.adapters.trust import shared_trust
 from tide.domain.jobs import Presubmit
 from tide.sandbox.cluster.cluster import Cluster
 from tide.sandbox.cluster.settings import ClusterSettings
@@ -57,7 +58,7 @@ class Replica:
 
     async def page(self, path: str = "/") -> httpx.Response:
         """Ask for a page as a browser does."""
-        async with httpx.AsyncClient(timeout=30, headers={"Accept": "text/html"}) as client:
+        async with httpx.AsyncClient(timeout=30, headers={"Accept": "text/html"}, verify=shared_trust()) as client:
             return await client.get(f"http://127.0.0.1:{self.port}{path}")
 
 

@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.in_process import Place, place
 from tests.programs import open_directory
 from tide.adapters.postgres.embedded import embedded
+from tide.adapters.trust import shared_trust
 from tide.sandbox.faults import Fault
 
 HTML = {"accept": "text/html"}
@@ -43,7 +44,8 @@ async def town() -> AsyncIterator[tuple[Town, Place]]:
 
 async def until(page: str, path: str, is_so: Callable[[httpx.Response], bool]) -> httpx.Response:
     """Ask for a page again and again until it looks as it should."""
-    async with httpx.AsyncClient(base_url=page, headers=HTML, timeout=30) as client, asyncio.timeout(PATIENCE):
+    browser = httpx.AsyncClient(base_url=page, headers=HTML, timeout=30, verify=shared_trust())
+    async with browser as client, asyncio.timeout(PATIENCE):
         while True:
             answer = await client.get(path)
             if is_so(answer):

@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 from tests.e2e.in_process import Rounds, place
 from tests.e2e.test_outages import SOON, is_ready, town, until
 from tests.e2e.two_orgs import ENGINE, ROCKET, two_orgs
-from tests.programs import TIDE, Program, open_directory, started
+from tests.programs import BROWSER, TIDE, Program, open_directory, started
 from tide.adapters.clock import SystemClock
 from tide.adapters.http_server import serving, serving_on
 from tide.adapters.postgres.embedded import embedded, url_of
@@ -75,7 +75,7 @@ def asked(program: Program, path: str, is_so: Callable[[httpx.Response], bool]) 
     page = url_of_page(program)
 
     def ask() -> httpx.Response | None:
-        answer = httpx.get(f"{page}{path}", headers={"accept": "text/html"}, timeout=30)
+        answer = BROWSER.get(f"{page}{path}", headers={"accept": "text/html"})
         return answer if is_so(answer) else None
 
     return program.wait_for(ask, f"{path} as it should be").text

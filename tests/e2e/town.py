@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.programs import ROOT, TIDE, Program, Sandbox, sandbox, started
+from tests.programs import BROWSER, ROOT, TIDE, Program, Sandbox, sandbox, started
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Daemon:
     def get(self, path: str, *, accept: str = "*/*", port: int | None = None) -> httpx.Response:
         """Ask one of its servers for something; --port's unless another one is named."""
         url = f"http://127.0.0.1:{port or self.port}{path}"
-        return httpx.get(url, headers={"Accept": accept}, timeout=30)
+        return BROWSER.get(url, headers={"Accept": accept})
 
     def page(self, path: str = "/") -> str:
         """Give a page as a browser gets it."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from tide.adapters.trust import shared_trust
 from tide.sandbox.faults import Fault
 from tide.sandbox.kubernetes.api import KubernetesApi
 from tide.sandbox.kubernetes.definitions import read_definition
@@ -65,7 +66,7 @@ class Cluster:
     def speaking(self, token: str) -> httpx.AsyncClient:
         """Give a client with a token."""
         headers = {"Authorization": f"Bearer {token}"}
-        return httpx.AsyncClient(base_url=self.served.url, headers=headers, timeout=PATIENCE)
+        return httpx.AsyncClient(base_url=self.served.url, headers=headers, timeout=PATIENCE, verify=shared_trust())
 
     def add(self, *names: str, namespace: str = "prow", **metadata: Any) -> int:
         """Make ProwJobs from inside; give the resource version of the last one."""

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
 
-from tests.programs import TIDE, Sandbox, open_directory, sandbox, started
+from tests.programs import BROWSER, TIDE, Sandbox, open_directory, sandbox, started
 
 CONFIG = """\
 prowjob_namespace: prow
@@ -42,9 +41,9 @@ def test_the_jobs_of_a_configuration_run_in_its_namespace(place: Path) -> None:
         assert github.places["config"] == str(config)
         (context,) = yaml.safe_load(Path(github.places["kubeconfig"]).read_text())["contexts"]
         assert context["context"]["namespace"] == "prow"
-        page = httpx.get(done["status"]["url"])
+        page = BROWSER.get(done["status"]["url"])
         assert (page.status_code, "unit: all is well" in page.text) == (200, True)
-        assert httpx.get(f"{github.url}/_sandbox/jobs/nobody").status_code == 404
+        assert BROWSER.get(f"{github.url}/_sandbox/jobs/nobody").status_code == 404
 
 
 def test_repositories_to_come_have_the_jobs_of_a_configuration(place: Path) -> None:

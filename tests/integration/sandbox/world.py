@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from tide.adapters.trust import shared_trust
 from tide.sandbox.git_store import NewCommit
 from tide.sandbox.model import PullRequest, Repository
 from tide.sandbox.server import Sandbox
@@ -52,7 +53,7 @@ class World:
         """A client whose token speaks for a login."""
         self.sandbox.tokens.register(f"{login}-token", login)
         headers = {"Authorization": f"token {login}-token"}
-        return httpx.AsyncClient(base_url=self.sandbox.url, headers=headers, timeout=20)
+        return httpx.AsyncClient(base_url=self.sandbox.url, headers=headers, timeout=20, verify=shared_trust())
 
     async def commit(self, parent: str | None, message: str = "Change", **files: str | None) -> str:
         """Write a commit on a parent; ``engine_txt`` names ``engine.txt``."""
