@@ -12,14 +12,16 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Literal, TextIO
 
+import stamina.instrumentation
 import structlog
+from stamina.instrumentation import RetryDetails
 from structlog.types import EventDict, Processor, WrappedLogger
 
+from tide.adapters.news import News
 from tide.domain.actions import targets_of
 from tide.domain.decisions import Decision
 from tide.domain.errors import StoreError, TideError, Transient
 from tide.domain.keys import PoolKey, PullKey
-from tide.domain.memo import Memo
 from tide.domain.outcomes import Outcome
 from tide.domain.snapshot import Standing, StandingKind
 from tide.ports.observer import Observer
@@ -28,7 +30,6 @@ LogFormat = Literal["json", "console"]
 
 _COMPONENT = "tide"
 _REDACTED = "[redacted]"
-_MOST_WITHHELD = 4096
 _SHORTEST_SECRET = 6
 # More than there are good ones at a time; what has ended is no secret any more.
 _PASSING_SECRETS = 500
@@ -90,15 +91,20 @@ def configure_logging(log_format: LogFormat, stream: TextIO, redactor: Redactor,
     root.setLevel(level)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
-    # It warns of each try of a read; what comes of the last one is told by whoever asked.
-    logging.getLogger("stamina").setLevel(level if level < logging.INFO else logging.ERROR)
+    # Its own would warn of each try, with the whole question; what comes of the last one is told by whoever asked.
+    stamina.instrumentation.set_on_retry_hooks([_told_of_retry])
+
+
+def _told_of_retry(details: RetryDetails) -> None:
+    log, why = structlog.get_logger(_COMPONENT), str(details.caused_by)
+    log.debug("a read is tried again", tries=details.retry_num, seconds=round(details.wait_for, 1), error=why)
 
 
 class LogObserver:
     """Tells the log what happens in the pools.
 
-    What keeps failing is told when it begins or changes, and when it is over. Of an error that is an outage's, which is
-    logged by whoever knows of it, as `is_logged` tells, nothing is told: neither of pools nor of statuses.
+    What stays as it is, is told when it begins or changes, and when it is over. Of an error that is an outage's, which
+    is logged by whoever knows of it, as `is_logged` tells, nothing is told: neither of pools nor of statuses.
     """
 
     def __init__(self, is_logged: Callable[[str], bool] = lambda _error: False) -> None:
@@ -106,7 +112,8 @@ class LogObserver:
         self._is_logged = is_logged
         self._failing: dict[PoolKey, str] = {}
         self._decided: set[PoolKey] = set()
-        self._withheld = Memo[PullKey, str](_MOST_WITHHELD)
+        self._frozen, self._withheld, self._templates = News[PoolKey](), News[PullKey](), News[PullKey]()
+        self._refused = News[tuple[PoolKey, str]]()
 
     def decided(self, decision: Decision) -> None:
         """Tell what was decided and why."""
@@ -116,12 +123,17 @@ class LogObserver:
         self._log.debug("decided", pool=str(decision.pool), action=action.kind, pulls=numbers, reason=action.reason)
 
     def standing_seen(self, pool: PoolKey, standing: Standing) -> None:
-        """Raise the alarm as long as a pool is frozen."""
-        if standing.kind is StandingKind.FROZEN:
+        """Raise the alarm when a pool freezes."""
+        if standing.kind is not StandingKind.FROZEN:
+            if self._frozen.is_over(pool):
+                self._log.info("not frozen any more", pool=str(pool))
+        elif self._frozen.is_new(pool, standing.reason):
             self._log.error("frozen", pool=str(pool), reason=standing.reason)
 
     def enacted(self, pool: PoolKey, outcome: Outcome) -> None:
-        """Tell what was done, or refused."""
+        """Tell what was done, or refused; the same refusal comes again whenever the branch has moved."""
+        if outcome.error and not outcome.numbers and not self._refused.is_new((pool, outcome.error), outcome.action):
+            return
         tell = self._log.warning if outcome.error else self._log.info
         said = {"error": outcome.error} if outcome.error else {}
         tell(
@@ -141,14 +153,18 @@ class LogObserver:
 
     def status_withheld(self, pull: PullKey, reason: str) -> None:
         """Tell which pull request shows a status that is not true any more."""
-        if self._is_logged(reason) or self._withheld.get(pull) == reason:
-            return
-        self._withheld.keep(pull, reason)
-        self._log.warning("a status was not written", pull=str(pull), reason=reason)
+        if not self._is_logged(reason) and self._withheld.is_new(pull, reason):
+            self._log.warning("a status was not written", pull=str(pull), reason=reason)
+
+    def status_written(self, pull: PullKey) -> None:
+        """Tell which pull request shows again what is true."""
+        if self._withheld.is_over(pull):
+            self._log.info("the status is written again", pull=str(pull))
 
     def template_failed(self, pull: PullKey, reason: str) -> None:
         """Tell why a merge has the code host's text (Prow: github.go prepareMergeDetails logs it likewise)."""
-        self._log.error("a commit template failed", pull=str(pull), reason=reason)
+        if self._templates.is_new(pull, reason):
+            self._log.error("a commit template failed", pull=str(pull), reason=reason)
 
     def query_answered(self, query_index: int, org_shard: str, result: str) -> None:
         """Tell of queries that failed; why is told as an outage of the code host."""
@@ -158,6 +174,8 @@ class LogObserver:
     def pools_vanished(self, remaining: frozenset[PoolKey]) -> None:
         """Tell how many pools are left."""
         self._failing = {pool: error for pool, error in self._failing.items() if pool in remaining}
+        self._frozen.keep(lambda pool: pool in remaining)
+        self._refused.keep(lambda refused: refused[0] in remaining)
         self._decided.clear()
         self._log.debug("pools", remaining=len(remaining))
 
@@ -195,6 +213,10 @@ class Observers:
     def status_withheld(self, pull: PullKey, reason: str) -> None:
         """Pass on."""
         self._tell(lambda observer: observer.status_withheld(pull, reason))
+
+    def status_written(self, pull: PullKey) -> None:
+        """Pass on."""
+        self._tell(lambda observer: observer.status_written(pull))
 
     def template_failed(self, pull: PullKey, reason: str) -> None:
         """Pass on."""

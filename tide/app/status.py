@@ -115,14 +115,13 @@ class StatusKeeper:
 
     def log_ends(self) -> None:
         """Log which outages are over: those of what has been well for a while."""
-        now, failing = self.clock.now(), self._failing_now()
-        for extent, since in list(self._logged.items()):
-            if extent in failing:
-                self._well_since.pop(extent, None)
-            elif now - self._well_since.setdefault(extent, now) >= CALM:
-                system, _ = extent
-                log.info("an outage is over", system=system, seconds=round((now - since).total_seconds()))
-                del self._logged[extent], self._well_since[extent]
+        self._drop_what_has_passed(self._role())
+        now = self.clock.now()
+        for extent, well_since in list(self._well_since.items()):
+            if now - well_since >= CALM:
+                (system, _), since = extent, self._logged.pop(extent)
+                log.info("an outage is over", system=system, seconds=round((well_since - since).total_seconds()))
+                del self._well_since[extent]
 
     def leadership_failed(self, error: Exception) -> None:
         """Keep that the database could not be asked who leads; that it was since is seen in the role."""
@@ -174,6 +173,9 @@ class StatusKeeper:
             self._tell(System.DATABASE, _Source.SYNC, str(error))
 
     def status_withheld(self, pull: PullKey, reason: str) -> None:
+        """Nothing to keep."""
+
+    def status_written(self, pull: PullKey) -> None:
         """Nothing to keep."""
 
     def template_failed(self, pull: PullKey, reason: str) -> None:
@@ -237,6 +239,7 @@ class StatusKeeper:
             asking = (_Source.LEADERSHIP, _Source.READERS)
             passed |= {source for source in asking if source in self._told_at and seen_at > self._told_at[source]}
         self._outages = {key: outage for key, outage in self._outages.items() if key[1] not in passed}
+        self._note_ends()
 
     def _database_answered(self) -> None:
         for source in (_Source.SYNC, _Source.READERS):
@@ -249,6 +252,7 @@ class StatusKeeper:
             since = known.since if known else self._told_at[source]
             self._outages[system, source] = Outage(system, self._told_to_people(error), since)
             self._log_begin((system, _is_whole(system, source)), since, error)
+        self._note_ends()
 
     def _log_begin(self, extent: _Extent, since: datetime, error: str) -> None:
         """Log an outage once; a part of a whole that is out is none of its own."""
@@ -257,8 +261,20 @@ class StatusKeeper:
             self._logged[extent] = since
             log.error("an outage has begun", system=system, error=error)
 
+    def _note_ends(self) -> None:
+        """Keep since when all is well of what was logged."""
+        failing = self._extents()
+        for extent in self._logged:
+            if extent in failing:
+                self._well_since.pop(extent, None)
+            else:
+                self._well_since.setdefault(extent, self.clock.now())
+
     def _failing_now(self) -> set[_Extent]:
         self._drop_what_has_passed(self._role())
+        return self._extents()
+
+    def _extents(self) -> set[_Extent]:
         return {(system, _is_whole(system, source)) for system, source in self._outages}
 
     def _told_to_people(self, error: str) -> str:

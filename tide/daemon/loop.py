@@ -91,15 +91,14 @@ class Loop:
             is_well = True
         except* TideError as group:
             self._tell(_first_of(group))
-        except* Exception as group:
-            log.exception("a sync failed", exc_info=group)
-            self._tell(_first_of(group))
+        except* Exception as group:  # noqa: BLE001 - whatever it is, it is logged, and the loop goes on
+            self._tell(_first_of(group), trace=group)
         return is_well
 
-    def _tell(self, error: Exception) -> None:
+    def _tell(self, error: Exception, trace: BaseException | None = None) -> None:
         # That the database fails is logged by whoever is told of it, once for all.
         if not isinstance(error, StoreError) and self._trouble.is_news(error):
-            log.error("a sync failed", error=str(error) or repr(error))
+            log.error("a sync failed", error=str(error) or repr(error), exc_info=trace)
         self.on_error(error)
 
 

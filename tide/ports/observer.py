@@ -32,6 +32,10 @@ class Observer(Protocol):
         """The status of a pull request should be another one and was not written."""
         ...
 
+    def status_written(self, pull: PullKey) -> None:
+        """The status of a pull request was written."""
+        ...
+
     def template_failed(self, pull: PullKey, reason: str) -> None:
         """A template for the text of a merge gave none, so that the code host writes it."""
         ...

@@ -244,6 +244,9 @@ class Statuses:
             del self._written[head]
         await deeds.finish(intent, "written" if is_taken else "the commit takes no more statuses")
         self._settled = settled
+        if is_taken:
+            for pull in sorted({pull for _, pull in self._heads.get(head, ())}):
+                self.world.observer.status_written(pull)
         return is_taken
 
     async def _begin(self, deeds: Deeds, head: HeadKey, expected: Context) -> Intent:

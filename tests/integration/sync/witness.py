@@ -19,6 +19,7 @@ class Witness:
     outcomes: list[tuple[PoolKey, Outcome]] = field(default_factory=list)
     failures: list[tuple[PoolKey, BaseException]] = field(default_factory=list)
     withheld: list[tuple[PullKey, str]] = field(default_factory=list)
+    written: list[PullKey] = field(default_factory=list)
     failed_templates: list[tuple[PullKey, str]] = field(default_factory=list)
     queries: list[tuple[int, str, str]] = field(default_factory=list)
     rounds: list[tuple[str, timedelta]] = field(default_factory=list)
@@ -39,6 +40,9 @@ class Witness:
 
     def status_withheld(self, pull: PullKey, reason: str) -> None:
         self.withheld.append((pull, reason))
+
+    def status_written(self, pull: PullKey) -> None:
+        self.written.append(pull)
 
     def template_failed(self, pull: PullKey, reason: str) -> None:
         self.failed_templates.append((pull, reason))

@@ -181,11 +181,13 @@ def test_every_event_is_passed_on() -> None:
     observers.enacted(POOL, Outcome("MERGE", (7,)))
     observers.pool_failed(POOL, Unavailable("x"))
     observers.template_failed(PullKey("acme", "rocket", 7), "x")
+    observers.status_withheld(PullKey("acme", "rocket", 7), "x")
+    observers.status_written(PullKey("acme", "rocket", 7))
     observers.query_answered(0, "acme", "error")
     observers.pools_vanished(frozenset())
     observers.synced("sync", timedelta(seconds=1))
     observers.standing_seen(POOL, Standing(StandingKind.FROZEN, "it landed as another tree"))
-    assert len(stream.getvalue().splitlines()) == 8
+    assert len(stream.getvalue().splitlines()) == 10
 
 
 OTHER = PoolKey("acme", "engine", "main")
@@ -258,11 +260,17 @@ def test_a_pool_that_has_vanished_and_comes_back_is_told_of_anew() -> None:
     assert told_of_pools(stream) == [("pool failed", str(POOL), "no branch")] * 2
 
 
-def test_a_status_that_stays_unwritten_is_told_once_for_each_reason() -> None:
+def test_a_status_that_stays_unwritten_is_told_once_for_each_reason_and_anew_after_it_was_written() -> None:
     stream, observer, pull = logged(), LogObserver(), PullKey("acme", "rocket", 7)
+    observer.status_written(pull)
     for reason in ("403", "403", "404", "404"):
         observer.status_withheld(pull, reason)
-    assert len(stream.getvalue().splitlines()) == 2
+    for _ in range(2):
+        observer.status_written(pull)
+    observer.status_withheld(pull, "404")
+    told = [json.loads(line)["msg"] for line in stream.getvalue().splitlines()]
+    withheld, written = "a status was not written", "the status is written again"
+    assert told == [withheld, withheld, written, withheld]
 
 
 @pytest.mark.parametrize(("level", "lines"), [(logging.INFO, 0), (logging.DEBUG, 2)])
@@ -275,4 +283,32 @@ async def test_tries_of_a_read_are_told_only_to_who_wants_to_know_all(level: int
 
     with pytest.raises(Unavailable):
         await retrying(at_once, lambda _until: True)(fail)
-    assert stream.getvalue().count("stamina.retry_scheduled") == lines
+    told = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["msg"], line["error"]) for line in told] == [("a read is tried again", "502")] * lines
+
+
+def test_the_same_refusal_is_told_once_however_often_the_branch_moves() -> None:
+    stream, observer = logged(), LogObserver()
+    for _ in range(3):
+        observer.enacted(POOL, Outcome("FIRST_RUN", error="#5: changes nothing: the tree stays as it is"))
+        observer.enacted(POOL, Outcome("FIRST_RUN", error="#6: conflicts"))
+        observer.enacted(OTHER, Outcome("FIRST_RUN", error="#5: changes nothing: the tree stays as it is"))
+        observer.enacted(POOL, Outcome("MERGE", (7,), error="the answer was lost"))
+    told = [error for _, _, error in told_of_pools(stream)]
+    assert (len(told), len(set(told[:4])), set(told[3:])) == (6, 3, {"the answer was lost"})
+
+
+def test_a_frozen_pool_is_told_when_it_freezes_when_the_reason_changes_and_when_it_thaws() -> None:
+    stream, observer = logged(), LogObserver()
+    for reason in ("red", "red", "redder", "redder"):
+        observer.standing_seen(POOL, Standing(StandingKind.FROZEN, reason))
+    for _ in range(3):
+        observer.standing_seen(POOL, PROVEN)
+    assert [message for message, _, _ in told_of_pools(stream)] == ["frozen", "frozen", "not frozen any more"]
+
+
+def test_a_template_that_keeps_failing_is_told_once() -> None:
+    stream, observer = logged(), LogObserver()
+    for _ in range(3):
+        observer.template_failed(PullKey("acme", "rocket", 7), "no such field")
+    assert len(stream.getvalue().splitlines()) == 1

@@ -232,6 +232,17 @@ def test_a_long_outage_is_one_line_when_it_begins_and_one_when_it_is_over(kept: 
     assert (len(lines), set(lines[:2]), set(lines[2:])) == (4, begun, over)
 
 
+def test_an_outage_lasted_until_all_was_well_and_not_until_that_was_certain(kept: Kept) -> None:
+    with capture_logs() as lines:
+        kept.keeper.github_told("502")
+        kept.clock.moment += timedelta(seconds=3)
+        kept.keeper.github_told("")
+        for _ in range(60):
+            kept.clock.moment += timedelta(seconds=1)
+            kept.keeper.log_ends()
+    assert [line.get("seconds") for line in lines] == [None, 3]
+
+
 def test_what_fails_again_much_later_is_another_outage(kept: Kept) -> None:
     with capture_logs() as lines:
         for _ in range(3):

@@ -26,6 +26,7 @@ from tide.adapters.github.graph import Graph
 from tide.adapters.github.graph_errors import FORBIDDEN
 from tide.adapters.github.parse import read
 from tide.adapters.github.repeating import numbered
+from tide.adapters.news import News
 from tide.domain.branch_rules import EVERY_METHOD, BranchRules
 from tide.domain.errors import BadAnswer, NotFound, RemoteError, Unauthorized
 from tide.domain.keys import PoolKey
@@ -115,6 +116,7 @@ class BranchRulesReader:
     def __init__(self, client: Client, graph: Graph) -> None:
         self._client, self._graph = client, graph
         self._ahead: dict[PoolKey, tuple[datetime, _Repository]] = {}
+        self._untold, self._untold_together = News[PoolKey](), News[str]()
 
     async def read(self, pool: PoolKey) -> BranchRules:
         """Read what binds us on a branch; see `tide.ports.code_host.CodeHost.branch_rules`."""
@@ -139,8 +141,10 @@ class BranchRulesReader:
         try:
             answer = await self._graph.ask_of_many("branch_rules", list(map(_variables, pools)), org=pools[0].org)
         except RemoteError as error:
-            _log.info("branch protection is not told of many at once", org=pools[0].org, why=str(error))
+            if self._untold_together.is_new(pools[0].org, str(error)):
+                _log.info("branch protection is not told of many at once", org=pools[0].org, why=str(error))
             return
+        self._untold_together.is_over(pools[0].org)
         for number, pool in enumerate(pools):
             name = numbered("repository", number)
             # An error that has no place may be about any of them.
@@ -178,8 +182,10 @@ class BranchRulesReader:
         try:
             answer = await self._graph.ask("branch_rules", _variables(pool), org=pool.org)
         except BadAnswer as error:
-            _log.warning("branch protection is not told", pool=str(pool), why=str(error))
+            if self._untold.is_new(pool, str(error)):
+                _log.warning("branch protection is not told", pool=str(pool), why=str(error))
             return _Repository()
+        self._untold.is_over(pool)
         return read(_Repository, answer.data.get("repository") or {})
 
 

@@ -25,6 +25,7 @@ from tide.adapters.github.parse import (
     StatusNode,
 )
 from tide.adapters.github.search import PAGE_SIZE, Page, Result
+from tide.adapters.news import News
 from tide.domain.errors import BadAnswer, NotFound, RateLimited, RemoteError, Unauthorized
 from tide.domain.keys import PoolKey, PullKey, RepoKey
 from tide.domain.pulls import Pull
@@ -60,6 +61,7 @@ class PullReader:
         self._ids: OrderedDict[PullKey, str] = OrderedDict()
         self._readings: OrderedDict[PullKey, Reading] = OrderedDict()
         self._most_ids = IDS
+        self._parts, self._contexts_lost = News[PullKey](), News[PullKey]()
 
     async def search_page(self, query: str, after: str | None, *, org: str = "") -> Page:
         """Read one page of a search; raise RemoteError when nothing of it can be read.
@@ -285,9 +287,11 @@ class PullReader:
 
     async def _whole(self, node: PullNode, answer: GraphAnswer, place: tuple[str | int, ...]) -> Pull:
         errors = answer.errors_at(*place)
-        if errors:
-            _log.warning("a pull request was read in part", repo=str(node.repo), number=node.number, why=errors[0])
         pull = parse.pull(node, await self._contexts(node), is_whole=not errors)
+        if not errors:
+            self._parts.is_over(pull.key)
+        elif self._parts.is_new(pull.key, errors[0].message):
+            _log.warning("a pull request was read in part", pull=str(pull.key), why=errors[0].message)
         commit = node.head_commit
         rollup = commit.status_check_rollup.state if commit and commit.status_check_rollup else ""
         _remember(self._ids, pull.key, node.id, KNOWN_IDS)
@@ -304,11 +308,15 @@ class PullReader:
         after = rollup.contexts.page_info.next if rollup else None
         if rollup and not after:
             return parse.contexts(nodes)
+        key = PullKey(node.repo.org, node.repo.name, node.number)
         try:
             nodes += await self._further_contexts(node.repo, node.head_ref_oid, after)
         except RemoteError as error:
-            _log.warning("contexts could not be read", repo=str(node.repo), number=node.number, why=str(error))
+            if self._contexts_lost.is_new(key, str(error)):
+                _log.warning("contexts could not be read", pull=str(key), why=str(error))
             nodes.append(None)
+        else:
+            self._contexts_lost.is_over(key)
         return parse.contexts(nodes)
 
     async def _further_contexts(self, repo: RepoKey, oid: str, after: str | None) -> _ContextNodes:

@@ -22,6 +22,7 @@ async def filled(home: Path, account: int | None, limits: Limits) -> str:
 
     Never where its disk has no limit, nor for a fault of ours.
     """
+    has_failed = False
     while True:
         began = time.monotonic()
         try:
@@ -31,7 +32,9 @@ async def filled(home: Path, account: int | None, limits: Limits) -> str:
         except TooManyOpenError as error:
             return str(error)
         except Exception:  # whatever it is, the job has not done it
-            log.exception("the disk that the job in %s uses cannot be counted", home)
+            if not has_failed:
+                log.exception("the disk that the job in %s uses cannot be counted", home)
+            has_failed = True
             took = limits.look_every.total_seconds()
         await asyncio.sleep(rest_after(took, limits.look_every))
 

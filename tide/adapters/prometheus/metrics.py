@@ -86,6 +86,9 @@ class Metrics:
         """Count a status that should have been written."""
         self._counts["tide_statuses_withheld"][(pull.org,)] += 1
 
+    def status_written(self, pull: PullKey) -> None:
+        """Nothing to count."""
+
     def template_failed(self, pull: PullKey, reason: str) -> None:
         """Nothing to count."""
 
