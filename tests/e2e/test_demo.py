@@ -1,5 +1,6 @@
 """`tide demo` as a stranger sees it: a process that shows a page, merges what is good, and ends by itself."""
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -10,7 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.programs import TIDE, Program, open_directory, processes_that_name, started
+from tests.programs import BROWSER, TIDE, Program, open_directory, processes_that_name, started
+from tide.app.demo import Demo, Result
 from tide.sandbox.scenarios.story import Fate
 from tide.sandbox.scenarios.writing import demo_story
 
@@ -58,13 +60,13 @@ def show() -> Iterator[Show]:
     with open_directory("demo") as place, demo(place) as program:
         url = address(program)
         pools = program.wait_for(once_it_tests(url), "batch under test on the page")
-        page = httpx.get(url, headers={"Accept": "text/html"}).text
+        page = BROWSER.get(url, headers={"Accept": "text/html"}).text
         yield Show(program.ended(patience=PATIENCE), program, place, page, pools)
 
 
 def once_it_tests(url: str) -> Callable[[], list[dict[str, Any]] | None]:
     def find() -> list[dict[str, Any]] | None:
-        pools: list[dict[str, Any]] = httpx.get(url).json()
+        pools: list[dict[str, Any]] = BROWSER.get(url).json()
         return pools if any(pool["Action"] == "TRIGGER_BATCH" for pool in pools) else None
 
     return find
@@ -143,3 +145,16 @@ def test_one_that_stays_up_says_how_to_ask_it() -> None:
         with started(command, place, "pools", {}) as pools:
             assert pools.ended(patience=60) == 0, pools.told
             assert "items" in json.loads(pools.stdout.read_text())
+
+
+async def test_one_that_stays_up_shows_what_came_of_the_story_when_it_has_ended() -> None:
+    told, shown, stop = list[str](), asyncio.Queue[Result](), asyncio.Event()
+    demo = Demo(demo_story(7, SEED, seconds=0, spread=0), told.append, shown.put_nowait)
+    playing = asyncio.create_task(demo.run(0, 4, stop, keep_running=True))
+    result = await asyncio.wait_for(shown.get(), PATIENCE)
+    assert result.is_good
+    assert told[-1] == "nothing can change without a human any more; serving on until Ctrl-C"
+    assert (await asyncio.to_thread(BROWSER.get, told[0].rpartition(" ")[2])).is_success
+    stop.set()
+    assert await playing == result
+    assert shown.empty()

@@ -51,7 +51,9 @@ async def _run(*command: str) -> tuple[int, str, str]:
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
     pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
     try:
-        process = await asyncio.create_subprocess_exec(*command, env=environment, stdin=null, stdout=pipe, stderr=pipe)
+        process = await asyncio.create_subprocess_exec(
+            *command, env=environment, stdin=null, stdout=pipe, stderr=pipe, start_new_session=True
+        )
     except OSError as error:
         return 1, "", f"{command[0]}: {error.strerror}"
     try:

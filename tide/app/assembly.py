@@ -15,6 +15,7 @@ import structlog
 from tide import __version__
 from tide.adapters.clock import SystemClock
 from tide.adapters.git.bare_repositories import BareRepositories
+from tide.adapters.git.program import GitProgram
 from tide.adapters.github.allowance import status_allowance, sync_allowance
 from tide.adapters.github.app_key import AppIdentity, AppKey
 from tide.adapters.github.calls import CallKind
@@ -125,7 +126,9 @@ async def opened(
     credentials, hook_tokens = _credentials(options, redactor), _hook_tokens(options, redactor)
     history = start_history(options, redactor.hide)
     metrics = Metrics(clock)
+    program = GitProgram()
     async with AsyncExitStack() as stack:
+        await program.version()
         host = await stack.enter_async_context(
             github(
                 _github_settings(options, config.sync_period, clock),
@@ -153,9 +156,9 @@ async def opened(
         own = engine.opened(url, connections=4, is_tried=True)
         stack.push_async_callback(own.dispose)
         lead = await stack.enter_async_context(leading_beside(url, clock))
-        parts = _Parts(options, config, _Opened(clock, metrics, host, connections, own, lead, hook_tokens, history))
+        found = _Opened(clock, metrics, program, host, connections, own, lead, hook_tokens, history)
+        parts = _Parts(options, config, found)
         parts.status.clean = redactor.clean
-        await parts.git.check()
         jobs = await stack.enter_async_context(backend(parts.surroundings(redactor)))
         needs = Needs(url, connections, host, jobs, history, parts.store)
         yield parts.daemon(jobs, start_with(needs, parts.status), sleep)
@@ -167,6 +170,7 @@ class _Opened:
 
     clock: SteadyClock
     metrics: Metrics
+    program: GitProgram
     host: GitHub
     connections: Connections
     connections_of_leases: Connections
@@ -186,7 +190,7 @@ class _Parts:
         self.wakeups = Wakeups()
         self.store = PostgresStore(self.connections)
         self.views = PostgresViews(self.connections)
-        self.git = BareRepositories(options.data_dir / "git", self.url_of, self.git_token)
+        self.git = BareRepositories(options.data_dir / "git", self.url_of, self.git_token, opened.program)
         self.inbox = PostgresInbox(self.connections)
         self.leases = PostgresLeases(opened.connections_of_leases, self.clock)
         self.leading = opened.leading

@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-import signal
 import sys
-from collections.abc import Callable
 
 import structlog
 
@@ -12,6 +10,7 @@ from tide.adapters.logs import Redactor, configure_logging
 from tide.app.assembly import opened
 from tide.app.options import RunOptions
 from tide.app.running import Daemon
+from tide.app.signals import cancel_this_task, on_signal
 from tide.app.trust import needs_trust, what_jobs_may
 from tide.daemon.leadership import CHANGE
 from tide.domain.errors import StoreEmptied, TideError
@@ -43,18 +42,18 @@ async def run_daemon(options: RunOptions) -> None:
 
 async def _serve(options: RunOptions, redactor: Redactor) -> bool:
     """Serve until a signal; end also, and tell so, where the database is emptied: all has to be put together anew."""
-    _on_signal(_cancel_this_task())
+    on_signal(cancel_this_task())
     async with opened(options, redactor) as daemon:
         if options.run_once:
             await daemon.start.at_once()
             await _round(daemon)
             return False
         stopping, is_emptied = asyncio.Event(), False
-        _on_signal(stopping.set)
+        on_signal(stopping.set)
         try:
             await daemon.run(stopping)
         except* StoreEmptied:
-            _on_signal(_cancel_this_task())
+            on_signal(cancel_this_task())
             is_emptied = not stopping.is_set()
         return is_emptied
 
@@ -63,16 +62,3 @@ async def _round(daemon: Daemon) -> None:
     await daemon.once()
     if daemon.sync.errors:
         raise TideError("\n".join(dict.fromkeys(daemon.sync.errors)))
-
-
-def _cancel_this_task() -> Callable[[], object]:
-    task = asyncio.current_task()
-    if task is None:
-        raise RuntimeError("outside of a task")
-    return task.cancel
-
-
-def _on_signal(call: Callable[[], object]) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, call)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tide.adapters.clock import SystemClock
+from tide.adapters.git.program import GitProgram
 from tide.app.assembly import assembled
 from tide.app.demo_config import demo_config
 from tide.app.options import RunOptions
@@ -86,23 +87,44 @@ class Result:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """Who takes part in the story, and who knows what is true."""
+
+    daemon: Daemon
+    contributors: Contributors
+    truth: Truth
+
+
 @dataclass(slots=True)
 class Demo:
-    """The demonstration at work. `tell` prints one line of progress."""
+    """The demonstration at work. `tell` prints one line of progress, `show` the result when the story has ended."""
 
     story: Story
     tell: Callable[[str], None]
+    show: Callable[[Result], None]
     _merged_in: dict[PullKey, tuple[int, ...]] = field(default_factory=dict)
     _told: int = 0
     _batches: int = 0
 
-    async def run(self, port: int, local_jobs: int, stop: asyncio.Event, *, keep_running: bool) -> Result:
+    async def run(
+        self,
+        port: int,
+        local_jobs: int,
+        stop: asyncio.Event,
+        *,
+        on_begin: Callable[[], None] = lambda: None,
+        keep_running: bool,
+    ) -> Result:
         """Play the story to its end, or until `stop` is set; with `keep_running` serve on after the end until then.
+
+        Until `on_begin` is called, as the story begins, nothing looks at `stop`: there is nothing to show yet.
 
         Raises:
             TideError: the port is taken, or something that is needed is not on this machine.
         """
         clock = SystemClock()
+        await GitProgram().version()
         with _workplace() as place:
             forge = Forge(clock.now, place / "github")
             truth = Truth(forge, self.story.jobs)
@@ -113,8 +135,9 @@ class Demo:
                 options = _options(place, sandbox.url, port, local_jobs, self.story, secret)
                 async with assembled(options) as daemon:
                     on_port = partial(self._open, sandbox, secret, options.data_dir if keep_running else None)
-                    await self._play(daemon, contributors, stop, on_port=on_port, keep_running=keep_running)
-                    return await self._result(daemon, contributors, truth)
+                    stage = _Stage(daemon, contributors, truth)
+                    on_begin()
+                    return await self._play(stage, stop, on_port=on_port, keep_running=keep_running)
 
     def _open(self, sandbox: Sandbox, secret: str, data_dir: Path | None, port: int) -> None:
         """Tell people and the simulated GitHub's webhooks where the daemon is; and its data, for who may ask it."""
@@ -127,26 +150,27 @@ class Demo:
 
     async def _play(
         self,
-        daemon: Daemon,
-        contributors: Contributors,
+        stage: _Stage,
         stop: asyncio.Event,
         *,
         on_port: Callable[[int], None],
         keep_running: bool,
-    ) -> None:
-        stopping = asyncio.Event()
+    ) -> Result:
+        stopping, found = asyncio.Event(), None
         async with asyncio.TaskGroup() as group:
-            serving = group.create_task(daemon.run(stopping, on_port=on_port))
-            story = group.create_task(contributors.play())
-            watch = group.create_task(self._watch(daemon, story))
+            serving = group.create_task(stage.daemon.run(stopping, on_port=on_port))
+            story = group.create_task(stage.contributors.play())
+            watch = group.create_task(self._watch(stage.daemon, story))
             stopped = group.create_task(stop.wait())
             await asyncio.wait({serving, watch, stopped}, return_when=asyncio.FIRST_COMPLETED)
             if keep_running and watch.done():
+                found = await self._shown(stage)
                 self.tell("nothing can change without a human any more; serving on until Ctrl-C")
                 await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
             stopping.set()
             for task in (story, watch, stopped):
                 task.cancel()
+        return found or await self._shown(stage)
 
     async def _watch(self, daemon: Daemon, story: asyncio.Task[None]) -> None:
         """Tell what happens; return when nothing can change without a human."""
@@ -176,11 +200,18 @@ class Demo:
             for number in numbers:
                 self._merged_in[PullKey(record.pool.org, record.pool.repo, number)] = numbers
 
-    async def _result(self, daemon: Daemon, contributors: Contributors, truth: Truth) -> Result:
+    async def _shown(self, stage: _Stage) -> Result:
+        """Show what came of it, and give it."""
+        result = await self._result(stage)
+        self.show(result)
+        return result
+
+    async def _result(self, stage: _Stage) -> Result:
+        daemon, contributors = stage.daemon, stage.contributors
         await self._tell_news(daemon)
         opened = [contributors.pulls[event.name] for event in self.story.opened if event.name in contributors.pulls]
         endings = [await self._ending(daemon, one) for one in sorted(opened, key=lambda one: PullKey.parse(one.name))]
-        verdict = await truth.verdict()
+        verdict = await stage.truth.verdict()
         good = [one for one in opened if one.fate is Fate.MERGED and not one.pull.merged]
         return Result(
             pulls=tuple(endings),

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import secrets
-import socket
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tide.adapters.clock import SystemClock
+from tide.adapters.git.program import GitProgram
+from tide.adapters.http_server import bound_socket
 from tide.adapters.prowjobs.writing import ProwSettings
 from tide.app.demo_config import demo_config
 from tide.config.loaded import LoadedConfig
@@ -107,16 +109,19 @@ async def run_sandbox(
     Every event is sent to `webhook_url`, if there is one.
 
     Raises:
-        TideError: the port is taken, or the directory is in use.
+        TideError: the port is taken, the directory is in use, or there is no git that will do.
     """
+    await GitProgram().version()
+    port = _usable_port(port)
     github = data_dir / "github"
     if github.exists():
         raise TideError(f"{github} exists already: a sandbox begins empty, so choose another --data-dir")
+    unbegun = contextlib.ExitStack()
+    unbegun.callback(shutil.rmtree, github, ignore_errors=True)  # it would stand in the way of the next one
     github.mkdir(parents=True)
     forge = Forge(SystemClock().now, github)
     truth = Truth(forge, scenario.story.jobs)
     contributors = Contributors(forge, scenario.story, asyncio.sleep)
-    port = port or _free_port()
     place = _Place(data_dir, f"http://{LOOPBACK}:{port}")
     config = scenario.config or place.configuration(scenario.story)
     api = KubernetesApi(forge.now, namespaces=(_namespace(config),), seed=scenario.seed)
@@ -125,18 +130,20 @@ async def run_sandbox(
     hooks = (Hook(1, webhook_url, secret, ("*",), forge.now()),) if webhook_url else ()
     routes = (_truth_route(truth, contributors), page_route(cluster), *api.routes())
     prow = cluster.running() if scenario.has_prow else contextlib.nullcontext()
-    async with running(forge, port, Settings(hooks=hooks, routes=routes)), prow:
-        await contributors.prepare()
-        announce(json.dumps(_files(place, scenario, config)))
-        async with asyncio.TaskGroup() as group:
-            playing = group.create_task(contributors.play())
-            await stopping.wait()
-            playing.cancel()
+    with unbegun:
+        async with running(forge, port, Settings(hooks=hooks, routes=routes)), prow:
+            await contributors.prepare()
+            announce(json.dumps(_files(place, scenario, config)))
+            unbegun.pop_all()
+            async with asyncio.TaskGroup() as group:
+                playing = group.create_task(contributors.play())
+                await stopping.wait()
+                playing.cancel()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
+def _usable_port(wanted: int) -> int:
+    """Give the wanted port, a free one for 0; raise TideError when it is taken, before anything is written."""
+    with bound_socket(LOOPBACK, wanted, "--port") as probe:
         number: int = probe.getsockname()[1]
         return number
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 import sys
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import click
 from tide.adapters.descriptors import use_all_descriptors
 from tide.adapters.logs import Redactor, configure_logging
 from tide.app.demo import Demo, Result, as_json, as_table
-from tide.sandbox.scenarios.story import Story
+from tide.app.signals import cancel_this_task, on_signal
 from tide.sandbox.scenarios.trace import read_trace, trace_story
 from tide.sandbox.scenarios.writing import demo_story
 
@@ -77,14 +76,19 @@ def demo(
     )
     configure_logging("console", sys.stderr, Redactor(), logging.WARNING)
     use_all_descriptors()
-    result = asyncio.run(_run(story, port, local_jobs, keep_running=keep_running))
-    click.echo(as_json(result) if output == "json" else as_table(result))
+    shown = as_json if output == "json" else as_table
+    progress = Demo(story, lambda line: click.echo(line, err=True), lambda result: click.echo(shown(result)))
+    result = asyncio.run(_run(progress, port, local_jobs, keep_running=keep_running))
     return 0 if result.is_good else 1
 
 
-async def _run(story: Story, port: int, local_jobs: int, *, keep_running: bool) -> Result:
+async def _run(progress: Demo, port: int, local_jobs: int, *, keep_running: bool) -> Result:
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    progress = Demo(story, lambda line: click.echo(line, err=True))
-    return await progress.run(port, local_jobs, stop, keep_running=keep_running)
+    on_signal(cancel_this_task())
+    try:
+        return await progress.run(
+            port, local_jobs, stop, on_begin=lambda: on_signal(stop.set), keep_running=keep_running
+        )
+    except asyncio.CancelledError:
+        # Nothing but a signal cancels us, and that before there is anything to show.
+        raise click.Abort from None

@@ -1,10 +1,9 @@
 """`tide sandbox`."""
 
 import asyncio
-import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import click
 from tide.adapters.descriptors import use_all_descriptors
 from tide.app.data_dir import make_usable
 from tide.app.sandbox import Scenario, run_sandbox
+from tide.app.signals import on_signal
 from tide.cli.addresses import HttpAddress
 from tide.config.loading import load
 from tide.config.parsing import Parser
@@ -122,16 +122,28 @@ def sandbox(
 def _place(data_dir: Path | None) -> Iterator[Path]:
     """Give the directory for all files, open to every user, as jobs may run as another one."""
     if data_dir:
-        make_usable(data_dir, mode=0o755)
-        yield data_dir.absolute()
+        with _removed_unless_used(data_dir):
+            make_usable(data_dir, mode=0o755)
+            yield data_dir.absolute()
         return
     with tempfile.TemporaryDirectory(prefix="tide-sandbox-", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o755)
         yield Path(name)
 
 
+@contextmanager
+def _removed_unless_used(directory: Path) -> Iterator[None]:
+    """Leave no directory behind that was not there before and in which nothing is."""
+    was_there = directory.exists()
+    try:
+        yield
+    finally:
+        if not was_there:
+            with suppress(OSError):
+                directory.rmdir()
+
+
 async def _run(scenario: Scenario, place: Path, port: int, webhook_url: str | None) -> None:
     stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    on_signal(stopping.set)
     await run_sandbox(scenario, place, port, stopping, click.echo, webhook_url=webhook_url)

@@ -6,6 +6,8 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
+from tide.domain.errors import TideError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -55,13 +57,24 @@ async def run_git(
 
     Raises:
         GitFailedError: the exit code is not among ``accept``.
+        TideError: there is no git.
     """
-    options: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), asyncio.subprocess.PIPE)
-    process = await asyncio.create_subprocess_exec(
-        "git", *arguments, cwd=cwd, env=git_environment(**(environment or {})), **options
-    )
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), asyncio.subprocess.PIPE)
+    process = await start_git(arguments, cwd=cwd, env=git_environment(**(environment or {})), **pipes)
     stdout, stderr = await process.communicate(stdin)
     code = process.returncode or 0
     if code not in accept:
         raise GitFailedError(arguments, code, stderr.decode(errors="replace"))
     return code, stdout
+
+
+async def start_git(arguments: Sequence[str], **options: Any) -> asyncio.subprocess.Process:
+    """Start git with these options of ``asyncio.create_subprocess_exec``; a terminal's Ctrl-C does not reach it.
+
+    Raises:
+        TideError: there is no git.
+    """
+    try:
+        return await asyncio.create_subprocess_exec("git", *arguments, start_new_session=True, **options)
+    except FileNotFoundError as error:
+        raise TideError(f"git could not be started: {error}") from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import StreamingResponse
 
-from tide.sandbox.git_program import git_environment
+from tide.sandbox.git_program import git_environment, start_git
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -37,9 +37,8 @@ async def http_backend(
         body: the request's body.
         inflated: whether ``body`` was inflated already, whatever the headers say.
     """
-    process = await asyncio.create_subprocess_exec(
-        "git",
-        "http-backend",
+    process = await start_git(
+        ["http-backend"],
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

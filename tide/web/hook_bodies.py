@@ -95,6 +95,7 @@ async def _read_elsewhere(body: bytes | bytearray) -> dict[str, Any]:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        start_new_session=True,  # a terminal's Ctrl-C is for us
     )
     try:
         async with asyncio.timeout(_READER_SECONDS):

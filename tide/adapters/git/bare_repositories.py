@@ -35,7 +35,7 @@ class _Copy:
 class BareRepositories:
     """Implements `tide.ports.git.Git` with the git program.
 
-    `directory` holds `ORG/REPO.git`. Call `check` once at the start: it raises TideError when git cannot be used.
+    `directory` holds `ORG/REPO.git`.
     """
 
     directory: Path
@@ -44,10 +44,6 @@ class BareRepositories:
     program: GitProgram = field(default_factory=GitProgram)
     patience: Patience = field(default_factory=Patience)
     _copies: dict[RepoKey, _Copy] = field(default_factory=dict)
-
-    async def check(self) -> str:
-        """Give git's version; raise TideError when there is no git, or an older one than 2.38."""
-        return await self.program.version()
 
     def keep(self, repos: Collection[RepoKey]) -> None:
         """Forget what is remembered of all others; one that is being written goes on, and is forgotten later."""

@@ -11,15 +11,19 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy.engine import URL
 
-from tide.adapters.postgres.embedded_server import ENVIRONMENT, Home, Server, is_ready, last_line, postmaster_lines
+from tide.adapters.postgres.embedded_server import ENVIRONMENT, Home, Server, is_ready, postmaster_lines, telling_line
 from tide.adapters.postgres.programs import Account, Programs, account, programs
 from tide.domain.errors import StoreError
+
+T = TypeVar("T")
 
 _SUPERUSER = "postgres"
 _SOCKET_LINE = 4  # of the server's pid file (Postgres: miscadmin.h LOCK_FILE_LINE_SOCKET_DIR)
@@ -42,7 +46,7 @@ async def embedded(data_dir: Path, *, durable: bool = True) -> AsyncIterator[str
             stack.enter_context(_locked(home))
             sockets = stack.enter_context(_socket_directory(home))
             who = account()
-            which = await asyncio.to_thread(_prepare, home, sockets, who, durable=durable)
+            which = await _to_its_end(partial(_prepare, home, sockets, who, durable=durable))
             server = Server(home, sockets, which, who, is_durable=durable)
             stack.callback(server.stop)
             await server.start()
@@ -84,6 +88,15 @@ def running(data_dir: Path) -> str | None:
         lines = postmaster_lines(home)
         # Another process may be starting its server again just now: then there is none yet.
         return url_of(Path(lines[_SOCKET_LINE])) if len(lines) > _SOCKET_LINE else None
+
+
+async def _to_its_end(work: Callable[[], T]) -> T:
+    """Do what blocks in a thread; whoever is cancelled waits for its end, so that nobody clears away under it."""
+    working = asyncio.create_task(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(working)
+    finally:
+        await asyncio.wait({working})
 
 
 @contextmanager
@@ -145,8 +158,16 @@ def _initialise(home: Home, which: Programs, who: Account, *, durable: bool) -> 
     command = [which.initdb, "--pgdata", str(draft), "--username", _SUPERUSER, "--auth", "peer"]
     command += ["--encoding", "UTF8", "--locale", "C", *([] if durable else ["--no-sync"])]
     made = subprocess.run(  # type: ignore[call-overload]  # noqa: S603 - keywords from a dict; no shell
-        command, cwd="/", env=ENVIRONMENT, capture_output=True, text=True, check=False, **who.popen
+        command,
+        cwd="/",
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,  # a terminal's Ctrl-C is for us
+        **who.popen,
     )
     if made.returncode:
-        raise StoreError(f"initdb failed in {home.directory}: {last_line(made.stderr)}")
+        shutil.rmtree(draft, ignore_errors=True)
+        raise StoreError(f"initdb failed in {home.directory}: {telling_line(made.stderr)}")
     draft.rename(home.data)

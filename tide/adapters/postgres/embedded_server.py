@@ -40,6 +40,7 @@ _SETTINGS = {
     "timezone": "UTC",
 }
 _FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_TELLING = ("PANIC:", "FATAL:", "error:", "ERROR:")  # the first of these that is there
 _ANOTHER_IS_THERE = ("already exists", "is still in use")
 
 
@@ -90,6 +91,7 @@ class Server:
     account: Account
     is_durable: bool
     process: subprocess.Popen[bytes] | None = None
+    _trouble: str = ""
 
     async def start(self) -> None:
         """Start the server and wait until it takes connections.
@@ -109,7 +111,7 @@ class Server:
             if process.poll() is not None:
                 told = self._told()
                 if clock() > patience or not any(sign in told for sign in _ANOTHER_IS_THERE):
-                    raise StoreError(f"Postgres did not start in {self.home.directory}: {last_line(told, 'FATAL')}")
+                    raise StoreError(f"Postgres did not start in {self.home.directory}: {telling_line(told)}")
                 await asyncio.sleep(_POLL_SECONDS)
                 process = self._spawn()
             elif clock() > deadline:
@@ -122,7 +124,7 @@ class Server:
         while True:
             started = clock()
             await self._ended()
-            log.error("the embedded Postgres has ended and is started again", said=last_line(self._told()))
+            log.error("the embedded Postgres has ended and is started again", said=telling_line(self._told()))
             if clock() - started > _STEADY_SECONDS:
                 wait = 0.0
             is_running = False
@@ -155,8 +157,11 @@ class Server:
         try:
             await self.start()
         except (StoreError, OSError, subprocess.SubprocessError) as error:
-            log.warning("the embedded Postgres cannot be started yet", error=str(error))
+            if str(error) != self._trouble:
+                log.warning("the embedded Postgres cannot be started yet", error=str(error))
+            self._trouble = str(error)
             return False
+        self._trouble = ""
         log.info("the embedded Postgres takes connections again")
         return True
 
@@ -219,7 +224,8 @@ def postmaster_lines(home: Home) -> list[str]:
     return []
 
 
-def last_line(text: str, mark: str = "") -> str:
-    """Give the last line with `mark` in it, or else the last one of all."""
+def telling_line(text: str) -> str:
+    """Give the line that says why one of Postgres's programs has ended; the last ones tell how it cleans up."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return next((line for line in reversed(lines) if mark in line), lines[-1] if lines else "it said nothing")
+    telling = (line for mark in _TELLING for line in reversed(lines) if mark in line)
+    return next(telling, lines[-1] if lines else "it said nothing")

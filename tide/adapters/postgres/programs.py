@@ -127,7 +127,12 @@ def _is_complete(directory: Path) -> bool:
 def _major_version(directory: Path) -> str:
     """Ask the server for its version."""
     asked = subprocess.run(  # noqa: S603 - a program that was found above, without a shell
-        [str(directory / "postgres"), "--version"], capture_output=True, text=True, check=False, timeout=30
+        [str(directory / "postgres"), "--version"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+        start_new_session=True,  # a terminal's Ctrl-C is for us
     )
     major = major_in(asked.stdout)
     if asked.returncode or not major:
