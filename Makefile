@@ -13,6 +13,7 @@ help: ## show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP)-run ## the whole thing on this machine: GitHub, Postgres and CI embedded; prints the page's address first
+	@echo "Starting a GitHub, a Postgres and the daemon; the address of its page comes next."
 	@$(BIN)/tide demo $(DEMO_ARGS)
 
 # In the order of the files, so that the many fast ones come last and no worker is left alone with a long story.
@@ -48,16 +49,15 @@ clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
+	@echo "Making a virtual environment in $(VENV)."
+	@$(PYTHON) -m venv $(VENV)
 
 $(STAMP)-run: requirements/run.txt $(PROJECT_FILES) | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@.ci/install-packages $<
 	@touch $@
 
 $(STAMP)-dev: requirements/dev.txt $(PROJECT_FILES) | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@.ci/install-packages $<
 	@touch $@ $(STAMP)-run
 
 # Only Debian has the browser: installed when it can be, otherwise said plainly; the browser tests then skip.

@@ -174,8 +174,13 @@ class Daemon:
                 for name, (wanted, other) in others.items()
                 if wanted is not None
             }
-            log.info("serving", port=port, **ports)
+            log.info("serving", page=self._page(port), port=port, **ports)
             yield port
+
+    def _page(self, port: int) -> str:
+        """Give where a browser finds the page."""
+        host = self.options.bind or "localhost"
+        return self.options.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
     @contextmanager
     def _ticking(self) -> Iterator[Scheduler]:
