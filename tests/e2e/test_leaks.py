@@ -9,8 +9,8 @@ import httpx
 
 from tests.e2e.in_process import Rounds, place
 
-FEW, MANY = 30, 200
-# A connection two more or less are open by chance; a leak in 200 rounds makes hundreds.
+FEW, MANY = 20, 100
+# A connection two more or less are open by chance; a leak in 100 rounds makes a hundred.
 CHANCE = 8
 
 

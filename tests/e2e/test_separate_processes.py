@@ -185,8 +185,10 @@ def test_explain_tells_the_same_beside_the_daemon_and_by_the_api(settled: Town) 
 
 
 def test_explain_says_why_one_does_not_merge(settled: Town) -> None:
-    for name in settled.pulls("rejected"):
-        verdict = json.loads(settled.tide("explain", name, "--format=json").stdout)
+    name, *others = settled.pulls("rejected")
+    told = json.loads(settled.tide("explain", name, "--format=json").stdout)
+    by_api = [settled.daemon.get(f"/api/v1/pulls/{other.replace('#', '/')}").json() for other in others]
+    for verdict in (told, *by_api):
         assert verdict["verdict"] == "blocked", verdict
         assert [one["name"] for one in verdict["requirements"] if not one["met"]]
         assert verdict["unblock"]
@@ -253,7 +255,8 @@ def test_a_broken_configuration_changes_nothing_and_is_shown_until_it_is_mended(
     config.write_text(CONFIG.replace("approved]", "approved, shipit]"))
     daemon.program.wait_for(lambda: good not in daemon.page(), "mended configuration")
     held = next(iter(settled.pulls("waiting") or settled.pulls("rejected")))
-    daemon.program.wait_for(lambda: "shipit" in settled.tide("explain", held).stdout, "new label among what is needed")
+    page = f"/pull/{held.replace('#', '/')}"
+    daemon.program.wait_for(lambda: "shipit" in daemon.page(page), "new label among what is needed")
 
 
 def test_a_signal_stops_it_in_time_though_github_hangs_and_nothing_of_it_stays(settled: Town) -> None:

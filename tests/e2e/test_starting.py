@@ -23,11 +23,10 @@ def silent() -> Iterator[Sandbox]:
         yield github
 
 
-@pytest.mark.parametrize(("flags", "code", "said"), [
-    (["--port=0", "--metrics-port=0", "--health-port=0", "--bind=127.0.0.1"], 0, []),
-    (["--run-once"], 1, ["tide: error: stopped by a signal before the round was done"]),
+@pytest.mark.parametrize(("number", "flags", "code", "said"), [
+    (signal.SIGTERM, ["--port=0", "--metrics-port=0", "--health-port=0", "--bind=127.0.0.1"], 0, []),
+    (signal.SIGINT, ["--run-once"], 1, ["tide: error: stopped by a signal before the round was done"]),
 ])  # fmt: skip
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_while_it_waits_for_github(
     silent: Sandbox, tmp_path: Path, number: signal.Signals, flags: list[str], code: int, said: list[str]
 ) -> None:

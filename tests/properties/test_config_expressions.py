@@ -31,7 +31,7 @@ def warned(job: BranchJob) -> list[str]:
     return [finding.message for finding in findings.warnings]
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(pattern=PATTERNS, paths=st.lists(PATHS, min_size=5))
 @example("^/a", ["a", "b/a"])
 def test_an_expression_said_never_to_match_matches_no_path(pattern: str, paths: list[str]) -> None:
@@ -41,7 +41,7 @@ def test_an_expression_said_never_to_match_matches_no_path(pattern: str, paths: 
         assert not (is_said and any(compile_pattern(pattern).matches(path) for path in paths))
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(branches=PATTERNS, skipped=PATTERNS, names=st.lists(PATHS, min_size=5))
 @example("^a$", "a|b", ["a", "ab"])
 def test_a_job_said_never_to_run_runs_on_no_branch(branches: str, skipped: str, names: list[str]) -> None:

@@ -172,7 +172,7 @@ steps: st.SearchStrategy[list[Step]] = st.lists(st.sampled_from(EVENTS) | kills,
 
 
 @settings(
-    max_examples=10,
+    max_examples=6,
     derandomize=True,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -57,7 +57,7 @@ branches = st.lists(
 
 
 @given(moved=st.lists(edits, max_size=2), drawn=branches)
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_merging_in_memory_is_merging_in_a_work_tree(moved: list[Edit], drawn: list[Branch]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         origin = Origin(Path(directory) / "rocket.git")

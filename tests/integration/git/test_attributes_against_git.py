@@ -21,7 +21,7 @@ lines = st.lists(st.tuples(patterns, settings_).map(" ".join) | st.sampled_from(
 
 
 @given(st.dictionaries(st.sampled_from(DIRECTORIES), lines.map("\n".join), min_size=1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_joined_file_means_what_the_files_mean(files: dict[str, str]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         tree, bare = Path(directory) / "tree", Path(directory) / "bare.git"
