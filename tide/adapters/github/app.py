@@ -156,5 +156,5 @@ class AppCredentials:
             org=org,
             expires_at=made.expires_at,
             # As Prow's components name it, whose budget it is as well (Prow: github/app_auth_roundtripper.go).
-            budget_name=f"{installation.slug} - {installation.org}",
+            budget_name=f"{self._api.called(installation)} - {installation.org}",
         )

@@ -49,9 +49,9 @@ class Etags:
         return kept
 
     def keep(self, key: EtagKey, answer: Answer) -> None:
-        """Remember an answer that has an ETag; forget the old one when it has none."""
+        """Remember an answer that has an ETag that can be sent; forget the old one when it has none."""
         self._kept.pop(key, None)
-        if etag := answer.headers.get("ETag"):
+        if (etag := answer.headers.get("ETag")) and etag.isascii():
             self._kept[key] = Kept(etag, answer)
             if len(self._kept) > self._limit:
                 self._kept.popitem(last=False)

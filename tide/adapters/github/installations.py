@@ -4,6 +4,7 @@ GitHub docs: REST API endpoints for GitHub Apps.
 """
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +26,9 @@ PAGE_SIZE = 100
 MOST_PAGES = 100
 LISTED_ANEW_AFTER = timedelta(minutes=1)
 """How old the list must be before an organisation that is not in it has it asked for again."""
+
+
+_SLUG = re.compile(r"[A-Za-z0-9._-]+")
 
 
 class _Told(BaseModel):
@@ -85,8 +89,12 @@ class AppApi:
     async def new_token(self, installation: Installation) -> NewToken:
         """Ask for a token; raise RemoteError when there is none to be had."""
         path = f"/app/installations/{installation.id}/access_tokens"
-        answer = await self._send("POST", path, {}, budget_name=installation.slug)
+        answer = await self._send("POST", path, {}, budget_name=self.called(installation))
         return read(NewToken, answer.json())
+
+    def called(self, installation: Installation) -> str:
+        """Give what the App is called in headers: its slug, or its number where GitHub tells no usable one."""
+        return installation.slug if _SLUG.fullmatch(installation.slug) else self.identity.app_id
 
     async def _send(
         self, method: Method, path: str, body: Mapping[str, Any] | None = None, *, budget_name: str = ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, timedelta
 from http import HTTPStatus
 from typing import Any, Literal
+from urllib.parse import quote
 
 import httpx
 
@@ -172,7 +173,7 @@ def headers_of(request: Request, grant: Grant, base: str) -> Mapping[str, str]:
         if grant.expires_at:
             headers[EXPIRES_AT] = f"{grant.expires_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         if grant.budget_name:
-            headers[BUDGET_NAME] = grant.budget_name
+            headers[BUDGET_NAME] = quote(grant.budget_name, safe=" ")
     return headers
 
 

@@ -29,6 +29,7 @@ class AppGitHub:
 
     now: Callable[[], datetime]
     installed: dict[str, int] = field(default_factory=lambda: {"acme": 1, "umbra": 2})
+    slug: str = "mergers"
     broken: dict[int, Response] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
     shown: list[tuple[str, str]] = field(default_factory=list)
@@ -45,7 +46,7 @@ class AppGitHub:
             return self._new_token(int(made[1]))
         return JSONResponse(
             [
-                {"id": number, "account": {"login": org}, "app_slug": "mergers", "suspended_at": None}
+                {"id": number, "account": {"login": org}, "app_slug": self.slug, "suspended_at": None}
                 for org, number in self.installed.items()
             ]
         )
@@ -294,6 +295,17 @@ async def test_a_proxy_is_told_of_the_budget_and_the_end_of_each_token(
         ("mergers - acme", "2026-01-02T04:04:05Z"),
     ]
     assert forge.shown
+
+
+@pytest.mark.parametrize("slug", ["", " ", "x\ny", "\u00fc"])
+async def test_an_app_whose_slug_says_nothing_is_called_by_its_number(
+    connection: Connection, forge: AppGitHub, app: AppIdentity, slug: str
+) -> None:
+    forge.slug = slug
+    async with connection.github(app=app) as host:
+        await host.branch_head(ROCKET)
+    told = [seen.headers.get(BUDGET_NAME.lower()) for seen in connection.loopback.seen]
+    assert told == ["7", "7", "7 - acme"]
 
 
 async def test_a_request_that_names_no_organisation_is_refused_here(

@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -111,6 +112,12 @@ async def test_when_no_address_answers_the_first_one_is_named(connection: Connec
     async with connection.github(endpoints=(nowhere, neither)) as host:
         with pytest.raises(Unavailable, match=nowhere):
             await host.merge(ROCKET, TARGET)
+
+
+def test_what_no_header_may_hold_is_written_otherwise() -> None:
+    hostile = replace(APP_GRANT, budget_name="mergers - \u00fc\r\nX-Evil: 1")
+    headers = headers_of(Request(method="GET", path="/"), hostile, "http://ghproxy")
+    assert headers[BUDGET_NAME] == "mergers - %C3%BC%0D%0AX-Evil%3A 1"
 
 
 def test_a_proxy_is_told_the_budget_and_when_the_token_is_over() -> None:
