@@ -240,7 +240,7 @@ def test_a_decoration_that_prow_refuses_is_a_warning(
         ("interval: 1h", ""),
         ("minimum_interval: 1h30m", ""),
         *((f"cron: '{line}'", "") for line in ("0 5 * * *", "*/5 8-23/8 ? jan,MAR-5 1-FRI", "0 30 2 1 * *")),
-        *((f"cron: '{line}'", "") for line in ("@daily", "@every 1h30m", "TZ=Europe/Berlin 0 5 * * 7")),
+        *((f"cron: '{line}'", "") for line in ("@daily", "@every 1h30m", "TZ=Europe/Berlin 0 5 * * 6")),
         ("cron: 5 * * *", "'5 * * *' is no cron line: it has 4 fields; give minute, hour, day of the month, month and"),
         ("cron: 60 5 * * *", "'60' is no minute of 0 to 59"),
         ("cron: 0 5 0 * *", "'0' is no day of the month of 1 to 31"),
@@ -258,6 +258,13 @@ def test_a_periodic_has_one_clock(problems: Problems, fields: str, message: str)
     found = problems(jobs=f"periodics: [{{name: a, {SPEC}, {fields}}}]")
     assert [text for _, text in found if message in text] == [text for _, text in found]
     assert bool(found) is bool(message)
+
+
+def test_a_doubtful_clock_of_a_periodic_is_a_warning_and_stops_nothing(loaded: Callable[..., LoadedConfig]) -> None:
+    config = loaded(jobs=f"periodics: [{{name: a, {SPEC}, cron: 'TZ=Europe/Berlin 0 5 * * *'}}]")
+    [warning] = config.warnings
+    assert warning.path == "periodics[0].cron"
+    assert "cannot read TZ=Europe/Berlin behind it" in warning.message
 
 
 def test_two_periodics_with_one_name_are_refused(problems: Problems) -> None:

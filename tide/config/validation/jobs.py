@@ -8,7 +8,7 @@ from tide.config.completion import KUBERNETES_AGENT, Definition
 from tide.config.go_values import parse_duration
 from tide.config.problems import Findings, Sourced
 from tide.config.prow.jobs import Job, PeriodicJob, PostsubmitJob, PresubmitJob
-from tide.config.validation.cron import cron_fault
+from tide.config.validation.cron import judged
 from tide.config.validation.decoration import check_decoration
 from tide.config.validation.pods import check_pod
 from tide.policy.patterns import compile_pattern
@@ -150,11 +150,21 @@ def check_periodic(job: Sourced[PeriodicJob], findings: Findings) -> None:
         findings.error(job, "a periodic needs one of cron, interval and minimum_interval")
     if len(clocks) > 1:
         findings.error(job, f"{' and '.join(clocks)} exclude each other; keep one", clocks[-1])
-    if job.value.cron and (fault := cron_fault(job.value.cron)):
-        findings.error(job, f"{job.value.cron!r} is no cron line: {fault}", "cron")
+    _check_cron(job, findings)
     for key in ("interval", "minimum_interval"):
         _check_interval(job, getattr(job.value, key), findings, key)
     _check_interval(job, (job.value.retry or {}).get("interval", ""), findings, "retry", "interval")
+
+
+def _check_cron(job: Sourced[PeriodicJob], findings: Findings) -> None:
+    if not job.value.cron:
+        return
+    verdict = judged(job.value.cron)
+    if verdict.fault:
+        findings.error(job, f"{job.value.cron!r} is no cron line: {verdict.fault}", "cron")
+    elif verdict.doubt:
+        # The queue never starts a periodic: what Prow may take must not stop the queue.
+        findings.warn(job, verdict.doubt, "cron")
 
 
 def _check_interval(job: Sourced[PeriodicJob], text: object, findings: Findings, *steps: str) -> None:
