@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tide.config.prow.config import DefaultEntry, ProwConfig
+from tide.domain.names import folded, org_of
 
 # What is merged field by field itself; every other field of a decoration config is taken whole.
 _NESTED = frozenset(
@@ -43,7 +44,7 @@ def _applies(entry: DefaultEntry, repo: str, cluster: str) -> bool:
     if entry.cluster not in _EVERYTHING and entry.cluster != cluster:
         return False
     bare = repo.removeprefix("https://").removeprefix("http://")
-    return entry.repo in _EVERYTHING or entry.repo in {repo, bare, bare.split("/")[0]}
+    return entry.repo in _EVERYTHING or folded(entry.repo) in {folded(name) for name in (repo, bare, org_of(bare))}
 
 
 def _on_top(upper: Mapping[str, Any], lower: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from tide.config.problems import Findings, Sourced
 from tide.config.prow.tide import TideSection
+from tide.domain.names import ByName
 from tide.domain.pulls import MergeMethod
 from tide.policy.merge_method import MethodTable, RepoMethods
 from tide.policy.patterns import compile_pattern
@@ -22,7 +23,7 @@ def method_table(sections: Iterable[Sourced[TideSection]], findings: Findings) -
     for section in sections:
         for key, methods in _table(section, findings).items():
             table.setdefault(key, methods)
-    return table
+    return ByName(table)
 
 
 def _table(tide: Sourced[TideSection], findings: Findings) -> dict[str, MergeMethod | Mapping[str, RepoMethods]]:
@@ -49,7 +50,7 @@ def _repositories(
             repositories |= _one(tide, (*path, repo), repo, value, findings)
             continue
         repositories[repo] = _branches(tide, (*path, repo), value, findings)
-    return repositories
+    return ByName(repositories)
 
 
 def _branches(

@@ -9,6 +9,7 @@ from tide.config.prow.branch_protection import BranchProtection, OrgProtection, 
 from tide.config.prow.config import ProwConfig
 from tide.config.prow.jobs import JobSections
 from tide.config.prow.values import GoStruct
+from tide.domain.names import ByName
 
 if TYPE_CHECKING:
     from tide.config.places import Path
@@ -150,7 +151,7 @@ class _Protection:
         for name, child in getattr(level.value, key).items():
             place = Sourced(child, level.file, (*level.path, key, name))
             below[name] = self._united(below.get(name) or type(child)(), place)
-        return {key: below}
+        return {key: below if key == _NARROWER[RepoProtection] else ByName(below)}
 
     def _claim(self, level: Sourced[object], *steps: str) -> bool:
         """Tell whether a file is the first to set something; note it otherwise."""

@@ -5,6 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from tide.domain.keys import RepoKey
+from tide.domain.names import folded, folded_all
 from tide.domain.pulls import MergeMethod
 
 
@@ -29,10 +30,11 @@ class Query:
     review_approved_required: bool = False
 
     def covers(self, repo: RepoKey) -> bool:
-        """Tell whether the query applies to `repo` (Prow: TideQuery.ForRepo)."""
-        if repo.org in self.orgs:
-            return str(repo) not in self.excluded_repos
-        return str(repo) in self.repos
+        """Tell whether the query applies to `repo` (Prow: TideQuery.ForRepo, which minds the case of names)."""
+        name = folded(str(repo))
+        if folded(repo.org) in folded_all(self.orgs):
+            return name not in folded_all(self.excluded_repos)
+        return name in folded_all(self.repos)
 
 
 @dataclass(frozen=True, slots=True)

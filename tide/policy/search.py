@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from tide.domain.keys import RepoKey
+from tide.domain.names import folded, folded_all, org_of
 from tide.domain.rules import Query
 
 # GitHub began in 2007; an earlier bound finds nothing more (Prow: github.go floor).
@@ -29,7 +30,8 @@ class PoolSearch:
 class Coverage:
     """The repositories that some query speaks of (Prow: OrgExceptionsAndRepos).
 
-    `orgs` are whole organisations with the repositories that are left out of them; all sorted.
+    `orgs` are whole organisations with the repositories that are left out of them; all sorted. Of names that differ in
+    nothing but case one stands for all.
     """
 
     orgs: tuple[tuple[str, tuple[str, ...]], ...]
@@ -38,15 +40,19 @@ class Coverage:
     @classmethod
     def of(cls, queries: Iterable[Query]) -> "Coverage":
         """Unite what the queries cover."""
-        left_out: dict[str, set[str]] = {}
+        listed = tuple(queries)
+        spelled = {
+            folded(name): name for query in listed for name in (*query.orgs, *query.repos, *query.excluded_repos)
+        }
+        left_out: dict[str, frozenset[str]] = {}
         repos: set[str] = set()
-        for query in queries:
-            repos.update(query.repos)
-            for org in query.orgs:
-                here = {repo for repo in query.excluded_repos if repo.startswith(f"{org}/")}
+        for query in listed:
+            repos |= folded_all(query.repos)
+            for org in folded_all(query.orgs):
+                here = frozenset(repo for repo in folded_all(query.excluded_repos) if repo.startswith(f"{org}/"))
                 left_out[org] = left_out[org] & here if org in left_out else here
-        orgs = tuple((org, tuple(sorted(left_out[org] - repos))) for org in sorted(left_out))
-        return cls(orgs, tuple(sorted(repos)))
+        orgs = ((spelled[org], tuple(sorted(spelled[repo] for repo in left_out[org] - repos))) for org in left_out)
+        return cls(tuple(sorted(orgs)), tuple(sorted(spelled[repo] for repo in repos)))
 
 
 def pool_searches(
@@ -78,18 +84,18 @@ def by_org(queries: Iterable[Query]) -> dict[str, tuple[Query, ...]]:
         cover; searches made of them find the same, but what breaks one organisation keeps the others.
     """
     listed = tuple(queries)
-    orgs = {org for query in listed for org in query.orgs}
-    orgs |= {repo.partition("/")[0] for query in listed for repo in query.repos}
-    narrowed = {org: tuple(_narrowed(query, org) for query in listed) for org in sorted(orgs)}
+    named = [org for query in listed for org in (*query.orgs, *map(org_of, query.repos))]
+    orgs = sorted({folded(org): org for org in reversed(named)}.values())
+    narrowed = {org: tuple(_narrowed(query, folded(org)) for query in listed) for org in orgs}
     return {org: tuple(query for query in mine if query.orgs or query.repos) for org, mine in narrowed.items()}
 
 
 def _narrowed(query: Query, org: str) -> Query:
     return replace(
         query,
-        orgs=tuple(one for one in query.orgs if one == org),
-        repos=tuple(repo for repo in query.repos if repo.startswith(f"{org}/")),
-        excluded_repos=tuple(repo for repo in query.excluded_repos if repo.startswith(f"{org}/")),
+        orgs=tuple(one for one in query.orgs if folded(one) == org),
+        repos=tuple(repo for repo in query.repos if folded(org_of(repo)) == org),
+        excluded_repos=tuple(repo for repo in query.excluded_repos if folded(org_of(repo)) == org),
     )
 
 
@@ -152,13 +158,14 @@ def _targets(query: Query, *, per_repository: bool) -> Sequence[tuple[str, tuple
     parts: list[tuple[str, tuple[str, ...]]] = []
     for org in query.orgs:
         token = _token("org", org)
-        left_out = [_repo_token("-repo", repo) for repo in query.excluded_repos if repo.startswith(f"{org}/")]
+        mine = [repo for repo in query.excluded_repos if folded(org_of(repo)) == folded(org)]
+        left_out = [_repo_token("-repo", repo) for repo in mine]
         if token:
             parts.append((org, (token, *_present(left_out))))
     for repo in query.repos:
         token = _repo_token("repo", repo)
         if token:
-            parts.append((repo.partition("/")[0], (token,)))
+            parts.append((org_of(repo), (token,)))
     if per_repository or not parts:
         return parts
     return [("", tuple(token for _, tokens in parts for token in tokens))]

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from tide.domain.keys import PoolKey, PullKey
+from tide.domain.names import folded
 from tide.domain.snapshot import Snapshot
 from tide.policy.contexts import must_be_watched, policy_for
 from tide.policy.queries import meets_any
@@ -103,7 +104,7 @@ class Following:
             org: only those of this organisation, "" for all.
         """
         looked_at = self._pools.keys() if only is None else self._pools.keys() & set(only)
-        pools = [self._pools[pool] for pool in looked_at if org in {"", pool.org}]
+        pools = [self._pools[pool] for pool in looked_at if not org or folded(pool.org) == folded(org)]
         keys = sorted({key for candidates in pools for key in candidates.keys} - set(already_read))
         if not keys:
             return Looked(Found(()))

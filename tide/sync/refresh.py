@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from tide.domain.errors import RemoteError, Transient
 from tide.domain.keys import PoolKey, PullKey, RepoKey
+from tide.domain.names import ByName, folded
 from tide.domain.pulls import Blocker
 from tide.domain.rules import Query
 from tide.policy import search
@@ -95,8 +96,8 @@ async def refresh(world: World, config: JobConfig, following: Following) -> Refr
 
 async def refresh_pools(world: World, config: JobConfig, following: Following, pools: Collection[PoolKey]) -> Refreshed:
     """Read what some pools need: those that are known to have opted in, and the issues that block merging."""
-    now, orgs = world.clock.now(), {"", *(pool.org for pool in pools)}
-    shards = [shard for shard in _shards(world, config) if shard.org in orgs]
+    now, orgs = world.clock.now(), {"", *(folded(pool.org) for pool in pools)}
+    shards = [shard for shard in _shards(world, config) if folded(shard.org) in orgs]
     reads = await asyncio.gather(*(shard.read_pools(following, pools, now) for shard in shards))
     found = [one for read in reads for one in read.found]
     blockers, marks = _blockers(shards, [read.issues for read in reads]), await world.store.marks(pools)
@@ -123,8 +124,8 @@ async def drop_uncovered(world: World, config: JobConfig, repos: Collection[Repo
     if not pulls:
         return
     # The walks of these have begun anew already, as they have another scope now.
-    current = {shard.org for shard in _shards(world, config)}
-    for org in {"", *(pull.key.org for pull in pulls)} - current:
+    current = {folded(shard.org) for shard in _shards(world, config)}
+    for org in {"", *(folded(pull.key.org) for pull in pulls)} - current:
         await store.set_watermark(_mark(org), "", now)
     await store.drop_pulls([pull.key for pull in pulls], now)
 
@@ -280,7 +281,7 @@ def _blockers(shards: Iterable[_Shard], read: Iterable[_Issues]) -> Blockers:
             unread[shard.org] = issues
         else:
             found |= issues
-    return Blockers(found, unread)
+    return Blockers(found, ByName(unread))
 
 
 def _keys(found: Iterable[Found]) -> frozenset[PullKey]:
@@ -300,4 +301,4 @@ def _by_org(config: JobConfig) -> Mapping[str, tuple[Query, ...]]:
 
 
 def _mark(org: str) -> str:
-    return f"{COVERAGE} {org}" if org else COVERAGE
+    return f"{COVERAGE} {folded(org)}" if org else COVERAGE

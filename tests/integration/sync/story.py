@@ -33,6 +33,7 @@ from tide.domain.decisions import Verdict
 from tide.domain.errors import LeaseLost
 from tide.domain.keys import PoolKey, PullKey, RepoKey
 from tide.domain.leases import Lease
+from tide.domain.names import ByName
 from tide.domain.records import HistoryRecord, PoolView
 from tide.domain.runs import Run, RunKind, RunState
 from tide.domain.snapshot import Standing
@@ -99,7 +100,7 @@ class Config:
     @property
     def job_names(self) -> dict[str, frozenset[str]]:
         """The jobs by repository, as the truth wants them."""
-        return {repo: frozenset(str(one["name"]) for one in jobs) for repo, jobs in self.jobs.items()}
+        return ByName({repo: frozenset(str(one["name"]) for one in jobs) for repo, jobs in self.jobs.items()})
 
 
 @dataclass

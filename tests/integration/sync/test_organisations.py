@@ -93,7 +93,7 @@ class Orgs:
 @asynccontextmanager
 async def two_orgs(world: World, **changes: Any) -> AsyncIterator[tuple[Story, Orgs]]:
     """Begin a story in two organisations, with tokens of their own."""
-    async with world(jobs=JOBS, **{"tide": BOTH, "per_org": True, **changes}) as ctx:
+    async with world(**{"jobs": JOBS, "tide": BOTH, "per_org": True, **changes}) as ctx:
         orgs = Orgs(ctx.world.code_host)
         ctx.world = replace(ctx.world, code_host=orgs)
         ctx.sync_.world = ctx.world
@@ -147,6 +147,29 @@ async def test_an_organisation_out_of_reach_is_held_with_its_reason_and_the_othe
         del orgs.refused["acme"]
         await ctx.settle()
         assert held.merged
+
+
+ANY_CASE = {
+    "tide": {"queries": [QUERY | {"orgs": ["ACME"]}, QUERY | {"orgs": [], "repos": ["Umbrella/Orbit"]}]},
+    "jobs": {"Acme/rocket": [job()], "umbrella/ORBIT": [job()]},
+    "queue": {"acme/Rocket": {"trigger": True}, "UMBRELLA": {"trigger": True}},
+}
+
+
+@pytest.mark.parametrize("per_org", [False, True])
+async def test_what_is_written_in_another_case_than_github_s_merges(world: World, per_org: bool) -> None:  # noqa: FBT001 - a table
+    async with two_orgs(world, per_org=per_org, **ANY_CASE) as (ctx, orgs):
+        pulls = [await ctx.open_pull("pump"), await ctx.open_pull("moon", repo=ORBIT)]
+        await ctx.settle()
+        assert [pull.merged for pull in pulls] == [True, True]
+        # What opted in is followed from then on, not searched for again.
+        late = await ctx.open_pull("tank")
+        await ctx.settle()
+        assert late.merged
+        orgs.refused["ACME"] = REFUSAL
+        blocked = await ctx.open_pull("fin")
+        await ctx.settle()
+        assert blocked.merged is not per_org
 
 
 async def test_an_organisation_that_comes_back_is_walked_through_from_where_it_was_left(world: World) -> None:

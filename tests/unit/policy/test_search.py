@@ -163,3 +163,19 @@ def test_blockers_are_searched_over_everything_covered() -> None:
 
 def test_no_blocker_label_means_no_search() -> None:
     assert blocker_search("", [Query(0, orgs=("acme",))]) == ""
+
+
+def test_names_that_differ_in_case_alone_are_one_organisation() -> None:
+    queries = (
+        Query(0, orgs=("Acme",), excluded_repos=("acme/Attic", "acme/old")),
+        Query(1, orgs=("acme",), excluded_repos=("ACME/attic",)),
+        Query(2, repos=("ACME/rocket", "tools/Saw")),
+        Query(3, repos=("Tools/saw",)),
+    )
+    assert coverage(queries).lower() == 'org:"acme" -repo:"acme/attic" repo:"acme/rocket" repo:"tools/saw"'
+    shards = by_org(queries)
+    assert {org: [query.index for query in mine] for org, mine in shards.items()} == {
+        "Acme": [0, 1, 2],
+        "tools": [2, 3],
+    }
+    assert texts(queries[0])[0].endswith('org:"Acme" -repo:"acme/Attic" -repo:"acme/old"')

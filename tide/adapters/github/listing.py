@@ -23,6 +23,7 @@ from tide.adapters.github.scope import Scope
 from tide.adapters.github.search import Listed
 from tide.domain.errors import NotFound, RemoteError
 from tide.domain.keys import PullKey, RepoKey
+from tide.domain.names import folded
 from tide.domain.pulls import Pull
 from tide.ports.code_host import PartlyRead
 
@@ -83,7 +84,7 @@ class PullLister:
         for name in scope.orgs:
             for repo in await self._repos_of(name, org or name):
                 is_empty = scope.since is None and repo.open_issues_count == 0
-                if not (repo.archived or is_empty or repo.full_name in scope.left_out):
+                if not (repo.archived or is_empty or folded(repo.full_name) in scope.left_out):
                     found.add(RepoKey.parse(repo.full_name))
         return sorted(found)
 

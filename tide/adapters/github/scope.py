@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tide.domain.keys import RepoKey
+from tide.domain.names import folded_all
 
 _TOKEN = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The organisations of a search without the repositories `left_out` (`org/repo`), and repositories of others.
+    """The organisations of a search without the repositories `left_out`, and repositories of others.
 
-    `since` is when the oldest change was that it asks for; None where it asks for open pull requests.
+    Those left out are `org/repo` in the form in which names are compared. `since` is when the oldest change was that it
+    asks for; None where it asks for open pull requests.
     """
 
     orgs: tuple[str, ...]
@@ -38,6 +40,6 @@ def scope_of(query: str) -> Scope:
     return Scope(
         orgs=tuple(names["org"]),
         repos=tuple(RepoKey.parse(name) for name in names["repo"]),
-        left_out=frozenset(names["-repo"]),
+        left_out=folded_all(tuple(names["-repo"])),
         since=datetime.fromisoformat(names["updated"][0].partition("..")[0]) if is_of_changes else None,
     )

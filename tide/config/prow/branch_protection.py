@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from tide.config.prow.values import Flag, GoStruct, ListOf, MapOf, Opaque, Text
+from tide.config.prow.values import Flag, GoStruct, ListOf, MapOf, NamesTo, Opaque, Text
 
 
 class StatusChecks(GoStruct):
@@ -39,13 +39,13 @@ class RepoProtection(ProtectionPolicy):
 class OrgProtection(ProtectionPolicy):
     """The policy of an organisation and of its repositories."""
 
-    repos: MapOf[RepoProtection] = Field(default_factory=dict)
+    repos: NamesTo[RepoProtection] = Field(default_factory=dict)
 
 
 class BranchProtection(ProtectionPolicy):
     """The policy for everything and of organisations (Prow: BranchProtection)."""
 
-    orgs: MapOf[OrgProtection] = Field(default_factory=dict)
+    orgs: NamesTo[OrgProtection] = Field(default_factory=dict)
     protect_tested: Flag | None = Field(default=None, alias="protect-tested-repos")
     allow_disabled_policies: Flag | None = None
     allow_disabled_job_policies: Flag | None = None

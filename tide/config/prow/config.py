@@ -7,7 +7,7 @@ from pydantic import Field
 from tide.config.prow.branch_protection import BranchProtection
 from tide.config.prow.jobs import JobSections
 from tide.config.prow.tide import TideSection
-from tide.config.prow.values import Duration, Flag, GoStruct, ListOf, MapOf, Number, Opaque, Text
+from tide.config.prow.values import Duration, Flag, GoStruct, ListOf, MapOf, NamesTo, Number, Opaque, Text
 
 
 class DefaultEntry(GoStruct):
@@ -46,8 +46,8 @@ class Plank(GoStruct):
 class InRepoConfig(GoStruct):
     """For which repositories jobs are also read from the repository itself (Prow: InRepoConfig)."""
 
-    enabled: MapOf[Flag] = Field(default_factory=dict)
-    allowed_clusters: MapOf[ListOf[Text]] = Field(default_factory=dict)
+    enabled: NamesTo[Flag] = Field(default_factory=dict)
+    allowed_clusters: NamesTo[ListOf[Text]] = Field(default_factory=dict)
 
 
 class GitHubOptions(GoStruct):

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from tide.config.prow.values import Duration, Flag, GoStruct, ListOf, MapOf, Number, Opaque, Text
+from tide.config.prow.values import Duration, Flag, GoStruct, ListOf, MapOf, NamesTo, Number, Opaque, Text
 
 
 class TideQuery(GoStruct):
@@ -50,13 +50,13 @@ class RepoContextOptions(ContextOptionsLevel):
 class OrgContextOptions(ContextOptionsLevel):
     """The options of an organisation and of its repositories."""
 
-    repos: MapOf[RepoContextOptions] = Field(default_factory=dict)
+    repos: NamesTo[RepoContextOptions] = Field(default_factory=dict)
 
 
 class ContextOptions(ContextOptionsLevel):
     """The options for everything and of organisations (Prow: TideContextPolicyOptions)."""
 
-    orgs: MapOf[OrgContextOptions] = Field(default_factory=dict)
+    orgs: NamesTo[OrgContextOptions] = Field(default_factory=dict)
 
 
 class PriorityEntry(GoStruct):
@@ -77,19 +77,19 @@ class TideSection(GoStruct):
     max_goroutines: Number = 0
     queries: ListOf[TideQuery] = ()
     merge_method: MapOf[object] = Field(default_factory=dict)
-    merge_commit_template: MapOf[CommitTemplate] = Field(default_factory=dict)
+    merge_commit_template: NamesTo[CommitTemplate] = Field(default_factory=dict)
     target_url: Text = ""
-    target_urls: MapOf[Text] = Field(default_factory=dict)
+    target_urls: NamesTo[Text] = Field(default_factory=dict)
     pr_status_base_url: Text = ""
-    pr_status_base_urls: MapOf[Text] = Field(default_factory=dict)
+    pr_status_base_urls: NamesTo[Text] = Field(default_factory=dict)
     blocker_label: Text = ""
     squash_label: Text = ""
     rebase_label: Text = ""
     merge_label: Text = ""
     context_options: ContextOptions = Field(default_factory=ContextOptions)
-    batch_size_limit: MapOf[Number] = Field(default_factory=dict)
-    prioritize_existing_batches: MapOf[Flag] = Field(default_factory=dict)
-    github_merge_blocks_policy: MapOf[Text] = Field(default_factory=dict)
+    batch_size_limit: NamesTo[Number] = Field(default_factory=dict)
+    prioritize_existing_batches: NamesTo[Flag] = Field(default_factory=dict)
+    github_merge_blocks_policy: NamesTo[Text] = Field(default_factory=dict)
     priority: ListOf[PriorityEntry] = ()
     display_all_tide_queries_in_status: Flag = False
     gerrit: Opaque = Field(default_factory=dict)

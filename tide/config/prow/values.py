@@ -6,11 +6,12 @@ from datetime import timedelta
 from functools import cache
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Strict, model_validator
 
 from tide.config.go_values import parse_duration
 from tide.config.go_yaml import go_text
 from tide.config.places import Path
+from tide.domain.names import ByName
 
 
 def _text(value: object) -> object:
@@ -33,6 +34,8 @@ Number = Annotated[int, Strict(), BeforeValidator(lambda value: 0 if value is No
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 ListOf = Annotated[tuple[T, ...], BeforeValidator(lambda value: () if value is None else value)]
 MapOf = Annotated[dict[str, T], BeforeValidator(lambda value: {} if value is None else value)]
+NamesTo = Annotated[MapOf[T], AfterValidator(ByName)]
+"""A map whose keys are names of GitHub's, or `*`."""
 Opaque = dict[str, Any]
 
 
