@@ -252,8 +252,12 @@ def test_a_broken_configuration_changes_nothing_and_is_shown_until_it_is_mended(
     assert daemon.get("/readyz").status_code == 200
     rounds = daemon.metric("tidesyncheartbeat")
     daemon.program.wait_for(lambda: daemon.metric("tidesyncheartbeat") > rounds, "round with the old configuration")
-    config.write_text(CONFIG.replace("approved]", "approved, shipit]"))
+    config.write_text("")
+    daemon.wait_for_page("no query: nothing will ever merge; so the old configuration stays")
+    # GitHub's names know no case: it goes on, and says how they are spelled there.
+    config.write_text(CONFIG.replace("approved]", "approved, shipit]").replace("acme/", "Acme/"))
     daemon.program.wait_for(lambda: good not in daemon.page(), "mended configuration")
+    daemon.wait_for_page("GitHub spells the organisation")
     held = next(iter(settled.pulls("waiting") or settled.pulls("rejected")))
     page = f"/pull/{held.replace('#', '/')}"
     daemon.program.wait_for(lambda: "shipit" in daemon.page(page), "new label among what is needed")

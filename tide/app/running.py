@@ -190,6 +190,7 @@ class Daemon:
         scheduler.every("prune", PRUNE_PERIOD, self._prune)
         scheduler.every("outages", OUTAGES_PERIOD, self.status.log_ends)
         scheduler.every("reload", RELOAD_PERIOD, partial(self._reload, scheduler))
+        scheduler.every("names", RELOAD_PERIOD, self._compare_names)
         with scheduler.running():
             yield scheduler
 
@@ -208,6 +209,10 @@ class Daemon:
             self.metrics.config_refused()
             for problem in self.config.problems:
                 log.error("the changed configuration cannot be used; the old one stays", problem=str(problem))
+
+    async def _compare_names(self) -> None:
+        """Tell names that the configuration writes otherwise than GitHub does, as far as their pools are known."""
+        await asyncio.to_thread(self.config.compare_names, self.status.repositories)
 
     async def _prune(self) -> None:
         if self.leadership.role.leads:

@@ -11,7 +11,7 @@ import structlog
 from tide.daemon.leadership import Role as Seen
 from tide.domain.decisions import Decision
 from tide.domain.errors import StoreError, Transient
-from tide.domain.keys import PoolKey, PullKey
+from tide.domain.keys import PoolKey, PullKey, RepoKey
 from tide.domain.outcomes import Outcome
 from tide.domain.snapshot import Standing
 from tide.ports.clock import Clock
@@ -57,8 +57,9 @@ class StatusKeeper:
 
     `errors` gives the errors of the last search, `problems` those of configuration files that could not be taken over
     with the time since when. `leadership` gives what this process does among the replicas, where there may be others.
-    `awaited` gives what the start still waits for. `clean` takes secrets out of a text. `shut_out` says why the cluster
-    will not let this process in again, if so.
+    `cautions` gives what is to be known of the configuration. `awaited` gives what the start still waits for. `clean`
+    takes secrets out of a text. `shut_out` says why the cluster will not let this process in again, if so.
+    `repositories` are those of the pools, as GitHub spells them.
     """
 
     clock: Clock
@@ -66,9 +67,11 @@ class StatusKeeper:
     errors: Callable[[], tuple[str, ...]] = lambda: ()
     problems: Callable[[], tuple[tuple[str, ...], datetime | None]] = lambda: ((), None)
     leadership: Callable[[], Seen] | None = None
+    cautions: Callable[[], tuple[str, ...]] = tuple
     awaited: Callable[[], tuple[Awaited, ...]] = tuple
     clean: Callable[[str], str] = str
     shut_out: Callable[[], str] = str
+    repositories: frozenset[RepoKey] = frozenset()
     _last_syncs: dict[str, datetime] = field(default_factory=dict)
     _outages: dict[tuple[System, _Source], Outage] = field(default_factory=dict)
     _told_at: dict[_Source, datetime] = field(default_factory=dict)
@@ -185,8 +188,8 @@ class StatusKeeper:
         """Nothing to keep."""
 
     def pools_vanished(self, remaining: frozenset[PoolKey]) -> None:
-        """Take it as a sign that the database answers: the pools were just read from it."""
-        del remaining
+        """Keep their repositories. Take it as a sign that the database answers: the pools were just read from it."""
+        self.repositories = frozenset(pool.repository for pool in remaining)
         self._has_reached_pools = True
         self._pools_decided = self._pools_failed = self._pools_missed = 0
         self._database_answered()
@@ -217,8 +220,9 @@ class StatusKeeper:
 
     def _cautions(self, role: Role) -> tuple[str, ...]:
         if not self._history_trouble or role.kind is not RoleKind.LEADER:
-            return ()
-        return (f"The history file is not written, though nothing is lost here: {self._history_trouble}",)
+            return self.cautions()
+        trouble = f"The history file is not written, though nothing is lost here: {self._history_trouble}"
+        return (*self.cautions(), trouble)
 
     def _role(self) -> Role:
         if self.leadership is None:

@@ -10,14 +10,17 @@ from tide.config.files import ConfigFile
 from tide.config.in_repo import InRepoJobs
 from tide.config.own import QueueFields, jobs_may_read, settings_for
 from tide.config.places import Places, path_text
+from tide.config.problems import gathered
 from tide.config.protection import Protection, protection_of, requires_manually_triggered
 from tide.config.prow.config import ProwConfig
 from tide.config.prow.tide import CommitTemplate, ContextOptionsLevel
+from tide.config.spelling import NO_NAMES, Spelling
 from tide.domain.errors import ConfigError, Problem
 from tide.domain.grants import CloneGrants
 from tide.domain.in_repo import InRepoFile
 from tide.domain.jobs import Presubmit
 from tide.domain.keys import PoolKey, RepoKey
+from tide.domain.names import ByName, folded
 from tide.domain.rules import BlocksPolicy, CommitTemplates, ContextPolicy, PoolRules, Query
 from tide.policy.contexts import ContextOptions, build_context_policy
 from tide.policy.merge_method import MethodTable, configured_method
@@ -26,6 +29,7 @@ _V = TypeVar("_V")
 _DEFAULT_LINK_URL = "https://github.com"
 _DEFAULT_GOROUTINES = 20
 _DEFAULT_CLUSTER = "default"
+NO_QUERY = "no query: nothing will ever merge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ NO_COUNTS = Counts()
 class LoadedConfig:
     """One configuration, taken whole and never changed (port: JobConfig).
 
+    Tables by names of GitHub's are asked for names as GitHub spells them, in whatever case they are written here.
     `faults` are problems that break only the pools they concern; `warnings` are for people.
     """
 
@@ -56,6 +61,7 @@ class LoadedConfig:
     in_repo: InRepoJobs
     methods: MethodTable
     queue_fields: Mapping[str, QueueFields] = field(default_factory=dict)
+    spelling: Spelling = NO_NAMES
     counts: Counts = NO_COUNTS
     warnings: tuple[Problem, ...] = ()
     faults: tuple[Problem, ...] = ()
@@ -102,9 +108,14 @@ class LoadedConfig:
 
     @property
     def repositories(self) -> tuple[RepoKey, ...]:
-        """The repositories that queries or jobs name, sorted."""
-        named = {*self.jobs, *(repo for query in self.queries for repo in query.repos)}
-        return tuple(sorted(RepoKey.parse(name) for name in named if name.count("/") == 1))
+        """The repositories that queries or jobs name, sorted, each once."""
+        named = (*self.jobs, *(repo for query in self.queries for repo in query.repos))
+        each = {folded(name): name for name in named if name.count("/") == 1}
+        return tuple(sorted(map(RepoKey.parse, each.values())))
+
+    def misspelled(self, known: Iterable[RepoKey]) -> tuple[Problem, ...]:
+        """Tell names that are not written as in `known`, which are GitHub's; takes a while for large files."""
+        return gathered(self.spelling.unlike(known))
 
     def in_repo_enabled(self, repo: RepoKey) -> bool:
         """Tell whether jobs are also read from the repository itself; the narrowest key decides."""
@@ -115,7 +126,7 @@ class LoadedConfig:
 
         They are those of all keys that apply; without a key `*` the cluster `default` is one of them.
         """
-        table = {"*": (_DEFAULT_CLUSTER,)} | self.prow.in_repo_config.allowed_clusters
+        table = ByName({"*": (_DEFAULT_CLUSTER,)} | self.prow.in_repo_config.allowed_clusters)
         return frozenset(cluster for key in ("*", repo.org, str(repo)) for cluster in table.get(key, ()))
 
     def target_url(self, repo: RepoKey) -> str:

@@ -1,9 +1,10 @@
 """From the files that were read to one configuration, or to everything that is wrong with them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import PurePath
 from typing import TypeVar
 
@@ -13,23 +14,25 @@ from tide.config.files import ConfigFile
 from tide.config.fusion import fuse
 from tide.config.in_repo import InRepoJobs
 from tide.config.job_maker import JobMaker
-from tide.config.loaded import Counts, LoadedConfig
+from tide.config.loaded import NO_QUERY, Counts, LoadedConfig
 from tide.config.made_jobs import MadeJobs
 from tide.config.merge_methods import method_table
 from tide.config.own import MergeQueueFile, check_own
 from tide.config.parsing import M, Parser, without_collecting
-from tide.config.problems import Finding, Findings, Sourced, located
+from tide.config.problems import Finding, Findings, Sourced, gathered, located
 from tide.config.prow.branch_protection import BranchProtection
 from tide.config.prow.config import ProwConfig
-from tide.config.prow.jobs import Job, JobFile
+from tide.config.prow.jobs import Job, JobFile, JobSections
 from tide.config.prow.tide import TideSection
 from tide.config.sources import Sources
+from tide.config.spelling import Spelling, names_in, names_in_own
 from tide.config.supplements import supplemented
 from tide.config.validation.conflicts import check_periodics, check_postsubmits, check_presubmits
 from tide.config.validation.jobs import JobRules
 from tide.config.validation.queries import check_queries
 from tide.config.validation.tide_section import check_tide
 from tide.domain.jobs import Presubmit
+from tide.domain.names import ByName
 
 T = TypeVar("T")
 
@@ -81,6 +84,7 @@ def examine(
     findings = Findings()
     loaded = None
     with without_collecting():
+        _refuse_manifests((sources.config, *sources.supplemental), parser, findings)
         config = _parsed(sources.config, ProwConfig, parser, findings)
         supplements = [_parsed(file, ProwConfig, parser, findings) for file in sources.supplemental]
         job_files = [_parsed(file, JobFile, parser, findings) for file in sources.jobs]
@@ -88,7 +92,7 @@ def examine(
         if own:
             check_own(own, findings)
         if config:
-            read = _Read(config, tuple(filter(None, supplements)), _collected(config, job_files), own)
+            read = _Read(config, tuple(filter(None, supplements)), tuple(filter(None, job_files)), own)
             loaded = _Assembly(read, made or MadeJobs(), findings).assemble(sources, options)
     return loaded, findings
 
@@ -99,12 +103,22 @@ def _parsed(file: ConfigFile, model: type[M], parser: Parser, findings: Findings
     return Sourced(parsed.model, file) if parsed.model is not None else None
 
 
-def _collected(config: Sourced[ProwConfig], job_files: Iterable[Sourced[JobFile] | None]) -> CollectedJobs:
+def _refuse_manifests(files: Iterable[ConfigFile], parser: Parser, findings: Findings) -> None:
+    """Note what is no configuration but a resource of Kubernetes; Prow would take it for an empty one."""
+    for file in files:
+        tree = parser.parse(file, ProwConfig).tree
+        if isinstance(tree, Mapping) and isinstance(tree.get("apiVersion"), str) and isinstance(tree.get("kind"), str):
+            message = f"this is a manifest of the kind {tree['kind']}, and no configuration: nothing in it is read"
+            hint = "; give what stands in it under data" if tree["kind"] == "ConfigMap" else ""
+            findings.error(Sourced(file, file), f"{message}{hint}", "kind")
+
+
+def _collected(config: Sourced[ProwConfig], job_files: Iterable[Sourced[JobFile]]) -> CollectedJobs:
     jobs = CollectedJobs()
     jobs.add(config)
     for file in job_files:
-        if file is not None:
-            jobs.add(file)
+        jobs.add(file)
+    jobs.presubmits, jobs.postsubmits = ByName(jobs.presubmits), ByName(jobs.postsubmits)
     return jobs
 
 
@@ -114,13 +128,20 @@ class _Read:
 
     config: Sourced[ProwConfig]
     supplements: Sequence[Sourced[ProwConfig]]
-    jobs: CollectedJobs
+    job_files: Sequence[Sourced[JobFile]]
     own: Sourced[MergeQueueFile] | None
 
     @property
     def tide_sections(self) -> list[Sourced[TideSection]]:
         """That of config.yaml first."""
         return [Sourced(each.value.tide, each.file, ("tide",)) for each in (self.config, *self.supplements)]
+
+    @property
+    def spelling(self) -> Spelling:
+        """How names are written in all files."""
+        files: tuple[Sourced[JobSections], ...] = (self.config, *self.supplements, *self.job_files)
+        own = names_in_own(self.own.value, self.own.file) if self.own else ()
+        return Spelling.of(chain(*(names_in(each.value, each.file) for each in files), own))
 
 
 class _Assembly:
@@ -130,9 +151,9 @@ class _Assembly:
         config = read.config
         self._read = read
         self._config = config
-        self._jobs = read.jobs
+        self._jobs = _collected(config, read.job_files)
         self._findings = findings
-        defaults = Defaults.of(config.value, (preset.value for preset in read.jobs.presets))
+        defaults = Defaults.of(config.value, (preset.value for preset in self._jobs.presets))
         rules = JobRules(config.value.pod_namespace, frozenset(config.value.plank.job_queue_capacities))
         self._maker = JobMaker(defaults, rules)
         self._made = made
@@ -152,6 +173,8 @@ class _Assembly:
         self._check_postsubmits()
         self._check_periodics()
         methods = method_table(sections, findings)
+        if not prow.tide.queries and not findings.errors:
+            findings.fault(self._config, NO_QUERY, "tide", "queries")
         return LoadedConfig(
             prow=prow,
             file=self._config.file,
@@ -161,8 +184,9 @@ class _Assembly:
             in_repo=InRepoJobs(self._maker, self._jobs),
             methods=methods,
             queue_fields=own.value.merge_queue if own else {},
+            spelling=self._read.spelling,
             counts=self._counts(len(prow.tide.queries)),
-            warnings=located(findings.warnings),
+            warnings=gathered(findings.warnings),
             faults=located(findings.faults),
             search_per_repository=options.search_per_repository,
             search_per_org=options.search_per_org,
@@ -175,7 +199,7 @@ class _Assembly:
             check_presubmits(jobs, self._findings)
             makes = (partial(self._maker.presubmit, job, repo) for job in jobs)
             table[repo] = tuple(map(self._once, jobs, makes))
-        return table
+        return ByName(table)
 
     def _check_postsubmits(self) -> None:
         for repo, jobs in self._jobs.postsubmits.items():

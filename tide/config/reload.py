@@ -4,21 +4,24 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from tide.config.loaded import LoadedConfig
+from tide.config.loaded import NO_QUERY, LoadedConfig
 from tide.config.loading import NO_OPTIONS, LoadOptions, load
 from tide.config.made_jobs import MadeJobs
 from tide.config.parsing import Parser
 from tide.config.sources import ConfigPaths, Sources, read_sources
 from tide.domain.errors import ConfigError, Problem
+from tide.domain.keys import RepoKey
 
 _log = structlog.get_logger(__name__)
+_DESERVES = "the configuration deserves a look"
 
 
 class ConfigSource:
     """Holds the configuration in force, and looks for a newer one when it is asked to.
 
-    A configuration that cannot be loaded, for whatever reason, leaves the old one in force; what is wrong with it is
-    kept in `problems`. It is tried again when its files change, so that ConfigMaps may arrive one after the other.
+    A configuration that cannot be loaded, for whatever reason, leaves the old one in force, and so does one without
+    queries where there were some; what is wrong with it is kept in `problems`. It is tried again when its files change,
+    so that ConfigMaps may arrive one after the other.
     """
 
     def __init__(self, paths: ConfigPaths, options: LoadOptions = NO_OPTIONS) -> None:
@@ -30,8 +33,12 @@ class ConfigSource:
         self._tried = paths.fingerprint()
         self._sources = read_sources(paths)
         self._current = self._loaded(self._sources)
+        if not self._current.queries:
+            _log.warning(NO_QUERY)
         self._problems: tuple[Problem, ...] = ()
         self._broken_since: datetime | None = None
+        self._misspelled: tuple[Problem, ...] = ()
+        self._compared: tuple[str, frozenset[RepoKey]] | None = None
 
     @property
     def current(self) -> LoadedConfig:
@@ -47,6 +54,12 @@ class ConfigSource:
     def broken_since(self) -> datetime | None:
         """When the files were first found broken; None while they are in force."""
         return self._broken_since
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What people should know of the configuration in force, for the page."""
+        nothing = () if self._current.queries else (f"The configuration has {NO_QUERY}.",)
+        return (*nothing, *map(str, self._misspelled))
 
     @property
     def sync_period(self) -> timedelta:
@@ -75,12 +88,26 @@ class ConfigSource:
         self._broken_since = self._broken_since or now
         return False
 
+    def compare_names(self, known: frozenset[RepoKey]) -> None:
+        """Look for names that are written otherwise than in `known`, as GitHub spells them; log what is new.
+
+        Costs nothing while neither changes. Takes a while for large files: call it in a thread.
+        """
+        current = self._current
+        if not known or self._compared == (current.digest, known):
+            return
+        before, self._misspelled = set(self._misspelled), current.misspelled(known)
+        self._compared = current.digest, known
+        for problem in self._misspelled:
+            if problem not in before:
+                _log.warning(_DESERVES, problem=str(problem))
+
     def _loaded(self, sources: Sources) -> LoadedConfig:
         loaded = load(sources, self._parser, self._options, self._made)
         for problem in loaded.warnings:
             # Those of Prow's files are many, and not all concern whoever runs no cluster; `check-config` tells them.
             if sources.merge_queue and problem.file == sources.merge_queue.path:
-                _log.warning("the configuration deserves a look", problem=str(problem))
+                _log.warning(_DESERVES, problem=str(problem))
         return loaded
 
     def _unforeseen(self, error: Exception) -> Problem:
@@ -95,8 +122,13 @@ class ConfigSource:
         is_new = sources.digest != self._current.digest
         try:
             if is_new:
-                self._current = self._loaded(sources)
-                self._sources = sources
+                loaded = self._loaded(sources)
+                if self._current.queries and not loaded.queries:
+                    message = (
+                        f"{NO_QUERY}; so the old configuration stays, until this one has a query or tide is restarted"
+                    )
+                    raise ConfigError(Problem(sources.config.path, 0, "tide.queries", message))
+                self._current, self._sources = loaded, sources
         finally:
             self._parser.forget_all_but((*sources.files, *self._sources.files))
         self._problems, self._broken_since = (), None

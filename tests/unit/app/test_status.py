@@ -335,6 +335,18 @@ def test_a_history_file_that_is_not_written_is_a_caution_of_the_leader(kept: Kep
     assert kept.keeper.now().cautions == ()
 
 
+def test_what_is_to_be_known_of_the_configuration_is_a_caution_of_everybody(kept: Kept) -> None:
+    kept.keeper.cautions = lambda: ("no query",)
+    assert kept.keeper.now().cautions == ("no query",)
+    kept.keeper.history_told("HTTP 503")
+    assert [caution.rpartition(" ")[2] for caution in kept.keeper.now().cautions] == ["query", "503"]
+
+
+def test_the_repositories_of_the_pools_are_kept(kept: Kept) -> None:
+    kept.keeper.pools_vanished(frozenset({POOL}))
+    assert kept.keeper.repositories == {POOL.repository}
+
+
 def test_why_the_cluster_lets_nobody_in_is_told_without_secrets(kept: Kept) -> None:
     assert kept.keeper.now().shut_out == ""
     kept.keeper.clean = lambda text: text.replace("geheim", "[redacted]")

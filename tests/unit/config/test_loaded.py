@@ -402,3 +402,49 @@ def test_repositories_are_those_that_queries_and_jobs_name(loaded: Load) -> None
         f"presubmits: {{acme/rocket: [{{name: a, {SPEC}}}], https://host/a/b: [{{name: a, {SPEC}}}]}}",
     )
     assert list(map(str, config.repositories)) == ["acme/rocket", "acme-b/x"]
+
+
+ANY_CASE = """\
+tide:
+  queries: [{orgs: [ACME]}]
+  merge_method: {Acme: {Rocket: squash}}
+  merge_commit_template: {Acme/rocket: {title: t}}
+  target_urls: {Acme: "https://a"}
+  pr_status_base_urls: {"*": "https://b", ACME/rocket: "https://c"}
+  batch_size_limit: {"*": 3, Acme: 4}
+  prioritize_existing_batches: {acme/Rocket: false}
+  github_merge_blocks_policy: {ACME: block}
+  context_options: {from-branch-protection: true, orgs: {Acme: {repos: {Rocket: {optional-contexts: [a]}}}}}
+in_repo_config: {enabled: {Acme: true}, allowed_clusters: {ACME/Rocket: [fast]}}
+branch-protection:
+  orgs: {Acme: {repos: {Rocket: {protect: true, required_status_checks: {contexts: [b]}}}}}
+plank: {default_decoration_configs: {Acme/ROCKET: {timeout: 3m}}}
+presubmits: {Acme/rocket: [{name: unit, always_run: true, decorate: true, spec: {containers: [{args: [a]}]}}]}
+"""
+
+
+def test_names_mean_what_github_takes_them_for_in_whatever_case_they_are_written(loaded: Load) -> None:
+    config = loaded(ANY_CASE, own="merge_queue: {Acme/Rocket@main: {max_batch: 7}, ACME: {paused: true}}")
+    rules, repo = config.rules(MAIN), MAIN.repository
+    assert len(rules.queries) == 1
+    assert (rules.merge_method, rules.commit_templates.title) == (MergeMethod.SQUASH, "t")
+    assert (rules.target_url, rules.pr_status_base_url) == ("https://a", "https://c")
+    assert (rules.batch_size_limit, rules.prioritize_existing_batches) == (4, False)
+    assert (rules.blocks_policy, rules.in_repo_config) == (BlocksPolicy.BLOCK, True)
+    assert config.allowed_clusters(repo) == {"default", "fast"}
+    assert (rules.context_policy.required, rules.context_policy.optional) == (("b", "unit"), ("a",))
+    assert (rules.settings.paused, rules.settings.max_batch) == (True, 7)
+    [job] = config.presubmits(repo)
+    assert job.definition["decoration_config"] == {"timeout": "3m"}
+    assert config.repositories == (RepoKey("Acme", "rocket"),)
+
+
+def test_a_branch_behind_a_name_keeps_its_case(loaded: Load) -> None:
+    config = loaded(own="merge_queue: {Acme/rocket@Main: {paused: true}}")
+    assert config.rules(MAIN).settings.paused is False
+    assert config.rules(PoolKey("acme", "rocket", "Main")).settings.paused is True
+
+
+def test_what_is_written_as_github_spells_it_comes_before_another_case(loaded: Load) -> None:
+    config = loaded("tide: {batch_size_limit: {ACME: 1, acme: 2}, merge_method: {Acme: rebase, acme: squash}}")
+    assert (config.rules(MAIN).batch_size_limit, config.rules(MAIN).merge_method) == (2, MergeMethod.SQUASH)

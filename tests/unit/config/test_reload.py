@@ -14,6 +14,7 @@ from tide.domain.keys import RepoKey
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
 Write = Callable[..., ConfigPaths]
+SOME = "tide: {queries: [{orgs: [Acme]}]"
 
 
 def test_the_first_configuration_must_be_good(write: Write) -> None:
@@ -38,9 +39,9 @@ def test_a_changed_file_is_taken_over(write: Write) -> None:
 
 def test_warnings_of_our_own_file_are_logged_with_each_configuration_that_is_taken_over(write: Write) -> None:
     with capture_logs() as logs:
-        source = ConfigSource(write("tide: {pr_status_base_url: b}", own="merge_queue: {'*': {strategy: gate}}"))
+        source = ConfigSource(write(f"{SOME}, pr_status_base_url: b}}", own="merge_queue: {'*': {strategy: gate}}"))
         source.refresh(NOW)
-        paths = write(own="\nmerge_queue: {acme: {landing: push}}")
+        paths = write(f"{SOME}}}", own="\nmerge_queue: {acme: {landing: push}}")
         source.refresh(NOW)
     assert [(entry["log_level"], entry["problem"].split(": ")[:2]) for entry in logs] == [
         ("warning", [f"{paths.merge_queue}:1", 'merge_queue["*"].strategy']),
@@ -217,3 +218,45 @@ def test_what_is_wrong_with_a_job_is_told_at_every_load(write: Write) -> None:
         write(f"tide: {{sync_period: {minutes}m}}", broken)
         assert source.refresh(NOW) is False
         assert ["job 'a b': its name must be" in problem.message for problem in source.problems] == [True]
+
+
+@pytest.mark.parametrize("emptied", ["", "tide: {}", "tide: {queries: []}"])
+def test_a_configuration_that_loses_its_queries_leaves_the_old_one_and_is_told(write: Write, emptied: str) -> None:
+    source = ConfigSource(write(f"{SOME}}}"))
+    before = source.current
+    write(emptied)
+    assert source.refresh(NOW) is False
+    assert (source.current, source.broken_since) == (before, NOW)
+    [problem] = source.problems
+    assert "no query: nothing will ever merge; so the old configuration stays" in str(problem)
+    write(f"{SOME}, sync_period: 2m}}")
+    assert source.refresh(LATER) is True
+    assert (source.problems, source.cautions) == ((), ())
+
+
+def test_a_start_without_queries_says_that_nothing_will_merge(write: Write) -> None:
+    with capture_logs() as logs:
+        source = ConfigSource(write("tide: {}"))
+    assert [entry["event"] for entry in logs] == ["no query: nothing will ever merge"]
+    assert list(source.cautions) == ["The configuration has no query: nothing will ever merge."]
+    write(f"{SOME}}}")
+    assert source.refresh(NOW) is True
+    assert list(source.cautions) == []
+
+
+def test_names_that_github_spells_otherwise_are_logged_once_and_stay_told(write: Write) -> None:
+    paths = write(f"{SOME}}}")
+    source = ConfigSource(paths)
+    known = frozenset({RepoKey("acme", "rocket")})
+    with capture_logs() as logs:
+        source.compare_names(frozenset())
+        source.compare_names(known)
+        source.compare_names(known)
+        source.compare_names(known | {RepoKey("acme", "saw")})
+    [caution] = source.cautions
+    assert caution.startswith(f"{paths.config}:1: tide.queries[0].orgs[0]: GitHub spells the organisation 'acme', not")
+    assert [entry["problem"] for entry in logs] == [caution]
+    write("tide: {queries: [{orgs: [acme]}]}")
+    source.refresh(NOW)
+    source.compare_names(known)
+    assert source.cautions == ()
