@@ -1,27 +1,29 @@
 """What `tide check-config` tells an operator about a configuration."""
 
 import json
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 
 from tide.config.advice import (
     advise_on_contexts,
     advise_on_expressions,
+    advise_on_jobs,
+    advise_on_protection,
     advise_on_queries,
     advise_on_repositories,
+    advise_on_templates,
     contradictions,
 )
 from tide.config.files import ConfigFile
 from tide.config.loaded import NO_COUNTS, Counts, LoadedConfig
 from tide.config.loading import NO_OPTIONS, LoadOptions, examine
 from tide.config.parsing import Parser
-from tide.config.places import Path, Places, path_text
+from tide.config.places import Path, Places
 from tide.config.pod_spec import as_go_holds
-from tide.config.problems import Finding, Findings, Sourced, located
+from tide.config.problems import Finding, Findings, Sourced, gathered, located
 from tide.config.prow.config import ProwConfig
-from tide.config.prow.jobs import BranchJob, Job, JobFile, JobSections
+from tide.config.prow.jobs import BranchJob, Job, JobFile, JobSections, PeriodicJob
 from tide.config.prow.tide import TideQuery
 from tide.config.prow.values import GoStruct, unknown_keys
 from tide.config.sources import ConfigPaths, Sources, read_sources
@@ -72,38 +74,53 @@ def report(paths: ConfigPaths, *, strict: bool = False, options: LoadOptions = N
     except ConfigError as error:
         return Report(errors=error.problems)
     errors, warnings = _loading(sources, parser, options)
-    warnings += tuple(_lost_texts(sources, parser))
-    unknown = located(_unknown_keys(sources, parser))
+    warnings += gathered(_lost_texts(sources, parser))
+    unknown = gathered(_unknown_keys(sources, parser))
     counts = _counts(sources, parser)
     return Report(counts, errors + unknown, warnings) if strict else Report(counts, errors, warnings + unknown)
 
 
 def _loading(sources: Sources, parser: Parser, options: LoadOptions) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
     loaded, findings = examine(sources, parser, options)
-    errors, warnings = located((*findings.errors, *findings.faults)), located(findings.warnings)
+    errors, warnings = located((*findings.errors, *findings.faults)), gathered(findings.warnings)
     if findings.errors or loaded is None:
         return errors, warnings
-    return (*errors, *contradictions(loaded)), warnings + _advice(loaded, sources, parser)
+    return (*errors, *contradictions(loaded, findings.faults)), warnings + _advice(loaded, sources, parser)
 
 
 def _advice(loaded: LoadedConfig, sources: Sources, parser: Parser) -> tuple[Problem, ...]:
     findings = Findings()
-    queries: list[Sourced[TideQuery]] = []
-    for file, _, model in _models(sources, parser):
-        if isinstance(model, ProwConfig):
-            queries += [Sourced(query, file, ("tide", "queries", at)) for at, query in enumerate(model.tide.queries)]
-        advise_on_repositories(Sourced(model, file), findings)
-        for job in _branch_jobs(Sourced(model, file)):
+    models = [Sourced(model, file) for file, _, model in _models(sources, parser)]
+    presets = [preset for each in models for preset in each.value.presets]
+    prows = [Sourced(each.value, each.file) for each in models if isinstance(each.value, ProwConfig)]
+    for prow in prows:
+        advise_on_templates(Sourced(prow.value.tide, prow.file, ("tide",)), findings)
+    for each in models:
+        advise_on_repositories(each, loaded, findings)
+        for job in _branch_jobs(each):
             advise_on_expressions(job, findings)
-    advise_on_queries(queries, loaded, findings)
+        advise_on_jobs((*_branch_jobs(each), *_periodics(each)), presets, loaded.prow, findings)
+    advise_on_queries([query for prow in prows for query in _queries(prow)], loaded, findings)
     advise_on_contexts(loaded, findings)
-    return located(findings.warnings)
+    protection = [Sourced(prow.value.branch_protection, prow.file, ("branch-protection",)) for prow in prows]
+    advise_on_protection(protection, loaded, findings)
+    return gathered((*findings.warnings, *loaded.spelling.several()))
+
+
+def _queries(prow: Sourced[ProwConfig]) -> Iterator[Sourced[TideQuery]]:
+    queries = enumerate(prow.value.tide.queries)
+    return (Sourced(query, prow.file, ("tide", "queries", index)) for index, query in queries)
 
 
 def _branch_jobs(sections: Sourced[JobSections]) -> Iterator[Sourced[BranchJob]]:
     for kind in ("presubmits", "postsubmits"):
         for repo, jobs in getattr(sections.value, kind).items():
             yield from (Sourced(job, sections.file, (kind, repo, index)) for index, job in enumerate(jobs))
+
+
+def _periodics(sections: Sourced[JobSections]) -> Iterator[Sourced[PeriodicJob]]:
+    jobs = enumerate(sections.value.periodics)
+    return (Sourced(job, sections.file, ("periodics", index)) for index, job in jobs)
 
 
 def _counts(sources: Sources, parser: Parser) -> Counts:
@@ -130,14 +147,10 @@ def _models(sources: Sources, parser: Parser) -> Iterator[tuple[ConfigFile, obje
 
 def _unknown_keys(sources: Sources, parser: Parser) -> Iterator[Finding]:
     for file, _, model in _models(sources, parser):
-        alike: dict[Path, list[Path]] = defaultdict(list)
         for path in unknown_keys(model):
-            if path[:2] == _QUERIES:
-                yield Finding(file, path, _unknown_in_query(str(path[-1])))
-                continue
-            alike[tuple(step for step in path if isinstance(step, str))].append(path)
-        for first, *others in alike.values():
-            yield Finding(file, first, _told_once("is not known to Prow", others))
+            key = str(path[-1])
+            message = _unknown_in_query(key) if path[:2] == _QUERIES else "is not known to Prow"
+            yield Finding(file, path, message, kind=f"{key}: {message}")
 
 
 def _unknown_in_query(key: str) -> str:
@@ -162,23 +175,14 @@ _WITH_LABELS_LOST = {
 }
 
 
-def _lost_texts(sources: Sources, parser: Parser) -> Iterator[Problem]:
+def _lost_texts(sources: Sources, parser: Parser) -> Iterator[Finding]:
     for file, tree, model in _models(sources, parser):
         coerced = dict(_coerced(tree, model))
         places = Places(file.text) if coerced else None
-        lost: dict[str, list[Path]] = defaultdict(list)
         for path, text in coerced.items():
             written = places.text(path) if places else None
             if written is not None and written != text:
-                lost[f"is read as {text!r}, not as {written!r}; put it in quotes"].append(path)
-        for message, (first, *others) in lost.items():
-            line = places.line(first) if places else 0
-            yield Problem(file.path, line, path_text(first), _told_once(message, others))
-
-
-def _told_once(message: str, others: Sequence[Path]) -> str:
-    """Say of the first place that there are others: one mistake of a generator is in hundreds of jobs."""
-    return f"{message}, here and in {len(others)} more of this file" if others else message
+                yield Finding(file, path, f"is read as {text!r}, not as {written!r}; put it in quotes")
 
 
 def _coerced(written: object, read: object, path: Path = ()) -> Iterator[tuple[Path, str]]:

@@ -6,11 +6,12 @@ from dataclasses import fields
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
 from tide.config.go_values import parse_duration
 from tide.config.problems import Findings, Sourced
 from tide.domain.keys import PoolKey, RepoKey
+from tide.domain.names import ByName
 from tide.domain.rules import LandingMode, QueueSettings, Strategy
 
 
@@ -26,6 +27,9 @@ def _repository(value: object) -> RepoKey:
         raise ValueError("must be of the form org/repo")
     return RepoKey.parse(value)
 
+
+_WITHOUT_EFFECT = ("optimistic", "flake_retries")
+"""What only strategies look at that are not available yet."""
 
 _Flag = Annotated[bool, Strict()]
 _Count = Annotated[int, Strict(), Field(ge=0)]
@@ -54,7 +58,7 @@ class MergeQueueFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    merge_queue: dict[str, QueueFields] = Field(default_factory=dict)
+    merge_queue: Annotated[dict[str, QueueFields], AfterValidator(ByName)] = Field(default_factory=dict)
 
 
 def check_own(file: Sourced[MergeQueueFile], findings: Findings) -> None:
@@ -68,6 +72,13 @@ def check_own(file: Sourced[MergeQueueFile], findings: Findings) -> None:
             findings.warn(file, f"the strategy `{given.strategy}` {rest} `tide`", "merge_queue", key, "strategy")
         if given.landing not in {None, LandingMode.REST}:
             findings.warn(file, f"landing by `{given.landing}` {rest} `rest`", "merge_queue", key, "landing")
+        for name in _WITHOUT_EFFECT:
+            if getattr(given, name) is not None:
+                message = f"`{name}` has no effect with the strategy `tide`; take it out"
+                findings.warn(file, message, "merge_queue", key, name)
+        if given.max_runs is not None and given.trigger is False:
+            message = "has no effect beside `trigger: false`: it bounds the first runs, which `trigger` starts"
+            findings.warn(file, message, "merge_queue", key, "max_runs")
 
 
 def _is_key(key: str) -> bool:

@@ -210,11 +210,11 @@ def test_an_app_and_its_key_are_told_of_in_the_help(tide: Tide) -> None:
 
 def test_check_config_gives_its_report_as_json_on_standard_output(tide: Tide, tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
-    path.write_text(CONFIG)
+    path.write_text(f"{CONFIG}presubmits: {{acme/rocket: [{{name: unit, spec: {{containers: [{{}}]}}}}]}}\n")
     ran = tide("check-config", f"--config-path={path}", "--format=json")
     assert (ran.code, ran.err) == (0, "")
     assert json.loads(ran.out) == {
-        "presubmits": 0, "postsubmits": 0, "periodics": 0, "queries": 1, "errors": [], "warnings": []
+        "presubmits": 1, "postsubmits": 0, "periodics": 0, "queries": 1, "errors": [], "warnings": []
     }  # fmt: skip
 
 
@@ -226,6 +226,9 @@ def test_check_config_exits_1_where_there_are_errors(tide: Tide, tmp_path: Path)
     (error,) = json.loads(ran.out)["errors"]
     assert (error["file"], error["line"]) == (str(path), 1)
     assert tide("check-config", f"--config-path={path}").code == 1
+    path.write_text("")
+    ran = tide("check-config", f"--config-path={path}")
+    assert (ran.code, ran.out.splitlines()[0]) == (1, f"error: {path}: tide.queries: no query: nothing will ever merge")
 
 
 def test_commands_that_read_say_that_there_is_nothing_to_read(tide: Tide, tmp_path: Path) -> None:

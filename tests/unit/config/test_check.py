@@ -1,11 +1,40 @@
 import json
 from collections.abc import Callable
 
+import pytest
+
 from tide.config.check import report
-from tide.config.sources import ConfigPaths
+from tide.config.loading import load
+from tide.config.parsing import Parser
+from tide.config.sources import ConfigPaths, read_sources
+from tide.domain.errors import ConfigError
 
 Write = Callable[..., ConfigPaths]
 SPEC = "spec: {containers: [{}]}"
+QUERY = "queries: [{orgs: [a], labels: [lgtm]}]"
+JOBS = f"presubmits: {{a/b: [{{name: j, {SPEC}}}]}}"
+
+
+def test_a_configuration_without_queries_is_an_error_though_the_daemon_starts(write: Write) -> None:
+    for nothing in ("", "tide: {queries: []}", "plank: {}"):
+        paths = write(nothing)
+        [error] = report(paths).errors
+        assert (error.file, error.path) == (str(paths.config), "tide.queries")
+        assert error.message == "no query: nothing will ever merge"
+        assert load(read_sources(paths), Parser()).queries == ()
+
+
+def test_a_manifest_is_told_to_be_one(write: Write) -> None:
+    manifest = f"apiVersion: v1\nkind: ConfigMap\ndata:\n  config.yaml: |\n    tide: {{{QUERY}}}\n"
+    paths = write(manifest)
+    [error] = report(paths).errors
+    assert (error.line, error.path) == (2, "kind")
+    assert error.message == (
+        "this is a manifest of the kind ConfigMap, and no configuration: nothing in it is read; give what stands in it "
+        "under data"
+    )
+    with pytest.raises(ConfigError, match="manifest of the kind ConfigMap"):
+        load(read_sources(paths), Parser())
 
 
 def test_a_good_configuration_has_counts_and_no_problems(write: Write) -> None:
@@ -13,7 +42,7 @@ def test_a_good_configuration_has_counts_and_no_problems(write: Write) -> None:
         write(
             "tide: {queries: [{orgs: [a]}, {orgs: [b]}]}",
             f"""\
-            presubmits: {{a/b: [{{name: a, {SPEC}}}], a/c: [{{name: a, {SPEC}}}, {{name: b, {SPEC}}}]}}
+            presubmits: {{a/b: [{{name: a, {SPEC}}}], b/c: [{{name: a, {SPEC}}}, {{name: b, {SPEC}}}]}}
             postsubmits: {{a/b: [{{name: a, {SPEC}}}]}}
             periodics: [{{name: a, interval: 1h, {SPEC}}}]
             """,
@@ -48,8 +77,8 @@ def test_what_refuses_the_load_is_an_error(write: Write) -> None:
 
 
 def test_what_breaks_single_pools_is_an_error_though_the_daemon_starts(write: Write) -> None:
-    found = report(write("tide: {context_options: {required-contexts: [a], optional-contexts: [a]}}"))
-    assert not found.is_good
+    found = report(write(f"tide: {{{QUERY}, context_options: {{required-contexts: [a], optional-contexts: [a]}}}}"))
+    assert [error.path for error in found.errors] == ["tide.context_options.optional-contexts"]
 
 
 def test_what_refuses_the_load_does_not_hide_what_else_is_wrong(write: Write) -> None:
@@ -61,7 +90,11 @@ def test_what_refuses_the_load_does_not_hide_what_else_is_wrong(write: Write) ->
 
 def test_what_is_not_available_yet_is_a_warning(write: Write) -> None:
     found = report(
-        write(own="merge_queue:\n  '*':\n    strategy: gate\n  acme/rocket: {strategy: tide, landing: push}")
+        write(
+            f"tide: {{{QUERY}}}",
+            JOBS,
+            own="merge_queue:\n  '*':\n    strategy: gate\n  acme/rocket: {strategy: tide, landing: push}",
+        )
     )
     assert found.is_good
     assert [(warning.line, warning.path, warning.message) for warning in found.warnings] == [
@@ -79,7 +112,8 @@ def test_what_is_not_available_yet_is_a_warning(write: Write) -> None:
 
 
 def test_unknown_keys_are_warnings_and_with_strict_errors(write: Write) -> None:
-    paths = write("tide: {sync_perod: 2m}", "presubmits:\n  a/b:\n  - name: a\n    decorate_config: {}\n    " + SPEC)
+    jobs = "presubmits:\n  a/b:\n  - name: a\n    decorate_config: {}\n    " + SPEC
+    paths = write(f"tide: {{{QUERY}, sync_perod: 2m}}", jobs)
     assert [(warning.path, warning.line) for warning in report(paths).warnings] == [
         ("tide.sync_perod", 1),
         ('presubmits["a/b"][0].decorate_config', 4),
@@ -93,22 +127,25 @@ def test_unknown_keys_are_warnings_and_with_strict_errors(write: Write) -> None:
 def test_a_key_that_is_unknown_again_and_again_is_one_warning(write: Write) -> None:
     job = f"{{name: NAME, odd: 1, {SPEC}}}"
     jobs = ", ".join(job.replace("NAME", name) for name in "abc")
-    found = report(write("", f"presubmits: {{a/b: [{jobs}], a/c: [{job}]}}"))
-    assert [(warning.path, warning.message) for warning in found.warnings] == [
-        ('presubmits["a/b"][0].odd', "is not known to Prow, here and in 2 more of this file"),
-        ('presubmits["a/c"][0].odd', "is not known to Prow"),
-    ]
+    paths = write(f"tide: {{{QUERY}}}", f"presubmits:\n  a/b: [{jobs}]\n  a/c: [{job}]\n")
+    [warning] = report(paths).warnings
+    assert warning.path == 'presubmits["a/b"][0].odd'
+    place = f"{paths.job_config}/jobs.yaml:2"
+    assert warning.message == f"is not known to Prow; likewise in 3 more places, such as {place} and {place}"
 
 
 def test_each_unknown_key_of_a_query_is_a_warning_that_says_what_it_leads_to(write: Write) -> None:
     unknown = ("lables: [a]", "lables: [b]", "missing_label: [a]", "milstone: a", "age: 3", "repo: [a/b]")
     queries = ", ".join(f"{{orgs: [acme{number}], {field}}}" for number, field in enumerate(unknown))
-    found = report(write(f"tide: {{queries: [{queries}]}}"))
+    found = report(write(f"tide:\n  queries: [{queries}]"))
     wider = "unknown field; the query is wider than you may think"
+    again = f"likewise in 1 more place, such as {found.warnings[0].file}:2"
     assert found.is_good
-    assert [(warning.path, warning.message) for warning in found.warnings if "unknown" in warning.message] == [
-        ("tide.queries[0].lables", f"{wider}: pull requests may merge without these labels; did you mean `labels`?"),
-        ("tide.queries[1].lables", f"{wider}: pull requests may merge without these labels; did you mean `labels`?"),
+    assert [(warning.path, warning.message) for warning in found.warnings if "unknown field" in warning.message] == [
+        (
+            "tide.queries[0].lables",
+            f"{wider}: pull requests may merge without these labels; did you mean `labels`?; {again}",
+        ),
         (
             "tide.queries[2].missing_label",
             f"{wider}: pull requests may merge that have these labels; did you mean `missingLabels`?",
@@ -122,7 +159,7 @@ def test_each_unknown_key_of_a_query_is_a_warning_that_says_what_it_leads_to(wri
 def test_text_that_is_lost_is_a_warning(write: Write) -> None:
     found = report(
         write(
-            "",
+            f"tide: {{{QUERY}}}",
             """\
             presubmits:
               a/b:
@@ -148,14 +185,25 @@ def test_text_that_is_lost_is_a_warning(write: Write) -> None:
 
 
 def test_one_text_that_is_lost_again_and_again_is_one_warning(write: Write) -> None:
-    found = report(write("", f"presubmits: {{a/b: [{{name: a, labels: {{a: on, b: no, c: on, d: on}}, {SPEC}}}]}}"))
-    assert [(warning.path, warning.message) for warning in found.warnings] == [
+    labels = "labels: {a: on, b: no, c: on, d: on, e: on}"
+    paths = write(f"tide: {{{QUERY}}}", f"presubmits: {{a/b: [{{name: a, {labels}, {SPEC}}}]}}")
+    place = f"{paths.job_config}/jobs.yaml:1"
+    assert [(warning.path, warning.message) for warning in report(paths).warnings] == [
         (
             'presubmits["a/b"][0].labels.a',
-            "is read as 'true', not as 'on'; put it in quotes, here and in 2 more of this file",
+            f"is read as 'true', not as 'on'; put it in quotes; likewise in 3 more places, such as {place} and {place}",
         ),
         ('presubmits["a/b"][0].labels.b', "is read as 'false', not as 'no'; put it in quotes"),
     ]
+
+
+def test_one_contradiction_is_told_once(write: Write) -> None:
+    itself = f"tide: {{{QUERY}, context_options: {{required-contexts: [a], optional-contexts: [a]}}}}"
+    assert len(report(write(itself, JOBS)).errors) == 1
+    jobs = f"presubmits: {{a/b: [{{name: j, always_run: true, {SPEC}}}], a/c: [{{name: j, always_run: true, {SPEC}}}]}}"
+    [error] = report(write(f"tide: {{{QUERY}, context_options: {{optional-contexts: [j]}}}}", jobs)).errors
+    reason = "contexts j are defined as required and optional"
+    assert error.message == f"for a/b:main, a/b:master, a/c:main and 1 more: {reason}"
 
 
 def test_a_configuration_that_is_refused_is_counted_and_looked_at_all_the_same(write: Write) -> None:

@@ -47,6 +47,8 @@ def test_merge_methods_may_come_from_supplemental_files_alone(loaded: Load) -> N
     assert config.rules(PoolKey("acme", "rocket", "main")).merge_method is MergeMethod.SQUASH
 
 
+SMALL = "tide: {queries: [{repos: [acme/rocket]}]}"
+JOB = "presubmits: {acme/rocket: [{name: unit, spec: {containers: [{}]}}]}"
 PROTECTION = "tide: {context_options: {from-branch-protection: true}}\nbranch-protection:\n"
 
 
@@ -166,7 +168,7 @@ def test_the_rules_for_queries_and_methods_hold_in_supplemental_files(
 
 
 def test_unknown_keys_of_supplemental_files_are_told(write: Callable[..., ConfigPaths]) -> None:
-    paths = write(more={"a": "tide: {querys: []}\ngadget: 1"})
+    paths = write(SMALL, JOB, more={"a": "tide: {querys: []}\ngadget: 1"})
     assert [warning.path for warning in report(paths).warnings] == ["gadget", "tide.querys"]
     assert [error.path for error in report(paths, strict=True).errors] == ["gadget", "tide.querys"]
 

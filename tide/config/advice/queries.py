@@ -8,9 +8,12 @@ from tide.config.fusion import as_query
 from tide.config.loaded import LoadedConfig
 from tide.config.problems import Findings, Sourced
 from tide.config.prow.tide import TideQuery
-from tide.domain.keys import RepoKey
+from tide.config.validation.queries import is_repo
+from tide.domain.errors import ConfigError
+from tide.domain.keys import PoolKey, RepoKey
+from tide.domain.names import folded, org_of
+from tide.policy import labels
 from tide.policy.jobs import runs_on_branch
-from tide.policy.labels import alternatives, folded
 
 
 def advise_on_queries(queries: Sequence[Sourced[TideQuery]], config: LoadedConfig, findings: Findings) -> None:
@@ -18,13 +21,14 @@ def advise_on_queries(queries: Sequence[Sourced[TideQuery]], config: LoadedConfi
     for query in queries:
         _warn_of_labels(query, findings)
         _warn_of_untested_branches(query, config, findings)
+        _warn_of_jobless(query, config, findings)
     _warn_of_opposites(queries, findings)
 
 
 def _warn_of_labels(query: Sourced[TideQuery], findings: Findings) -> None:
-    forbidden = folded(query.value.missing_labels)
+    forbidden = labels.folded(query.value.missing_labels)
     for index, entry in enumerate(query.value.labels):
-        wanted = alternatives(entry)
+        wanted = labels.alternatives(entry)
         if not any(wanted):
             findings.warn(query, "no label has an empty name, so no pull request can meet this query", "labels", index)
         elif forbidden.issuperset(wanted):
@@ -45,17 +49,48 @@ def _warn_of_untested_branches(query: Sourced[TideQuery], config: LoadedConfig, 
             findings.warn(query, message, "includedBranches", index)
 
 
+def _warn_of_jobless(query: Sourced[TideQuery], config: LoadedConfig, findings: Findings) -> None:
+    """Warn of what a query names and no job is configured for, where nothing else is required there either."""
+    tested = {org_of(folded(name)) for name, jobs in config.jobs.items() if jobs}
+    named = [("repos", index, repo) for index, repo in enumerate(query.value.repos) if is_repo(repo)]
+    named += [
+        ("orgs", index, f"{org}/*") for index, org in enumerate(query.value.orgs) if org and folded(org) not in tested
+    ]
+    for key, index, name in named:
+        repo = RepoKey.parse(name)
+        if not config.presubmits(repo) and not config.in_repo_enabled(repo) and (asked := _asked(repo, config)):
+            message = f"no job is configured for {name.removesuffix('/*')}: what merges there {asked}"
+            findings.warn(query, message, key, index, kind=f"no job, {asked}", other=name.removesuffix("/*"))
+
+
+def _asked(repo: RepoKey, config: LoadedConfig) -> str:
+    """Say what has to be green where there are no jobs; "" where that is configured, or contradicts itself."""
+    try:
+        policy = config.context_policy(PoolKey(repo.org, repo.name, "main"), ())
+    except ConfigError:
+        return ""
+    if policy.required:
+        return ""
+    if policy.skip_unknown:
+        return "is tested only where GitHub's own rules ask for it, as skip-unknown-contexts passes over all others"
+    return "needs every status and check run that shows up on it to be green, and none where none shows up"
+
+
 def _warn_of_opposites(queries: Sequence[Sourced[TideQuery]], findings: Findings) -> None:
     """Warn of labels that one query requires and another forbids, where a pull request may be meant by both."""
     forbidding: dict[str, list[Sourced[TideQuery]]] = defaultdict(list)
     for query in queries:
-        for label in folded(query.value.missing_labels):
+        for label in labels.folded(query.value.missing_labels):
             forbidding[label].append(query)
     for query in queries:
         for index, entry in enumerate(query.value.labels):
-            wanted = alternatives(entry)
+            wanted = labels.alternatives(entry)
             for other in forbidding.get(min(wanted), ()):
-                if other is not query and folded(other.value.missing_labels) >= wanted and _overlap(query, other):
+                if (
+                    other is not query
+                    and labels.folded(other.value.missing_labels) >= wanted
+                    and _overlap(query, other)
+                ):
                     findings.warn(query, _opposite(entry, other), "labels", index)
                     break
 
