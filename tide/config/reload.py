@@ -1,5 +1,6 @@
 """Hot reload: a changed configuration is taken whole or not at all."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import structlog
@@ -19,9 +20,9 @@ _DESERVES = "the configuration deserves a look"
 class ConfigSource:
     """Holds the configuration in force, and looks for a newer one when it is asked to.
 
-    A configuration that cannot be loaded, for whatever reason, leaves the old one in force, and so does one without
-    queries where there were some; what is wrong with it is kept in `problems`. It is tried again when its files change,
-    so that ConfigMaps may arrive one after the other.
+    A configuration that cannot be loaded, for whatever reason, leaves the old one in force, and so does one that has
+    lost all its queries, or what was in one of its files; what is wrong with it is kept in `problems`. It is tried
+    again when its files change, so that ConfigMaps may arrive one after the other.
     """
 
     def __init__(self, paths: ConfigPaths, options: LoadOptions = NO_OPTIONS) -> None:
@@ -110,6 +111,18 @@ class ConfigSource:
                 _log.warning(_DESERVES, problem=str(problem))
         return loaded
 
+    def _lost(self, sources: Sources, loaded: LoadedConfig) -> Iterator[Problem]:
+        """Tell what a configuration has lost as a whole, which is an accident rather than meant."""
+        stays = "so the old configuration stays, until"
+        if self._current.queries and not loaded.queries:
+            message = f"{NO_QUERY}; {stays} there is a query, or tide is started anew"
+            yield Problem(sources.config.path, 0, "tide.queries", message)
+            return
+        before = {file.path for file in self._sources.files if file.text.strip()}
+        for file in sources.files:
+            if file.path in before and not file.text.strip():
+                yield Problem(file.path, 0, "", f"was emptied; {stays} there is something in it, be it {{}}")
+
     def _unforeseen(self, error: Exception) -> Problem:
         told = " ".join(f"{type(error).__name__}: {error}".split())
         message = f"cannot be loaded, by an error of tide's own that its log shows: {told}"
@@ -123,11 +136,8 @@ class ConfigSource:
         try:
             if is_new:
                 loaded = self._loaded(sources)
-                if self._current.queries and not loaded.queries:
-                    message = (
-                        f"{NO_QUERY}; so the old configuration stays, until this one has a query or tide is restarted"
-                    )
-                    raise ConfigError(Problem(sources.config.path, 0, "tide.queries", message))
+                if lost := tuple(self._lost(sources, loaded)):
+                    raise ConfigError(*lost)
                 self._current, self._sources = loaded, sources
         finally:
             self._parser.forget_all_but((*sources.files, *self._sources.files))

@@ -260,3 +260,18 @@ def test_names_that_github_spells_otherwise_are_logged_once_and_stay_told(write:
     source.refresh(NOW)
     source.compare_names(known)
     assert source.cautions == ()
+
+
+@pytest.mark.parametrize("file", ["jobs", "own"])
+def test_a_file_that_was_emptied_leaves_the_old_configuration_until_that_is_meant(write: Write, file: str) -> None:
+    texts = {"jobs": "presubmits: {acme/rocket: [{name: unit, spec: {containers: [{}]}}]}", "own": "merge_queue: {}"}
+    source = ConfigSource(write(f"{SOME}}}", **texts))
+    paths = write(f"{SOME}}}", **texts | {file: "\n"})
+    assert source.refresh(NOW) is False
+    [problem] = source.problems
+    emptied = paths.merge_queue if file == "own" else f"{paths.job_config}/jobs.yaml"
+    assert problem.file == str(emptied)
+    assert problem.message.startswith("was emptied; so the old configuration stays, until there is something in it")
+    assert source.current.presubmits(RepoKey("acme", "rocket")) != ()
+    write(f"{SOME}}}", **texts | {file: "{}"})
+    assert source.refresh(LATER) is True
