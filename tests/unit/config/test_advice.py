@@ -56,11 +56,11 @@ def test_a_query_that_no_pull_request_can_meet_is_warned_of(
 
 def test_jobs_of_what_is_no_repository_are_warned_of(warnings: Warnings) -> None:
     text = f"{{acme: [{{name: a, {SPEC}}}], acme/b/c: [], https://review.example/b: [{{name: a, {SPEC}}}]}}"
-    assert warnings("", f"presubmits: {text}\npostsubmits: {{b: []}}") == [
-        ("presubmits.acme", "'acme' is not of the form org/repo, so these jobs never run"),
-        ('presubmits["acme/b/c"]', "'acme/b/c' is not of the form org/repo, so these jobs never run"),
-        ("postsubmits.b", "'b' is not of the form org/repo, so these jobs never run"),
-    ]
+    [(path, message)] = warnings("", f"presubmits: {text}\npostsubmits: {{b: []}}")
+    assert path == "presubmits.acme"
+    assert message.startswith("'acme' is not of the form org/repo, so these jobs never run; likewise in 2 more places")
+    assert "jobs.yaml:1 ('acme/b/c') and " in message
+    assert message.endswith("jobs.yaml:2 ('b')")
 
 
 def test_a_map_of_merge_methods_under_a_repository_is_warned_of(warnings: Warnings) -> None:
@@ -203,6 +203,16 @@ def test_an_expression_that_never_matches_is_warned_of(
     value = f"['{pattern}']" if key == "branches" else f"'{pattern}'"
     place = f'presubmits["acme/rocket"][0].{key}' + ("[0]" if key == "branches" else "")
     assert warnings("", jobs(f"{key}: {value}")) == [(place, f"job 'j0': {message}")]
+
+
+def test_one_mistake_in_many_expressions_is_told_once(warnings: Warnings) -> None:
+    patterns = [f"run_if_changed: ^/part{number}/" for number in range(4)]
+    [(path, message)] = warnings("", jobs(*patterns))
+    assert path == 'presubmits["acme/rocket"][0].run_if_changed'
+    assert message.startswith(
+        "job 'j0': '^/part0/' never matches: a path does not begin with a slash; likewise in 3 more"
+    )
+    assert message.endswith("jobs.yaml:1 (job 'j2')")
 
 
 @pytest.mark.parametrize(

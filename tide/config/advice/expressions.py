@@ -28,13 +28,18 @@ def advise_on_expressions(job: Sourced[BranchJob], findings: Findings) -> None:
     """Warn of expressions over changed files and branches that match nothing, or of parts of them."""
     for key in ("run_if_changed", "skip_if_only_changed"):
         for fault in _faults(getattr(job.value, key), "a path"):
-            findings.warn(job, fault, key)
+            findings.warn(job, fault, key, kind=_reason(fault))
     for key in ("branches", "skip_branches"):
         for index, pattern in enumerate(getattr(job.value, key)):
             for fault in _faults(pattern, "a branch"):
-                findings.warn(job, fault, key, index)
+                findings.warn(job, fault, key, index, kind=_reason(fault))
     if job.value.branches and all(_is_skipped(pattern, job.value.skip_branches) for pattern in job.value.branches):
         findings.warn(job, "each of these is also in skip_branches, so the job never runs", "branches")
+
+
+def _reason(fault: str) -> str:
+    """Leave out which expression it is: whoever writes one so writes many so."""
+    return fault.rpartition(": ")[2]
 
 
 def literal_of(pattern: str) -> str | None:

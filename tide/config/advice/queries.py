@@ -33,11 +33,11 @@ def _warn_of_labels(query: Sourced[TideQuery], findings: Findings) -> None:
             findings.warn(query, "no label has an empty name, so no pull request can meet this query", "labels", index)
         elif forbidden.issuperset(wanted):
             message = f"{entry!r} is also in missingLabels, so no pull request can meet this query"
-            findings.warn(query, message, "labels", index)
+            findings.warn(query, message, "labels", index, kind="required and forbidden", other=repr(entry))
     for index, label in enumerate(query.value.missing_labels):
         if "," in label:
             message = f"{label!r} is one label here, as only labels takes alternatives; list each of them"
-            findings.warn(query, message, "missingLabels", index)
+            findings.warn(query, message, "missingLabels", index, kind="no alternatives", other=repr(label))
 
 
 def _warn_of_untested_branches(query: Sourced[TideQuery], config: LoadedConfig, findings: Findings) -> None:
@@ -46,7 +46,7 @@ def _warn_of_untested_branches(query: Sourced[TideQuery], config: LoadedConfig, 
     for index, branch in enumerate(query.value.included_branches):
         if repos and not any(runs_on_branch(job, branch) for repo in repos for job in config.presubmits(repo)):
             message = f"no job of {some_of(repos)} runs on branch {branch!r}: what merges there is untested"
-            findings.warn(query, message, "includedBranches", index)
+            findings.warn(query, message, "includedBranches", index, kind="untested branch", other=repr(branch))
 
 
 def _warn_of_jobless(query: Sourced[TideQuery], config: LoadedConfig, findings: Findings) -> None:
@@ -91,7 +91,8 @@ def _warn_of_opposites(queries: Sequence[Sourced[TideQuery]], findings: Findings
                     and labels.folded(other.value.missing_labels) >= wanted
                     and _overlap(query, other)
                 ):
-                    findings.warn(query, _opposite(entry, other), "labels", index)
+                    message = _opposite(entry, other)
+                    findings.warn(query, message, "labels", index, kind="forbidden elsewhere", other=repr(entry))
                     break
 
 

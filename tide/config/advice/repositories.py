@@ -28,7 +28,8 @@ def advise_on_repositories(sections: Sourced[JobSections], config: LoadedConfig,
     for kind in ("presubmits", "postsubmits"):
         for repo in getattr(sections.value, kind):
             if not is_repo(repo) and not repo.startswith(_GERRIT):
-                findings.warn(sections, f"{repo!r} is not of the form org/repo, so these jobs never run", kind, repo)
+                message = f"{repo!r} is not of the form org/repo, so these jobs never run"
+                findings.warn(sections, message, kind, repo, kind="jobs of no repository", other=repr(repo))
     for repo, jobs in sections.value.presubmits.items():
         if jobs and config.queries and is_repo(repo) and not covers(config.queries, RepoKey.parse(repo)):
             message = f"no query covers {repo}: whatever its jobs say, this queue merges nothing there"
