@@ -196,7 +196,7 @@ class _Parts:
         self.leading = opened.leading
         self.status = StatusKeeper(self.clock, self._first_status())
         self.host.contact.on_outage = self.status.github_told
-        self.known = LastKnown(self.views, self.clock, self.status.database_read)
+        self.known = LastKnown(self.views, self.clock, self.status.database_read, has_looked=self.status.has_looked)
 
     def url_of(self, repo: RepoKey) -> str:
         """Give where a repository is fetched from."""
@@ -300,6 +300,7 @@ class _Parts:
     def _tell_status(self, sync: Sync, leadership: Leadership) -> None:
         config = self.config
         self.status.errors = lambda: sync.search_errors
+        self.status.queries = lambda: config.current.queries
         self.status.problems = lambda: (tuple(map(str, config.problems)), config.broken_since)
         self.status.cautions = lambda: config.cautions
         if not self.options.dry_run:

@@ -13,7 +13,6 @@ from tide.adapters.postgres.views import PostgresViews
 from tide.app.database import existing_database
 from tide.domain.errors import NotFound, StoreError
 from tide.domain.keys import PoolKey
-from tide.domain.records import HistoryFilter
 from tide.domain.snapshot import StandingKind
 
 
@@ -43,8 +42,7 @@ class Archive:
 
     async def check_known(self, pool: PoolKey) -> None:
         """Raise NotFound unless there is such a pool, or something was done in it once."""
-        wanted = HistoryFilter(repo=pool.repository, branch=pool.branch)
-        if await self.views.pool(pool) is None and not await self.views.history_page(wanted, 1, None):
+        if await self.views.pool(pool) is None:
             raise NotFound(f"the pool {pool} is not known: it is not covered, or it has not been read yet")
 
 

@@ -60,8 +60,12 @@ class Start:
 
     @property
     def awaited(self) -> tuple[Awaited, ...]:
-        """Give what is not there yet."""
-        return tuple(Awaited(step.missing, step.helps, step.error) for step in self.steps if not step.reached.is_set())
+        """Give what is not there yet, but for what comes after something that is not."""
+        return tuple(
+            Awaited(step.missing, step.helps, step.error, step.system)
+            for step in self.steps
+            if not step.reached.is_set() and all(earlier.reached.is_set() for earlier in step.after)
+        )
 
     async def at_once(self) -> None:
         """Take every step, each tried once.

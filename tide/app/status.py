@@ -13,6 +13,7 @@ from tide.domain.decisions import Decision
 from tide.domain.errors import StoreError, Transient
 from tide.domain.keys import PoolKey, PullKey, RepoKey
 from tide.domain.outcomes import Outcome
+from tide.domain.rules import Query
 from tide.domain.snapshot import Standing
 from tide.ports.clock import Clock
 from tide.web.status import SYNC_CONTROLLER, Awaited, DaemonStatus, Outage, Role, RoleKind, System
@@ -57,9 +58,9 @@ class StatusKeeper:
 
     `errors` gives the errors of the last search, `problems` those of configuration files that could not be taken over
     with the time since when. `leadership` gives what this process does among the replicas, where there may be others.
-    `cautions` gives what is to be known of the configuration. `awaited` gives what the start still waits for. `clean`
-    takes secrets out of a text. `shut_out` says why the cluster will not let this process in again, if so.
-    `repositories` are those of the pools, as GitHub spells them.
+    `cautions` gives what is to be known of the configuration, `queries` those of the one in force. `awaited` gives what
+    the start still waits for. `clean` takes secrets out of a text. `shut_out` says why the cluster will not let this
+    process in again, if so. `repositories` are those of the pools, as GitHub spells them.
     """
 
     clock: Clock
@@ -71,6 +72,7 @@ class StatusKeeper:
     awaited: Callable[[], tuple[Awaited, ...]] = tuple
     clean: Callable[[str], str] = str
     shut_out: Callable[[], str] = str
+    queries: Callable[[], tuple[Query, ...]] = tuple
     repositories: frozenset[RepoKey] = frozenset()
     _last_syncs: dict[str, datetime] = field(default_factory=dict)
     _outages: dict[tuple[System, _Source], Outage] = field(default_factory=dict)
@@ -97,11 +99,16 @@ class StatusKeeper:
             config_broken_since=since,
             cautions=(*self.status.cautions, *self._cautions(role)),
             shut_out=self._told_to_people(self.shut_out()),
+            queries=self.queries(),
         )
 
     def is_syncing(self) -> bool:
         """Tell whether this process itself looks and decides."""
         return self._role().is_syncing
+
+    def has_looked(self) -> bool | None:
+        """Tell whether this process has looked at everything once, None where it does not look itself."""
+        return SYNC_CONTROLLER in self._last_syncs if self.is_syncing() else None
 
     def is_leading(self) -> bool:
         """Tell whether this process leads."""

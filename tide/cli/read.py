@@ -16,6 +16,7 @@ from tide.domain.errors import NotFound
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.records import HistoryFilter, HistoryRecord, PullRecord
 from tide.web import api_models, text
+from tide.web.run_book import RUNS_OF_HEAD, RunBook, bases_of, newest
 
 F = TypeVar("F", bound=Callable[..., Any])
 _PAGE = 1000
@@ -30,7 +31,7 @@ class _Pull(click.ParamType[PullKey]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> PullKey:
         try:
-            return PullKey.parse(str(value))
+            return PullKey.named(str(value).strip())
         except ValueError as error:
             return self.fail(str(error), param, ctx)
 
@@ -67,13 +68,13 @@ async def _known(archive: Archive, pull: PullKey) -> PullRecord:
 @_json_too
 @database_flags
 def explain(pull: PullKey, output: str, **where: Path | str | None) -> None:
-    """Say why PULL (ORG/REPO#N) is or is not merging, and what would help."""
+    """Say why PULL (ORG/REPO#N, or its address) is or is not merging, and what would help."""
 
     async def work(archive: Archive) -> None:
         record = await _known(archive, pull)
-        click.echo(
-            json.dumps(api_models.explain_json(record), indent=2) if output == "json" else text.explain_text(record)
-        )
+        runs = newest(await archive.views.runs_of_head(pull, record.pull.head_sha, RUNS_OF_HEAD))
+        told = json.dumps(api_models.explain_json(record, runs), indent=2) if output == "json" else None
+        click.echo(told or text.explain_text(record, runs))
 
     _with_archive(work, where)
 
@@ -113,8 +114,9 @@ def history(pool: PoolKey | None, limit: int, state: str | None, output: str, **
         records = await _pages_of_history(archive, wanted, limit)
         if pool and not records:
             await archive.check_known(pool)
-        document = api_models.history_document(records, limit)
-        click.echo(_dump(document) if output == "json" else text.history_table(records))
+        tests = RunBook(await archive.views.runs_on(bases_of((), records)))
+        document = api_models.history_document(records, tests, limit)
+        click.echo(_dump(document) if output == "json" else text.history_table(records, tests))
 
     _with_archive(work, options)
 

@@ -5,6 +5,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 _PULL = re.compile(r"(?P<org>[^/#:\s]+)/(?P<repo>[^/#:\s]+)#(?P<number>[1-9][0-9]{0,9})")
+_NAME = r"[^/#:\s]+"
+# At the code host, or on our own page; as browsers show it, with or without the scheme and what follows.
+_PULL_ADDRESS = re.compile(
+    rf"(?:https?://)?[^/\s]+/(?:(?P<org>{_NAME})/(?P<repo>{_NAME})/pull|pull/(?P<our_org>{_NAME})/(?P<our_repo>{_NAME}))"
+    r"/(?P<number>[1-9][0-9]{0,9})(?:[/?#]\S*)?"
+)
 _POOL = re.compile(r"(?P<org>[^/#:\s]+)/(?P<repo>[^/#:\s]+):(?P<branch>\S+)")
 
 
@@ -75,6 +81,14 @@ class PullKey:
         if not match:
             raise ValueError(f"{text!r} is not of the form org/repo#number")
         return cls(match["org"], match["repo"], int(match["number"]))
+
+    @classmethod
+    def named(cls, text: str) -> "PullKey":
+        """Read what people name one by: `org/repo#number`, or its address; raise ValueError when it is neither."""
+        match = _PULL_ADDRESS.fullmatch(text)
+        if not match:
+            return cls.parse(text)
+        return cls(match["org"] or match["our_org"], match["repo"] or match["our_repo"], int(match["number"]))
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -108,6 +108,11 @@ class PoolView:
     is_dry_run: bool = False
     synced_at: datetime | None = None
 
+    @classmethod
+    def at_rest(cls, pool: PoolKey, standing: Standing = PROVEN) -> "PoolView":
+        """Show a pool without pull requests, about which nothing is decided."""
+        return cls(pool, "", "WAIT", "No open pull request meets a query.", standing=standing)
+
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
-from tide.domain.keys import PoolKey
+from tide.domain.keys import PoolKey, PullKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,11 @@ class Candidate:
         return ",".join((f"{self.pool.branch}:{self.base_sha}", *(f"{head.number}:{head.sha}" for head in self.heads)))
 
 
+def public(url: str) -> str:
+    """Give the address of a log where everybody can see it, "" where only our own pages can lead there."""
+    return url if url.startswith(("http://", "https://")) else ""
+
+
 class RunState(StrEnum):
     """The state of a run (Prow: ProwJobState)."""
 
@@ -51,6 +57,11 @@ class RunState(StrEnum):
     def is_live(self) -> bool:
         """Tell whether a verdict may still come."""
         return self in {RunState.SCHEDULING, RunState.TRIGGERED, RunState.PENDING}
+
+    @property
+    def is_failed(self) -> bool:
+        """Tell whether it ended without having passed."""
+        return self in {RunState.FAILURE, RunState.ABORTED, RunState.ERROR}
 
 
 class RunKind(StrEnum):
@@ -71,12 +82,19 @@ class Purpose(StrEnum):
     FOREIGN = "foreign"  # somebody else started it
 
 
+class Base(NamedTuple):
+    """A head of a branch that something is tested on."""
+
+    pool: PoolKey
+    sha: str
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One test of one candidate by one job.
 
-    `heads` are (number, head SHA) in the order in which they are merged. `overdue_at` is the moment from which one that
-    is still live is not waited for any more.
+    `heads` are (number, head SHA) in the order in which they are merged. `url` is where its log is: an address, or a
+    path on our own page. `overdue_at` is the moment from which one that is still live is not waited for any more.
     """
 
     name: str
@@ -97,6 +115,15 @@ class Run:
     started_at: datetime | None = None
     completed_at: datetime | None = None
     overdue_at: datetime | None = None
+
+    @property
+    def base(self) -> Base:
+        """The head of the branch that it is tested on."""
+        return Base(self.pool, self.base_sha)
+
+    def tests(self, pull: PullKey, head_sha: str) -> bool:
+        """Tell whether it tests a head, alone or together with others."""
+        return self.pool.repository == pull.repository and (pull.number, head_sha) in self.heads
 
     def is_of_batch(self, members: tuple[tuple[int, str], ...], base_sha: str) -> bool:
         """Tell whether it tests these (number, head SHA) together, merged in this order, on a base."""

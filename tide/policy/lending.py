@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from tide.domain.actions import Target
 from tide.domain.pulls import Context, ContextState, Pull
-from tide.domain.runs import Run, RunKind, RunState
+from tide.domain.runs import Run, RunKind, RunState, public
 from tide.domain.snapshot import Snapshot
 from tide.policy.descriptions import description_of_batch
 from tide.policy.evaluation import Evaluation
@@ -74,4 +74,4 @@ def _in_flight(member: Member, snapshot: Snapshot) -> set[str]:
 
 def _lent(run: Run) -> Context:
     description = description_of_batch(run.description, run.base_sha)
-    return Context(run.context, ContextState.SUCCESS, description, target_url=run.url)
+    return Context(run.context, ContextState.SUCCESS, description, target_url=public(run.url))

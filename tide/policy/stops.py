@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from tide.domain.actions import Action, Blocked, Prove, Wait
 from tide.domain.decisions import VerdictKind
+from tide.domain.keys import PoolKey
 from tide.domain.rules import LandingMode, Strategy
 from tide.domain.snapshot import Snapshot, Standing, StandingKind
 from tide.policy.blockers import applicable
@@ -35,8 +36,12 @@ def _frozen(snapshot: Snapshot) -> Stop | None:
     if snapshot.standing.kind is not StandingKind.FROZEN:
         return None
     text = sentence(f"The pool is frozen: {snapshot.standing.reason}")
-    remedy = f"Find out what happened to the branch, then run `tide unfreeze {snapshot.pool}`."
-    return Stop(Wait(text), VerdictKind.BLOCKED, text, remedy, is_total=True)
+    return Stop(Wait(text), VerdictKind.BLOCKED, text, thaw(snapshot.pool), is_total=True)
+
+
+def thaw(pool: PoolKey) -> str:
+    """Say what helps a frozen pool."""
+    return f"Find out what happened to the branch, then run `tide unfreeze {pool}`."
 
 
 def _paused(snapshot: Snapshot) -> Stop | None:

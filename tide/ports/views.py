@@ -1,9 +1,11 @@
 """What the page, the APIs and `tide explain` read; none of them asks anything but the store."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 from tide.domain.evidence import Batch
 from tide.domain.keys import PoolKey, PullKey
+from tide.domain.pulls import Pull
 from tide.domain.records import (
     DecisionRecord,
     HistoryFilter,
@@ -13,7 +15,7 @@ from tide.domain.records import (
     PoolView,
     PullRecord,
 )
-from tide.domain.runs import Run
+from tide.domain.runs import Base, Run
 
 
 class Views(Protocol):
@@ -23,12 +25,27 @@ class Views(Protocol):
         """Give all pools, sorted by org, repo and branch; the same value as before where nothing has changed."""
         ...
 
+    async def state(self) -> tuple[str | None, ...]:
+        """Tell by a short value whether anything has changed of the pools, their live runs, newest batches and history.
+
+        It may differ where nothing has.
+        """
+        ...
+
+    async def has_searched(self) -> bool:
+        """Tell whether a search for what is open has ever come to its end."""
+        ...
+
     async def pool(self, pool: PoolKey) -> PoolView | None:
         """Give one pool."""
         ...
 
     async def pull(self, pull: PullKey) -> PullRecord | None:
         """Give one pull request, also when it is merged or closed."""
+        ...
+
+    async def pulls_numbered(self, number: int, limit: int) -> tuple[Pull, ...]:
+        """Give the pull requests of any repository that have a number, also merged and closed ones; open ones first."""
         ...
 
     async def history_state(self) -> HistoryState:
@@ -67,4 +84,12 @@ class Views(Protocol):
 
     async def live_runs(self) -> tuple[Run, ...]:
         """Give the runs that have no verdict yet, oldest first."""
+        ...
+
+    async def runs_of_head(self, pull: PullKey, head_sha: str, limit: int) -> tuple[Run, ...]:
+        """Give the runs of a head, alone or together with others, newest first."""
+        ...
+
+    async def runs_on(self, bases: Collection[Base]) -> tuple[Run, ...]:
+        """Give the runs that test something on these bases, newest first."""
         ...

@@ -33,6 +33,7 @@ from tide.web.parameters import (
     pull_in_path,
 )
 from tide.web.queue import Queue, Queues
+from tide.web.run_book import RUNS_OF_HEAD, RunBook, bases_of, newest
 from tide.web.turns import InTurn, Turns
 
 _JSON = "application/json"
@@ -45,6 +46,7 @@ class Api:
 
     def __init__(self, known: LastKnown, queues: Queues, turns: Turns) -> None:
         self._known = known
+        self._queues = queues
         self._turns = turns
         self._sections = KeptParts[PoolView, Section](_section)
         self._pools = Fresh(queues.get, self._made_pools)
@@ -68,19 +70,20 @@ class Api:
 
     async def pool(self, request: Request) -> Response:
         """Give one pool."""
-        views = self._known.reading()
-        view = await views.pool(pool_in_path(request))
+        views, pool = self._known.reading(), pool_in_path(request)
+        view = await views.pool(pool) or self._queues.at_rest(pool)
         if view is None:
             raise HTTPException(404, "no such pool")
         return await self._json(lambda: PoolItem.of(view), views)
 
     async def pull(self, request: Request) -> Response:
         """Give one pull request with the explanation."""
-        views = self._known.reading()
-        record = await views.pull(pull_in_path(request))
+        views, key = self._known.reading(), pull_in_path(request)
+        record = await views.pull(key)
         if record is None:
             raise HTTPException(404, "no such pull request is known")
-        return await self._json(lambda: PullDocument.about(record), views)
+        runs = newest(await views.runs_of_head(key, record.pull.head_sha, RUNS_OF_HEAD))
+        return await self._json(lambda: PullDocument.about(record, runs), views)
 
     async def batches(self, request: Request) -> Response:
         """List batches, newest first."""
@@ -98,7 +101,8 @@ class Api:
         """List what was done, newest first, as far as it is asked for, from a cursor on."""
         views, limit = self._known.reading(), limit_of(request)
         records = await views.history_page(history_filter_of(request), limit, history_cursor_of(request))
-        return await self._json(lambda: history_document(records, limit), views)
+        tests = RunBook(await views.runs_on(bases_of((), records)))
+        return await self._json(lambda: history_document(records, tests, limit), views)
 
     async def _json(self, document: Callable[[], BaseModel], views: Reading) -> Response:
         """Write a document, in a thread: it may be of thousands of pull requests."""

@@ -10,8 +10,10 @@ from tide.domain.decisions import Verdict, VerdictKind
 from tide.domain.evidence import Batch, BatchState
 from tide.domain.pulls import Blocker, Context, Pull
 from tide.domain.records import DecisionRecord, HistoryRecord, PoolView, PullRecord
+from tide.domain.runs import Run, RunKind, RunState
 from tide.domain.snapshot import Standing, StandingKind
 from tide.web.cursors import history_cursor
+from tide.web.run_book import RunBook
 from tide.web.verdicts import verdict_of
 
 Moment = Annotated[datetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
@@ -38,8 +40,35 @@ class RequirementItem(_Document):
     query: int | None
 
 
+class RunItem(_Document):
+    """One test by one job; `url` is where its log is, as an address or a path on our page, "" where there is none."""
+
+    name: str
+    context: str
+    kind: RunKind
+    state: RunState
+    numbers: list[int]
+    url: str
+    started_at: Moment | None
+    completed_at: Moment | None
+
+    @classmethod
+    def of(cls, run: Run) -> "RunItem":
+        """Write a run."""
+        return cls(
+            name=run.name,
+            context=run.context,
+            kind=run.kind,
+            state=run.state,
+            numbers=[number for number, _ in run.heads],
+            url=run.url,
+            started_at=run.started_at,
+            completed_at=run.completed_at,
+        )
+
+
 class Explanation(_Document):
-    """Why one pull request is or is not merging."""
+    """Why one pull request is or is not merging; `runs` are the newest of each job on its head, failed ones first."""
 
     pull: str
     verdict: VerdictKind
@@ -47,11 +76,12 @@ class Explanation(_Document):
     requirements: list[RequirementItem]
     position: int | None
     unblock: list[str]
+    runs: list[RunItem]
 
     @classmethod
-    def of(cls, verdict: Verdict) -> "Explanation":
+    def of(cls, verdict: Verdict, runs: Iterable[Run] = ()) -> "Explanation":
         """Write a verdict."""
-        return cls(**_explanation_fields(verdict))
+        return cls(**_explanation_fields(verdict, runs))
 
 
 class ContextItem(_Document):
@@ -97,11 +127,11 @@ class PullDocument(Explanation):
     read_at: Moment
 
     @classmethod
-    def about(cls, record: PullRecord) -> "PullDocument":
+    def about(cls, record: PullRecord, runs: Iterable[Run] = ()) -> "PullDocument":
         """Write what the store holds of a pull request."""
         pull = record.pull
         return cls(
-            **_explanation_fields(verdict_of(record)),
+            **_explanation_fields(verdict_of(record), runs),
             org=pull.key.org,
             repo=pull.key.repo,
             number=pull.number,
@@ -320,7 +350,7 @@ class HistoryTargetItem(_Document):
 
 
 class HistoryItem(_Document):
-    """One thing that was done to a pool."""
+    """One thing that was done to a pool; `runs` are the newest of each job that tested it, failed ones first."""
 
     org: str
     repo: str
@@ -332,9 +362,10 @@ class HistoryItem(_Document):
     reason: str
     error: str
     tenant_ids: list[str]
+    runs: list[RunItem]
 
     @classmethod
-    def of(cls, record: HistoryRecord) -> "HistoryItem":
+    def of(cls, record: HistoryRecord, runs: Iterable[Run] = ()) -> "HistoryItem":
         """Write a history record."""
         return cls(
             org=record.pool.org,
@@ -356,12 +387,13 @@ class HistoryItem(_Document):
             reason=record.reason,
             error=record.error,
             tenant_ids=list(record.tenant_ids),
+            runs=[RunItem.of(run) for run in runs],
         )
 
 
-def explain_json(record: PullRecord) -> dict[str, Any]:
+def explain_json(record: PullRecord, runs: Iterable[Run] = ()) -> dict[str, Any]:
     """Give what `tide explain --format json` prints."""
-    return Explanation.of(verdict_of(record)).model_dump(mode="json")
+    return Explanation.of(verdict_of(record), runs).model_dump(mode="json")
 
 
 def pools_document(pools: Iterable[PoolView]) -> Items[PoolItem]:
@@ -374,9 +406,9 @@ def batches_document(batches: Iterable[Batch]) -> Items[BatchItem]:
     return Items[BatchItem](items=[BatchItem.of(batch) for batch in batches])
 
 
-def history_document(records: Sequence[HistoryRecord], limit: int) -> Items[HistoryItem]:
+def history_document(records: Sequence[HistoryRecord], tests: RunBook, limit: int) -> Items[HistoryItem]:
     """Give what `/api/v1/history` answers and `tide history --format json` prints; a full page has a cursor on."""
-    items = [HistoryItem.of(record) for record in records]
+    items = [HistoryItem.of(record, tests.of_record(record)) for record in records]
     return Items[HistoryItem](items=items, next=history_cursor(records[-1].mark) if len(items) == limit else None)
 
 
@@ -386,7 +418,7 @@ def decisions_document(records: Iterable[DecisionRecord], limit: int) -> Items[D
     return Items[DecisionItem](items=items, next=str(items[-1].id) if len(items) == limit else None)
 
 
-def _explanation_fields(verdict: Verdict) -> dict[str, Any]:
+def _explanation_fields(verdict: Verdict, runs: Iterable[Run]) -> dict[str, Any]:
     return {
         "pull": str(verdict.pull),
         "verdict": verdict.kind,
@@ -397,4 +429,5 @@ def _explanation_fields(verdict: Verdict) -> dict[str, Any]:
         ],
         "position": verdict.position,
         "unblock": list(verdict.unblock),
+        "runs": [RunItem.of(run) for run in runs],
     }

@@ -40,7 +40,7 @@ def build_app(
     Without `hooks` there is no /hook. Tide's /history tells the newest `history_per_pool` records of each pool (Prow:
     --max-records-per-pool).
     """
-    queues, turns = Queues(known), Turns()
+    queues, turns = Queues(known, lambda: status().queries), Turns()
     pages = Pages(known, status, read_log, queues=queues, turns=turns, history_per_pool=history_per_pool)
     return Starlette(
         routes=[

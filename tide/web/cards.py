@@ -10,6 +10,7 @@ from tide.domain.pulls import Pull
 from tide.domain.records import PoolView
 from tide.domain.runs import Run, RunKind
 from tide.domain.snapshot import StandingKind
+from tide.web.advice import advice_on
 from tide.web.banners import Banner, Tone, pool_banners
 from tide.web.verdicts import reason_of
 
@@ -89,11 +90,17 @@ class PoolCard:
     outside: tuple[PullLine, ...]
     batch: BatchPanel | None
     proof_runs: tuple[Run, ...]
+    advice: str = ""
+
+    @property
+    def needs_human(self) -> bool:
+        """Tell whether it stands still until somebody does something."""
+        return bool(self.advice or self.view.error)
 
     @property
     def is_busy(self) -> bool:
         """Tell whether there is more to it than its name."""
-        return bool(self.queued or self.batch or self.banners or self.proof_runs or self.view.blockers)
+        return bool(self.queued or self.batch or self.banners or self.proof_runs or self.needs_human)
 
     @property
     def queued(self) -> int:
@@ -114,6 +121,7 @@ class PoolCard:
 def pool_card(view: PoolView, live_runs: Iterable[Run], batches: Iterable[Batch]) -> PoolCard:
     """Put together what is known of a pool; `live_runs` and `batches` may be of any pool."""
     runs = tuple(run for run in live_runs if run.pool == view.pool)
+    proof_runs = tuple(run for run in runs if run.kind is RunKind.POSTSUBMIT)
     word, tone = _state(view, runs)
     lines = _Lines(view, runs)
     return PoolCard(
@@ -128,7 +136,8 @@ def pool_card(view: PoolView, live_runs: Iterable[Run], batches: Iterable[Batch]
         ),
         outside=lines.of(view.outside),
         batch=_batch_panel(view, lines, runs, batches),
-        proof_runs=tuple(run for run in runs if run.kind is RunKind.POSTSUBMIT),
+        proof_runs=proof_runs,
+        advice="" if proof_runs or view.action == "PROVE" else advice_on(view),
     )
 
 

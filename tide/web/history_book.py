@@ -96,7 +96,7 @@ class HistoryBook:
         """Take in what was done meanwhile; tell what is there, and as of when if that is not now."""
         views = self._reading()
         try:
-            state = await views.history_state()
+            state = await views.history_state(in_haste=self._read_at is not None)
             if state != self._read:
                 await self._take_in(views, state)
         except StoreError:

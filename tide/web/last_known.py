@@ -1,4 +1,4 @@
-"""What the store last said, so that people and programs get that, with its age, while it cannot be read.
+"""What the store last said, so that people and programs get that, with its age, while it cannot be read or takes long.
 
 What is kept is bounded: one answer about all pools, and the newest batches and history. Questions about one pool or one
 pull request are then answered from it; what is not in it stays an error, and so does what would be only a part of the
@@ -6,14 +6,15 @@ answer, but where a page shows the newest that is known beside other things.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from tide.domain.errors import StoreError
+from tide.domain.errors import StoreError, TideError
 from tide.domain.evidence import Batch
 from tide.domain.keys import PoolKey, PullKey
+from tide.domain.pulls import Pull
 from tide.domain.records import (
     DecisionRecord,
     HistoryFilter,
@@ -23,34 +24,66 @@ from tide.domain.records import (
     PoolView,
     PullRecord,
 )
-from tide.domain.runs import Run
+from tide.domain.runs import Base, Run
 from tide.ports.clock import Clock
 from tide.ports.views import Views
 from tide.web.ages import rfc3339
 
 T = TypeVar("T")
-# A reader of the page does not wait for a database that hangs.
-PATIENCE = timedelta(seconds=5)
 _BATCHES = 200
 _RECENT_HISTORY = 200
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long an answer of the store is waited for: where something is `known` already, and where nothing is.
+
+    On a starved host a store is slow, which is no outage; one that says nothing for `dead` is taken for one.
+    """
+
+    known: timedelta = timedelta(seconds=1)
+    unknown: timedelta = timedelta(seconds=5)
+    dead: timedelta = timedelta(seconds=30)
+
+
+class NothingKnownError(TideError):
+    """Nobody has looked at everything yet, so that nothing can be said of what is there."""
+
+
 class _Kept(Generic[T]):
-    """The last good answers to one question."""
+    """A question, with the last good answers to it and the moment when they were asked for."""
 
-    answers: tuple[T, ...] = ()
-    moment: datetime | None = None
+    def __init__(self, ask: Callable[[], Awaitable[tuple[T, ...]]], clock: Clock) -> None:
+        self.answers: tuple[T, ...] = ()
+        self.moment: datetime | None = None
+        self._ask = ask
+        self._clock = clock
 
-    def keep(self, answers: tuple[T, ...], moment: datetime) -> None:
-        """Put these in the place of earlier ones."""
+    async def asked(self) -> tuple[T, ...]:
+        """Ask the store, and put the answers in the place of earlier ones."""
+        moment = self._clock.now()
+        answers = await self._ask()
         self.answers, self.moment = answers, moment
+        return answers
+
+    def confirm(self, moment: datetime) -> None:
+        """Note that the same was still so at a moment."""
+        if self.moment is not None:
+            self.moment = max(self.moment, moment)
 
 
 class LastKnown:
     """Keeps the last good answers; `reading` gives the views of one request.
 
-    `told` hears "" whenever the store has answered, else what went wrong.
+    Who asks while the store takes long is told what is known, at once; the question that takes long is seen to its end
+    meanwhile, and its answer is what is known from then on.
+
+    Args:
+        views: reads the store.
+        clock: tells when that was.
+        told: hears "" whenever the store has answered, else what went wrong.
+        has_looked: tells whether this process has looked at everything once, None where it does not look itself.
+        waits: how long an answer is waited for.
     """
 
     def __init__(
@@ -58,16 +91,21 @@ class LastKnown:
         views: Views,
         clock: Clock,
         told: Callable[[str], None] = lambda _error: None,
-        patience: timedelta = PATIENCE,
+        *,
+        has_looked: Callable[[], bool | None] = lambda: None,
+        waits: Waits = Waits(),
     ) -> None:
         self.views = views
         self.clock = clock
-        self.told = told
-        self.patience = patience
-        self.pools = _Kept[PoolView]()
-        self.runs = _Kept[Run]()
-        self.batches = _Kept[Batch]()
-        self.recent = _Kept[HistoryRecord]()
+        self.has_looked = has_looked
+        self.waits = waits
+        self.is_lost = False
+        self.pools = _Kept(self._ask_for_pools, clock)
+        self.runs = _Kept(views.live_runs, clock)
+        self.batches = _Kept(lambda: views.batches(None, _BATCHES), clock)
+        self.recent = _Kept(lambda: views.recent_history(_RECENT_HISTORY), clock)
+        self._told = told
+        self._slow: dict[asyncio.Future[Any], asyncio.Task[None]] = {}
 
     def reading(self) -> "Reading":
         """Give the views of one request."""
@@ -81,13 +119,71 @@ class LastKnown:
             await reading.live_runs()
             await reading.batches(None, _BATCHES)
             await reading.recent_history(_RECENT_HISTORY)
-        except StoreError:
-            pass  # `told` has heard of it
+        except (StoreError, NothingKnownError):
+            pass  # `told` has heard of it, or there is nothing yet
+
+    def confirm(self, moment: datetime) -> None:
+        """Note that what is kept was still so at a moment."""
+        for kept in (self.pools, self.runs, self.batches, self.recent):
+            kept.confirm(moment)
 
     @property
     def last_sync(self) -> datetime | None:
         """When any process was last seen to have synced a pool; None where that is not known."""
         return max((view.synced_at for view in self.pools.answers if view.synced_at), default=None)
+
+    @property
+    def is_slow(self) -> bool:
+        """Tell whether the store has taken a question and not answered it in time."""
+        return bool(self._slow)
+
+    def tell(self, error: str) -> None:
+        """Note that the store has answered, or what went wrong."""
+        self.is_lost = bool(error)
+        self._told(error)
+
+    def see_to_end(self, question: "asyncio.Future[Any]") -> None:
+        """Wait for the answer to a question that takes long, beside all else."""
+        self._slow[question] = asyncio.create_task(self._see_to_end(question))
+
+    def sees_to(self, question: "asyncio.Future[Any]") -> bool:
+        """Tell whether a question is waited for beside all else."""
+        return question in self._slow
+
+    def probe(self) -> None:
+        """Find out whether the store answers at all, where an answer did not come that nobody waits for any more."""
+        if not self.is_slow:
+            self.see_to_end(asyncio.ensure_future(self.runs.asked()))
+
+    async def _see_to_end(self, question: "asyncio.Future[Any]") -> None:
+        seconds = self.waits.dead.total_seconds()
+        try:
+            done, _ = await asyncio.wait({question}, timeout=seconds)
+            if not done:
+                self.tell(f"database: no answer within {seconds:g} s")
+            await question
+        except StoreError as error:
+            self.tell(str(error))
+        except NothingKnownError:
+            self.tell("")
+        else:
+            self.tell("")
+        finally:
+            del self._slow[question]
+
+    async def _ask_for_pools(self) -> tuple[PoolView, ...]:
+        has_looked = self.has_looked()  # asked first: the look may end while the store is read
+        found = await self.views.pools()
+        if not any(view.synced_at or view.error for view in found):
+            await self.check_known(has_looked=has_looked)
+        return found
+
+    async def check_known(self, *, has_looked: bool | None) -> None:
+        """Raise NothingKnownError where what the store does not name may be there nevertheless."""
+        if has_looked is None:
+            has_looked = await self.views.has_searched()
+        if not has_looked:
+            raise NothingKnownError("nobody has looked at everything yet")
 
 
 class Reading:
@@ -103,26 +199,47 @@ class Reading:
         self._views = memory.views
         self._error: StoreError | None = None
 
+    async def state(self, *, in_haste: bool) -> tuple[str | None, ...]:
+        """Tell by a short value whether anything has changed of what is kept; see `history_state` for `in_haste`."""
+        return await self._asked(self._views.state, lambda: None, in_haste=in_haste)
+
     async def pools(self) -> tuple[PoolView, ...]:
-        """Give all pools, sorted by org, repo and branch."""
-        return await self._listed(self._views.pools, self._memory.pools)
+        """Give all pools, sorted by org, repo and branch.
+
+        Raises:
+            NothingKnownError: there is none, and nobody has looked at everything yet.
+        """
+        return await self._listed(self._memory.pools)
 
     async def pool(self, pool: PoolKey) -> PoolView | None:
         """Give one pool."""
         return await self._asked(
-            lambda: self._views.pool(pool),
-            lambda: next((view for view in self._recall(self._memory.pools) if view.pool == pool), None),
+            lambda: self._certain(self._views.pool(pool)),
+            lambda: next((view for view in self._recall(self._memory.pools) or () if view.pool == pool), None),
         )
 
     async def pull(self, pull: PullKey) -> PullRecord | None:
         """Give one pull request; of those that are kept, one that is open."""
         return await self._asked(
-            lambda: self._views.pull(pull), lambda: _pull_among(self._recall(self._memory.pools), pull, self.as_of)
+            lambda: self._certain(self._views.pull(pull)),
+            lambda: _pull_among(self._recall(self._memory.pools) or (), pull, self.as_of),
         )
 
-    async def history_state(self) -> HistoryState:
-        """Tell how many records there are, and the newest of their ids; that is not kept."""
-        return await self._asked(self._views.history_state, lambda: None)
+    async def pulls_numbered(self, number: int, limit: int) -> tuple[Pull, ...]:
+        """Give the pull requests of any repository that have a number; of those that are kept, the open ones."""
+
+        def recall() -> tuple[Pull, ...] | None:
+            known = self._recall(self._memory.pools)
+            return None if known is None else tuple(one for one in _open_pulls(known) if one.number == number)[:limit]
+
+        return await self._asked(lambda: self._views.pulls_numbered(number, limit), recall)
+
+    async def history_state(self, *, in_haste: bool = False) -> HistoryState:
+        """Tell how many records there are, and the newest of their ids; that is not kept.
+
+        Who asks `in_haste` knows an earlier answer, and is told soon that there is no later one.
+        """
+        return await self._asked(self._views.history_state, lambda: None, in_haste=in_haste)
 
     async def history_after(self, newest: int, limit: int) -> tuple[HistoryRecord, ...]:
         """Give the first `limit` of the records whose ids are above `newest`, in the order of these; none are kept."""
@@ -130,14 +247,16 @@ class Reading:
 
     async def history(self, pool: PoolKey, limit: int) -> tuple[HistoryRecord, ...]:
         """Give what was done to a pool, newest first, or the newest that is known of that."""
-        return await self._asked(
-            lambda: self._views.history(pool, limit), lambda: _of_pool(self._recall(self._memory.recent), pool)[:limit]
-        )
+
+        def recall() -> tuple[HistoryRecord, ...] | None:
+            known = self._recall(self._memory.recent)
+            return None if known is None else _of_pool(known, pool)[:limit]
+
+        return await self._asked(lambda: self._views.history(pool, limit), recall)
 
     async def recent_history(self, limit: int) -> tuple[HistoryRecord, ...]:
-        """Give the last things done in any pool, newest first."""
-        asked = max(limit, _RECENT_HISTORY)
-        return (await self._listed(lambda: self._views.recent_history(asked), self._memory.recent))[:limit]
+        """Give the last things done in any pool, newest first; no more than 200."""
+        return (await self._listed(self._memory.recent))[:limit]
 
     async def history_page(
         self, wanted: HistoryFilter, limit: int, before: HistoryMark | None, *, may_be_cut: bool = False
@@ -146,6 +265,8 @@ class Reading:
 
         def recall() -> tuple[HistoryRecord, ...] | None:
             known = self._recall(self._memory.recent)
+            if known is None:
+                return None
             found = tuple(one for one in known if wanted.wants(one) and (before is None or one.mark < before))
             is_whole = len(found) >= limit or len(known) < _RECENT_HISTORY
             return found[:limit] if is_whole or may_be_cut else None
@@ -162,18 +283,15 @@ class Reading:
 
         def recall() -> tuple[Batch, ...] | None:
             known = self._recall(kept)
+            if known is None:
+                return None
             found = _of_pool(known, pool) if pool else known
             is_whole = len(found) >= limit or len(known) < _BATCHES
             return found[:limit] if is_whole or may_be_cut else None
 
-        async def ask() -> tuple[Batch, ...]:
-            if pool is not None:
-                return await self._views.batches(pool, limit)
-            answers = await self._views.batches(None, max(limit, _BATCHES))
-            kept.keep(answers[:_BATCHES], self._memory.clock.now())
-            return answers[:limit]
-
-        return await self._asked(ask, recall)
+        if pool is None and limit <= _BATCHES:
+            return (await self._listed(kept))[:limit]
+        return await self._asked(lambda: self._views.batches(pool, limit), recall)
 
     async def count_runs(self) -> int:
         """Say how many runs there have been; that is not kept."""
@@ -181,51 +299,112 @@ class Reading:
 
     async def live_runs(self) -> tuple[Run, ...]:
         """Give the runs that have no verdict yet, oldest first."""
-        return await self._listed(self._views.live_runs, self._memory.runs)
+        return await self._listed(self._memory.runs)
 
-    async def _listed(self, ask: Callable[[], Awaitable[tuple[T, ...]]], kept: _Kept[T]) -> tuple[T, ...]:
-        """Ask the store and keep the answer; recall what is kept where that fails."""
+    async def runs_of_head(self, pull: PullKey, head_sha: str, limit: int) -> tuple[Run, ...]:
+        """Give the runs of a head, alone or together with others, newest first; of those that are kept, live ones."""
 
-        async def ask_and_keep() -> tuple[T, ...]:
-            answers = await ask()
-            kept.keep(answers, self._memory.clock.now())
-            return answers
+        def recall() -> tuple[Run, ...] | None:
+            known = self._recall(self._memory.runs)
+            return None if known is None else tuple(run for run in known if run.tests(pull, head_sha))[:limit]
 
-        return await self._asked(ask_and_keep, lambda: self._recall(kept))
+        return await self._asked(lambda: self._views.runs_of_head(pull, head_sha, limit), recall)
 
-    async def _asked(self, ask: Callable[[], Awaitable[T]], recall: Callable[[], T | None]) -> T:
-        """Ask the store; once it has failed in this request only `recall`, whose None means that it cannot tell."""
-        if self._error is None:
-            try:
-                async with asyncio.timeout(self._memory.patience.total_seconds()):
-                    answer = await ask()
-            except StoreError as error:
-                self._fail(error)
-            except TimeoutError:
-                self._fail(StoreError(f"database: no answer within {self._memory.patience.total_seconds():g} s"))
-            else:
-                self._memory.told("")
-                return answer
-        found = recall()
-        if found is None:
-            raise self._failure()
-        return found
+    async def runs_on(self, bases: Collection[Base]) -> tuple[Run, ...]:
+        """Give the runs that test something on these bases, newest first; of those that are kept, live ones."""
 
-    def _fail(self, error: StoreError) -> None:
-        self._error = error
-        self._memory.told(str(error))
+        def recall() -> tuple[Run, ...] | None:
+            known = self._recall(self._memory.runs)
+            return None if known is None else tuple(run for run in known if run.base in bases)
 
-    def _failure(self) -> StoreError:
-        return self._error or StoreError("database: it was not asked")
+        return await self._asked(lambda: self._views.runs_on(bases), recall)
 
-    def _recall(self, kept: _Kept[T]) -> tuple[T, ...]:
-        """Give kept answers, and note how old they are.
+    async def _listed(self, kept: _Kept[T]) -> tuple[T, ...]:
+        """Ask the store and keep the answer; recall what is kept where that fails or takes long."""
+        return await self._asked(kept.asked, lambda: self._recall(kept), is_kept=True)
+
+    async def _asked(
+        self,
+        ask: Callable[[], Awaitable[T]],
+        recall: Callable[[], T | None],
+        *,
+        is_kept: bool = False,
+        in_haste: bool = False,
+    ) -> T:
+        """Ask the store; once it has failed or is slow only `recall`, whose None means that it cannot tell."""
+        if self._error or self._memory.is_slow:
+            found = self._recalled(recall)
+            if found is not None:
+                return found
+            if self._error or in_haste:
+                raise self._error or StoreError("database: it takes long to answer")
+        question = asyncio.ensure_future(ask())
+        try:
+            return await self._answered(question, recall, is_kept=is_kept, in_haste=in_haste)
+        except StoreError as error:
+            if self._error is None and question.done():
+                self._memory.tell(str(error))
+            self._error = error
+            found = self._recalled(recall)
+            if found is None:
+                raise
+            return found
+        finally:
+            if not self._memory.sees_to(question):
+                question.cancel()
+
+    async def _answered(
+        self, question: "asyncio.Future[T]", recall: Callable[[], T | None], *, is_kept: bool, in_haste: bool
+    ) -> T:
+        """Wait for an answer, or give what is known where it does not come soon.
 
         Raises:
-            StoreError: there are none.
+            StoreError: it went wrong, or the answer does not come in time and nothing is known.
         """
+        memory = self._memory
+        known, unknown = memory.waits.known, memory.waits.unknown
+        waits = (known,) if in_haste else (known, unknown - known)
+        for wait in waits:
+            await asyncio.wait({question}, timeout=wait.total_seconds())
+            if question.done():
+                return self._told_by(question)
+            if wait is waits[0]:
+                memory.see_to_end(question) if is_kept else memory.probe()
+            found = self._recalled(recall)
+            if found is not None:
+                return found
+        raise StoreError(f"database: no answer within {sum(waits, timedelta()).total_seconds():g} s")
+
+    def _told_by(self, question: "asyncio.Future[T]") -> T:
+        """Give an answer, and note that there is one."""
+        try:
+            answer = question.result()
+        except NothingKnownError:
+            self._memory.tell("")
+            raise
+        self._memory.tell("")
+        return answer
+
+    async def _certain(self, asked: Awaitable[T | None]) -> T | None:
+        """Give what the store has; raise NothingKnownError where that is nothing, and nobody has looked at all."""
+        has_looked = self._memory.has_looked()
+        found = await asked
+        if found is None:
+            await self._memory.check_known(has_looked=has_looked)
+        return found
+
+    def _recalled(self, recall: Callable[[], T | None]) -> T | None:
+        """Give what is known, None where that is nothing."""
+        as_of = self.as_of
+        found = recall()
+        if found is None:
+            self.as_of = as_of
+        return found
+
+    def _recall(self, kept: _Kept[T]) -> tuple[T, ...] | None:
+        """Give kept answers, None where there are none, and note how old they are."""
         if kept.moment is None:
-            raise self._failure()
+            return None
         self.as_of = min(self.as_of or kept.moment, kept.moment)
         return kept.answers
 
@@ -235,7 +414,7 @@ def staleness(as_of: datetime | None, now: datetime) -> dict[str, str]:
     if as_of is None:
         return {}
     age = max(0, int((now - as_of).total_seconds()))
-    return {"age": str(age), "warning": f'110 tide "The database does not answer: as of {rfc3339(as_of)}"'}
+    return {"age": str(age), "warning": f'110 tide "What the database said last, as of {rfc3339(as_of)}"'}
 
 
 class _InPool(Protocol):
@@ -250,9 +429,14 @@ def _of_pool(records: tuple[P, ...], pool: PoolKey) -> tuple[P, ...]:
     return tuple(record for record in records if record.pool == pool)
 
 
+def _open_pulls(views: Iterable[PoolView]) -> Iterator[Pull]:
+    for view in views:
+        yield from (*view.passing, *view.pending, *view.missing, *view.outside)
+
+
 def _pull_among(views: Iterable[PoolView], key: PullKey, read_at: datetime | None) -> PullRecord | None:
     for view in views:
-        for pull in (*view.passing, *view.pending, *view.missing, *view.outside):
+        for pull in _open_pulls([view]):
             if pull.key == key and read_at:
                 verdict = next((one for one in view.verdicts if one.pull == key), None)
                 return PullRecord(pull, verdict, view.synced_at or read_at)

@@ -8,9 +8,7 @@ from tide.domain.keys import PoolKey, PullKey, RepoKey
 
 # GitHub numbers issues and pull requests with 32-bit integers; the store's columns are as wide.
 _LARGEST_NUMBER = 2**31 - 1
-_PULL_URL = re.compile(
-    r"https?://[^/\s]+/(?P<org>[^/#:\s]+)/(?P<repo>[^/#:\s]+)/pull/(?P<number>[0-9]{1,10})(?:[/?#]\S*)?"
-)
+_NUMBER = re.compile(r"#(?P<number>[1-9][0-9]{0,9})", re.ASCII)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -68,21 +66,27 @@ def pool_key(org: str, repo: str, branch: str) -> PoolKey:
 
 def pull_key(org: str, repo: str, number: str) -> PullKey:
     """Read the parts of a path as a pull request; raise ValueError when none can be named so."""
-    key = PullKey.parse(_printable(f"{org}/{repo}#{number}"))
-    if key.number > _LARGEST_NUMBER:
-        raise ValueError("no pull request has such a number")
-    return key
+    return _possible(PullKey.parse(_printable(f"{org}/{repo}#{number}")))
 
 
 def pull_asked_for(text: str) -> PullKey | None:
-    """Find the one pull request that a search names: `org/repo#7`, or its address at the code host."""
-    match = _PULL_URL.fullmatch(text)
-    org, _, rest = text.partition("/")
-    repo, _, number = rest.partition("#")
+    """Find the one pull request that a search names: `org/repo#7`, or its address."""
     try:
-        return pull_key(match["org"], match["repo"], match["number"]) if match else pull_key(org, repo, number)
+        return _possible(PullKey.named(_printable(text)))
     except ValueError:
         return None
+
+
+def number_asked_for(text: str) -> int | None:
+    """Find the number that a search names: `#7`."""
+    match = _NUMBER.fullmatch(text)
+    return int(match["number"]) if match and int(match["number"]) <= _LARGEST_NUMBER else None
+
+
+def _possible(key: PullKey) -> PullKey:
+    if key.number > _LARGEST_NUMBER:
+        raise ValueError("no pull request has such a number")
+    return key
 
 
 def _path(part: str) -> str:

@@ -1,13 +1,14 @@
 """The pages, and Tide's JSON where a program asks for the same address."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -17,20 +18,25 @@ from starlette.routing import BaseRoute, Route
 
 from tide.adapters.fresh import Fresh
 from tide.domain.keys import PullKey
-from tide.domain.records import HistoryFilter, PoolView
+from tide.domain.records import HistoryFilter, HistoryMark, PoolView
+from tide.domain.rules import Query
+from tide.domain.runs import RunKind
+from tide.policy.wording import sentence
 from tide.web import ages
 from tide.web.banners import daemon_banners
 from tide.web.bodies import Body, Section, SharedResponse, listed
 from tide.web.cards import PoolCard, action_done, action_now, pool_card
+from tide.web.configured import what_is_watched
 from tide.web.cursors import history_cursor
 from tide.web.folding import folded
 from tide.web.history_book import HistoryBook
 from tide.web.kept_parts import KeptParts
 from tide.web.last_known import LastKnown, staleness
-from tide.web.links import HostLinks, outside_link, pool_path, pull_asked_for, pull_path
+from tide.web.links import HostLinks, number_asked_for, outside_link, pool_path, pull_asked_for, pull_path
 from tide.web.negotiation import prefers_html
 from tide.web.parameters import (
     cursor_of,
+    filled_in,
     history_cursor_of,
     history_filter_of,
     limit_of,
@@ -41,6 +47,7 @@ from tide.web.parameters import (
 )
 from tide.web.prow_format import pool_json
 from tide.web.queue import RECENT_ACTIONS, Queue, Queues
+from tide.web.run_book import RUNS_OF_HEAD, RunBook, bases_of, newest
 from tide.web.status import DaemonStatus
 from tide.web.turns import InTurn, Turns
 from tide.web.verdicts import reason_of, verdict_of
@@ -48,7 +55,7 @@ from tide.web.verdicts import reason_of, verdict_of
 # The log of a run by its name, None when none is kept.
 ReadLog = Callable[[str], bytes | None]
 
-_PULL_HISTORY = 100
+_PULL_HISTORY, _MOST_FOUND = 100, 100
 _BEGIN, _END = Section.of(b"["), Section.of(b"]")
 _VARY = {"vary": "Accept"}
 
@@ -110,6 +117,8 @@ class Pages:
         search = search_of(request)
         if asked := pull_asked_for(search):
             return RedirectResponse(pull_path(asked), 303)
+        if number := number_asked_for(search):
+            return await self._numbered(number, search)
         if search:
             queue = await self._queues.get()
             return await self._in_turn(self._found, queue, search)
@@ -122,14 +131,36 @@ class Pages:
         if not _wants_page(request):
             whole = await self._history.get()
             return self._tide_json(request, whole.body, whole.as_of)
-        views = self._known.reading()
-        wanted, limit = history_filter_of(request), limit_of(request)
+        try:
+            wanted, limit, before = history_filter_of(request), limit_of(request), history_cursor_of(request)
+        except HTTPException as error:
+            return await self._history_page(request, refused=sentence(error.detail))
         async with self._turns.taken():
-            records = await views.history_page(wanted, limit, history_cursor_of(request))
-            kept = [(name, value) for name, value in request.query_params.items() if name != "cursor" and value]
-            older = urlencode([*kept, ("cursor", history_cursor(records[-1].mark))]) if len(records) == limit else ""
-            content = {"records": records, "wanted": wanted, "older": older, "is_narrowed": bool(kept)}
-            return await self._page("history.html", views.as_of, **content)
+            return await self._history_page(request, wanted, limit, before)
+
+    async def _history_page(
+        self,
+        request: Request,
+        wanted: HistoryFilter | None = None,
+        limit: int = 0,
+        before: HistoryMark | None = None,
+        refused: str = "",
+    ) -> Response:
+        """Show what is wanted, or what it is `refused` for, with the form as it was filled in."""
+        views = self._known.reading()
+        records = await views.history_page(wanted, limit, before) if wanted else ()
+        tests = RunBook(await views.runs_on(bases_of((), records)))
+        kept = [(name, value) for name, value in request.query_params.items() if name != "cursor" and value]
+        older = urlencode([*kept, ("cursor", history_cursor(records[-1].mark))]) if len(records) == limit > 0 else ""
+        content = {
+            "records": records,
+            "tests": tests,
+            "asked": filled_in(request, wanted),
+            "older": older,
+            "is_narrowed": bool(kept),
+            "refused": refused,
+        }
+        return await self._page("history.html", views.as_of, code=400 if refused else 200, **content)
 
     async def decisions(self, request: Request) -> Response:
         """Show decisions, newest first, a page at a time."""
@@ -140,14 +171,15 @@ class Pages:
 
     async def pool(self, request: Request) -> Response:
         """Show one pool with everything in and around it."""
-        views = self._known.reading()
-        view = await views.pool(pool_in_path(request))
+        views, pool = self._known.reading(), pool_in_path(request)
+        view = await views.pool(pool) or self._queues.at_rest(pool)
         if view is None:
             raise HTTPException(404, "There is no such pool.")
         batches = await views.batches(view.pool, RECENT_ACTIONS, may_be_cut=True)
         card = await run_in_threadpool(pool_card, view, await views.live_runs(), batches)
         recent = await views.history(view.pool, RECENT_ACTIONS)
-        return await self._page("pool.html", views.as_of, card=card, batches=batches, recent=recent)
+        tests = RunBook(await views.runs_on(bases_of(batches, recent)))
+        return await self._page("pool.html", views.as_of, card=card, batches=batches, recent=recent, tests=tests)
 
     async def pull(self, request: Request) -> Response:
         """Answer why a pull request is or is not merging."""
@@ -161,15 +193,17 @@ class Pages:
             )
         about = HistoryFilter(key.repository, record.pull.base_branch, key.number)
         recent = await views.history_page(about, _PULL_HISTORY, None, may_be_cut=True)
-        runs = [run for run in await views.live_runs() if (key.number, record.pull.head_sha) in run.heads]
+        runs = newest(await views.runs_of_head(key, record.pull.head_sha, RUNS_OF_HEAD))
         return await self._page(
             "pull.html",
             views.as_of,
             record=record,
             pull=record.pull,
             verdict=verdict_of(record),
-            runs=[run for run in runs if run.pool.repository == key.repository],
+            runs=runs,
+            logs={run.context: run.url for run in runs if run.kind is RunKind.PRESUBMIT},
             recent=recent,
+            tests=RunBook(await views.runs_on(bases_of((), recent))),
         )
 
     async def log(self, request: Request) -> Response:
@@ -179,33 +213,48 @@ class Pages:
             raise HTTPException(404, "No log of such a run is kept here.")
         return Response(text, media_type="text/plain")
 
+    def is_starting(self) -> bool:
+        """Tell whether this process has not yet looked at everything once."""
+        return self._status().is_starting
+
     def problem(self, code: int, title: str, message: str) -> Response:
         """Tell a person what went wrong."""
-        content = {"title": title, "message": message}
+        content = {
+            "title": title,
+            "message": message,
+            "problem": f"{message.partition('. ')[0].removesuffix('.')}.",
+            "may_pass": code == HTTPStatus.SERVICE_UNAVAILABLE,
+        }
         return HTMLResponse(self._rendered("problem.html", self._frame(None), content), code, headers=_VARY)
 
-    async def _page(self, template: str, as_of: datetime | None, **content: object) -> Response:
+    async def _page(self, template: str, as_of: datetime | None, *, code: int = 200, **content: object) -> Response:
         frame = self._frame(as_of)
         text = await run_in_threadpool(self._rendered, template, frame, content)
-        return HTMLResponse(text, headers=_VARY | staleness(as_of, frame.now))
+        return HTMLResponse(text, code, headers=_VARY | staleness(as_of, frame.now))
 
-    async def _read_pools(self) -> tuple[Queue, str]:
-        return await self._queues.get(), self._status().link_url
+    async def _read_pools(self) -> tuple[Queue, str, tuple[Query, ...]]:
+        queue, status = await self._queues.get(), self._status()
+        return queue, status.link_url, status.queries
 
-    async def _made_pools(self, read: tuple[Queue, str]) -> tuple[str, Queue]:
-        queue, link_url = read
+    async def _made_pools(self, read: tuple[Queue, str, tuple[Query, ...]]) -> tuple[str, Queue]:
+        queue, link_url, queries = read
         if link_url != self._linked_to:
             self._linked_to, self._card_texts = link_url, KeptParts(self._card_text)
-        return await run_in_threadpool(self._pools_text, queue), queue
+        return await run_in_threadpool(self._pools_text, queue, queries), queue
 
-    def _pools_text(self, queue: Queue) -> str:
-        """Write what the front page says of the pools, without ages."""
-        texts = list(zip(queue.cards, self._card_texts.of(queue.cards), strict=True))
+    def _pools_text(self, queue: Queue, queries: Sequence[Query]) -> str:
+        """Write what the front page says of the pools, without ages; what needs a human comes first."""
+        texts = sorted(
+            zip(queue.cards, self._card_texts.of(queue.cards), strict=True), key=lambda one: not one[0].needs_human
+        )
         content: dict[str, Any] = {
             "cards": [text for card, text in texts if card.is_busy],
             "quiet": [text for card, text in texts if not card.is_busy],
             "totals": _totals(queue.cards),
             "recent": queue.recent,
+            "tests": queue.tests,
+            "queries": len(queries),
+            "watched": what_is_watched(queries),
         }
         return self._kept_text("pools.html", content)
 
@@ -237,13 +286,21 @@ class Pages:
             text = await run_in_threadpool(make, queue, search)
         return HTMLResponse(text, headers=_VARY | staleness(queue.as_of, self._known.clock.now()))
 
+    async def _numbered(self, number: int, search: str) -> Response:
+        """Lead to the one pull request that has a number, or show all that have it."""
+        views = self._known.reading()
+        async with self._turns.taken():
+            pulls = await views.pulls_numbered(number, _MOST_FOUND)
+            if len(pulls) == 1:
+                return RedirectResponse(pull_path(pulls[0].key), 303)
+            return await self._page("found.html", views.as_of, cards=(), pulls=pulls, q=search)
+
     def _found(self, queue: Queue, search: str) -> str:
         found = [narrowed for card in queue.cards if (narrowed := card.narrowed(search))]
-        return self._rendered("found.html", self._frame(queue.as_of), {"cards": found, "q": search})
+        return self._rendered("found.html", self._frame(queue.as_of), {"cards": found, "pulls": (), "q": search})
 
     async def _made_pools_json(self, queue: Queue) -> tuple[Body, datetime | None]:
-        aged = _aged(queue.pools, queue.as_of)
-        return await run_in_threadpool(self._pools_body, aged), queue.as_of
+        return await run_in_threadpool(self._pools_body, _aged(queue)), queue.as_of
 
     def _pools_body(self, pools: Iterable[PoolView]) -> Body:
         return listed(_BEGIN, [one for one in self._sections.of(pools) if one.plain], _END)
@@ -270,12 +327,12 @@ class Pages:
         return SharedResponse(request, body, "application/json", headers)
 
 
-def _aged(pools: Iterable[PoolView], as_of: datetime | None) -> list[PoolView]:
-    """Say in each pool's error that it is old, as Prow's Deck shows that and no header."""
-    if as_of is None:
-        return list(pools)
-    told = f"the database does not answer: this is the state as of {ages.exactly(as_of)}"
-    return [replace(view, error=view.error or told) for view in pools]
+def _aged(queue: Queue) -> Sequence[PoolView]:
+    """Say in each pool's error that it is old where the database fails, as Prow's Deck shows that and no header."""
+    if queue.as_of is None or not queue.is_lost:
+        return queue.pools
+    told = f"the database does not answer: this is the state as of {ages.exactly(queue.as_of)}"
+    return [replace(view, error=view.error or told) for view in queue.pools]
 
 
 def _environment() -> Environment:
@@ -298,8 +355,23 @@ def _environment() -> Environment:
         "pull_key": PullKey,
         "reason_of": reason_of,
     }
-    environment.filters |= {"exactly": ages.exactly, "rfc3339": ages.rfc3339, "time_of_day": ages.time_of_day}
+    environment.filters |= {
+        "coded": coded,
+        "exactly": ages.exactly,
+        "rfc3339": ages.rfc3339,
+        "time_of_day": ages.time_of_day,
+    }
     return environment
+
+
+def coded(text: str) -> Markup:
+    """Mark what stands between backticks as code, the rest as it is."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts)
+    )
 
 
 def _wants_page(request: Request) -> bool:

@@ -12,6 +12,7 @@ _DEFAULT_LIMIT = 100
 _LARGEST_LIMIT = 1000
 _LARGEST_ID = 2**63 - 1
 _LONGEST_SEARCH = 200
+_FILTERS = ("repo", "branch", "pull", "author", "action", "state")
 
 
 def pool_in_path(request: Request) -> PoolKey:
@@ -75,6 +76,14 @@ def history_filter_of(request: Request) -> HistoryFilter:
         action=_name_of(request, "action"),
         has_failed=_failed_of(request),
     )
+
+
+def filled_in(request: Request, wanted: HistoryFilter | None) -> dict[str, str]:
+    """Give what the form of the filters shows: what was asked for, as it was written, right or wrong."""
+    asked = {name: request.query_params.get(name, "").strip()[:_LONGEST_SEARCH] for name in _FILTERS}
+    if wanted and wanted.repo:
+        asked |= {"repo": str(wanted.repo), "branch": wanted.branch or ""}
+    return asked
 
 
 def search_of(request: Request) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from tide.domain.rules import Query
+
 # The controller whose first round makes a process ready (Prow: tidesyncheartbeat{controller="sync"}).
 SYNC_CONTROLLER = "sync"
 
@@ -28,11 +30,15 @@ class Outage:
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """What the start of this process waits for: what is missing, what helps, and the last error ("" for none yet)."""
+    """What the start of this process waits for: what is missing, what helps, and the last error ("" for none yet).
+
+    `system` is what fails while it is missing, None where that is none of those that the daemon needs later on.
+    """
 
     missing: str
     helps: str
     error: str = ""
+    system: System | None = None
 
 
 class RoleKind(StrEnum):
@@ -67,7 +73,7 @@ class DaemonStatus:
     that fail now, the gravest first, each once. `awaited` is what the start still waits for. `cautions` are lines that
     every reader should know, such as a branch that others may push to. `shut_out` says why this process is of no use
     until it is started anew: what it was told at its start is refused for good. `link_url` is where people see the code
-    host, without a slash at the end.
+    host, without a slash at the end. `queries` are those of the configuration in force.
     """
 
     version: str
@@ -82,6 +88,7 @@ class DaemonStatus:
     awaited: tuple[Awaited, ...] = ()
     cautions: tuple[str, ...] = ()
     shut_out: str = ""
+    queries: tuple[Query, ...] = ()
 
     @property
     def last_sync(self) -> datetime | None:
@@ -94,19 +101,31 @@ class DaemonStatus:
         return any(outage.system is System.DATABASE for outage in self.outages)
 
     @property
+    def is_starting(self) -> bool:
+        """Tell whether this process has not yet looked at everything once that it is to look at."""
+        return bool(self.awaited) or (self.role.is_syncing and self.last_sync is None)
+
+    @property
     def obstacles(self) -> tuple[str, ...]:
         """Why the process is not ready to serve; empty when it is.
 
-        GitHub and Kubernetes are none, once they have been reached.
+        What follows from another one is none of its own. GitHub and Kubernetes are none, once they have been reached.
         """
+        return self._missing or self._undone
+
+    @property
+    def _missing(self) -> tuple[str, ...]:
+        """What it needs and does not have."""
         missing = tuple(one.missing for one in self.awaited)
-        return missing + tuple(
-            reason
-            for reason, is_met in (
-                ("no configuration is loaded", self.is_config_loaded),
-                ("the database cannot be reached", not self.is_database_lost),
-                ("nobody leads", self.role.kind is not RoleKind.LEADERLESS),
-                ("the first sync has not ended", not self.role.is_syncing or self.last_sync is not None),
-            )
-            if not is_met
-        )
+        if not self.is_config_loaded:
+            missing += ("no configuration is loaded",)
+        if self.is_database_lost and System.DATABASE not in {one.system for one in self.awaited}:
+            missing += ("the database cannot be reached",)
+        return missing
+
+    @property
+    def _undone(self) -> tuple[str, ...]:
+        """What has not happened yet."""
+        if self.role.kind is RoleKind.LEADERLESS:
+            return ("nobody leads",)
+        return ("the first sync has not ended",) if self.is_starting else ()

@@ -9,7 +9,9 @@ from datetime import datetime
 
 from tide.domain.decisions import Requirement
 from tide.domain.records import DecisionRecord, HistoryRecord, PoolView, PullRecord
+from tide.domain.runs import Run, public
 from tide.web.ages import exactly
+from tide.web.run_book import RunBook
 from tide.web.verdicts import reason_of, verdict_of
 
 _ESCAPE_SEQUENCE = re.compile(
@@ -34,8 +36,8 @@ def plain(text: str) -> str:
     return _UNSEEN.sub("", _SPACES.sub(" ", _ESCAPE_SEQUENCE.sub("", text))).strip()
 
 
-def explain_text(record: PullRecord) -> str:
-    """Tell why a pull request is or is not merging: the verdict, what to do, and each requirement."""
+def explain_text(record: PullRecord, runs: Iterable[Run] = ()) -> str:
+    """Tell why a pull request is or is not merging: the verdict, what to do, each requirement, and the tests."""
     pull, verdict = record.pull, verdict_of(record)
     place = f", place {verdict.position} in line" if verdict.position else ""
     parts = [
@@ -47,6 +49,8 @@ def explain_text(record: PullRecord) -> str:
         parts += ["", "What to do:", *(f"  - {plain(line)}" for line in verdict.unblock)]
     if verdict.requirements:
         parts += ["", "Requirements:", *_requirements(verdict.requirements)]
+    if told := [f"  {_run(run)}" for run in runs]:
+        parts += ["", "Tests of this head:", *told]
     return "\n".join((*parts, "", f"As read {exactly(record.read_at)}."))
 
 
@@ -67,13 +71,11 @@ def pools_table(pools: Iterable[PoolView]) -> str:
         for view in pools
     ]
     header = ("POOL", "BASE", "PASSING", "PENDING", "MISSING", "OUTSIDE", "BATCH", "ACTION", "REASON")
-    return (
-        _table(header, rows) if rows else "No pools yet: an open pull request must meet a query of the configuration."
-    )
+    return _table(header, rows) if rows else "No open pull request meets a query of the configuration."
 
 
-def history_table(records: Iterable[HistoryRecord]) -> str:
-    """List what was done, in the order given."""
+def history_table(records: Iterable[HistoryRecord], tests: RunBook) -> str:
+    """List what was done, in the order given, with the logs of what failed."""
     rows = [
         (
             _moment(record.time),
@@ -81,7 +83,7 @@ def history_table(records: Iterable[HistoryRecord]) -> str:
             record.action,
             _numbers(target.number for target in record.targets),
             record.base_sha[:7],
-            record.error or record.reason,
+            "; ".join([record.error or record.reason, *_failures(tests.of_record(record))]),
         )
         for record in records
     ]
@@ -105,6 +107,18 @@ def decisions_table(records: Iterable[DecisionRecord]) -> str:
     ]
     header = ("ID", "FIRST SEEN", "LAST SEEN", "POOL", "ACTION", "PULLS", "OUTCOME", "REASON")
     return _table(header, rows) if rows else "No decision has been recorded yet."
+
+
+def _failures(runs: Iterable[Run]) -> Iterator[str]:
+    return (_run(run) for run in runs if run.state.is_failed)
+
+
+def _run(run: Run) -> str:
+    """Tell of a run; a log without an address of its own is on our page, wherever that is."""
+    where = f" in a batch of {len(run.heads)}" if len(run.heads) > 1 else ""
+    page = "" if public(run.url) else " on tide's page"
+    log = f", log: {plain(run.url)}{page}" if run.url else ""
+    return f"{plain(run.context)}: {run.state}{where}{log}"
 
 
 def _requirements(requirements: Sequence[Requirement]) -> Iterator[str]:

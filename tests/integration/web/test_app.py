@@ -24,10 +24,14 @@ from tests.unit.web.kept import (
     metrics_of,
 )
 from tide.domain.decisions import Place, Requirement, Verdict, VerdictKind
+from tide.domain.keys import PoolKey, PullKey
 from tide.domain.pulls import Blocker, Context, ContextState
 from tide.domain.records import HistoryRecord, HistoryTarget, PoolView, PullRecord
+from tide.domain.rules import Query
+from tide.domain.runs import RunKind, RunState
+from tide.domain.snapshot import Standing, StandingKind
 from tide.web.probes import build_health_app, build_metrics_app
-from tide.web.status import DaemonStatus, Outage, Role, RoleKind, System
+from tide.web.status import Awaited, DaemonStatus, Outage, Role, RoleKind, System
 
 HTML = {"accept": "text/html"}
 HOSTILE = '"><script>alert(1)</script>\x1b[31m\u202e'
@@ -167,6 +171,33 @@ async def test_a_search_for_one_pull_request_leads_to_it(client: httpx.AsyncClie
     assert (answer.status_code, answer.headers["location"]) == (303, "/pull/acme/rocket/399")
 
 
+@pytest.mark.parametrize(
+    "search",
+    [
+        "https://github.com/acme/rocket/pull/399",
+        "github.com/acme/rocket/pull/399/files#diff-1",
+        "http://tide.example/pull/acme/rocket/399",
+        "#399",
+    ],
+)
+async def test_a_search_by_address_or_number_leads_there_too(client: httpx.AsyncClient, search: str) -> None:
+    answer = await client.get("/", params={"q": search}, headers=HTML)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/pull/acme/rocket/399")
+
+
+async def test_a_number_that_several_have_shows_them_all_and_no_other() -> None:
+    views = busy_morning()
+    others = [make_pull(399, key=PullKey("acme", "docs", 399), is_open=False), make_pull(3990, title="Not this one")]
+    views.pull_records += [PullRecord(pull, None, NOW) for pull in others]
+    async with client_of(views) as client:
+        found = (await client.get("/", params={"q": "#399"}, headers=HTML)).text
+        nothing = (await client.get("/", params={"q": "#5"}, headers=HTML)).text
+    assert 'href="/pull/acme/rocket/399"' in found
+    assert 'href="/pull/acme/docs/399"' in found
+    assert "Not this one" not in found
+    assert "Nothing found" in nothing
+
+
 async def test_a_search_shows_what_it_finds_also_outside_the_pool(client: httpx.AsyncClient) -> None:
     text = (await client.get("/?q=methane", headers=HTML)).text
     assert "Experimental: methane engines" in text
@@ -225,13 +256,107 @@ async def test_nothing_that_strangers_write_becomes_markup() -> None:
         assert b"<script>" not in (await client.get("/")).content
 
 
-async def test_an_empty_queue_says_what_to_do() -> None:
+QUERIES = (
+    Query(0, repos=("acme/rocket",), labels=("lgtm",), included_branches=("main",)),
+    Query(1, orgs=("umbra",), labels=("lgtm",)),
+)
+
+
+async def test_a_queue_without_queries_says_that_nothing_will_merge() -> None:
     async with client_of(KeptViews()) as client:
         text = (await client.get("/", headers=HTML)).text
-        assert "No pools yet" in text
+        assert "Nothing will ever merge" in text
         assert "tide.queries" in text
         assert (await client.get("/")).content == b"[]"
         assert (await client.get("/history")).content == b"{}"
+
+
+async def test_an_idle_queue_is_no_new_installation() -> None:
+    async with client_of(KeptViews(), healthy(queries=QUERIES[1:])) as client:
+        text = (await client.get("/", headers=HTML)).text
+        assert (await client.get("/")).content == b"[]"
+    assert "Nothing is waiting" in text
+    assert "umbra" in text
+    assert "check-config" not in text
+
+
+async def test_pools_that_are_configured_stay_without_pull_requests() -> None:
+    async with client_of(KeptViews(), healthy(queries=QUERIES)) as client:
+        front = (await client.get("/", headers=HTML)).text
+        assert 'href="/pool/acme/rocket/main"' in front
+        for pool in ("acme/rocket/main", "umbra/engine/release/1.4"):
+            page, document = await client.get(f"/pool/{pool}", headers=HTML), await client.get(f"/api/v1/pools/{pool}")
+            assert page.status_code == document.status_code == 200
+            assert "No open pull request meets a query." in page.text
+            assert document.json()["passing"] == []
+        assert (await client.get("/pool/acme/rocket/dev", headers=HTML)).status_code == 404
+        assert (await client.get("/")).content == b"[]"
+
+
+async def test_what_needs_a_human_comes_first_with_what_helps() -> None:
+    requirement = Requirement("pool", met=False, detail="The queue is paused in its configuration.")
+    pulls = [make_pull(number, key=PullKey("acme", "zebra", number)) for number in (1, 2)]
+    paused = PoolView(
+        PoolKey("acme", "zebra", "main"),
+        sha("zebra"),
+        "WAIT",
+        requirement.detail,
+        outside=tuple(pulls),
+        verdicts=tuple(
+            Verdict(
+                pull.key,
+                pull.head_sha,
+                VerdictKind.WAITING,
+                Place.OUTSIDE,
+                requirement.detail,
+                (requirement,),
+                ("Set `paused` to false.", f"Add label {pull.number}."),
+            )
+            for pull in pulls
+        ),
+        synced_at=NOW,
+    )
+    views = busy_morning()
+    views.pool_views.append(paused)
+    frozen_at_rest = PoolView.at_rest(PoolKey("acme", "yak", "main"), Standing(StandingKind.FROZEN, "gone", since=NOW))
+    views.pool_views.append(frozen_at_rest)
+    async with client_of(views) as client:
+        page = (await client.get("/", headers=HTML)).text
+    quiet = page.partition("<h2>Quiet</h2>")[2].partition("</section>")[0]
+    assert "zebra" not in quiet
+    assert "yak" not in quiet
+    assert "docs" in quiet
+    order = re.findall(r'<article class="pool" id="pool-([^"]+)"', page)
+    assert set(order[-1:]) == {"acme-rocket-main"}
+    assert {"acme-zebra-main", "acme-yak-main", "acme-rocket-release/1.4"} <= set(order[:-1])
+    assert "Set <code>paused</code> to false." in page
+    assert "Add label" not in page
+    assert "<code>tide unfreeze acme/yak:main</code>" in page
+
+
+async def test_before_anybody_has_looked_nothing_is_told() -> None:
+    starting = replace(healthy(), last_syncs={})
+    async with client_of(KeptViews(is_searched=False), starting) as client:
+        for path in ("/", "/api/v1/pools"):
+            answer = await client.get(path)
+            assert (answer.status_code, list(answer.json())) == (503, ["error"])
+            assert answer.headers["retry-after"]
+        page = await client.get("/", headers=HTML)
+        pool = await client.get("/pool/acme/rocket/main", headers=HTML)
+    for answer in (page, pool):
+        assert answer.status_code == 503
+        assert "<h1>Starting</h1>" in answer.text
+        assert "Back to the pools" not in answer.text
+        assert "Service Unavailable" not in answer.text
+
+
+async def test_a_start_without_a_database_is_a_start() -> None:
+    waiting = Awaited("the database has not been reached yet", "Postgres has to run.", system=System.DATABASE)
+    async with client_of(KeptViews(is_broken=True), healthy(awaited=(waiting,), last_syncs={})) as client:
+        page = await client.get("/", headers=HTML)
+    assert page.status_code == 503
+    assert "<h1>Starting</h1>" in page.text
+    assert "Postgres has to run." in page.text
 
 
 async def test_troubles_are_announced_with_the_last_known_state() -> None:
@@ -475,12 +600,68 @@ async def test_the_page_of_history_leads_to_the_older_ones_of_the_same_kind(clie
     address, seen = "/history?repo=acme%2Frocket&limit=1", list[str]()
     while address:
         page = (await client.get(address, headers=HTML)).text
-        seen += re.findall(r'<time datetime="([^"]+)"', page.partition('<section class="panel">')[2])
+        seen += re.findall(r'<time datetime="([^"]+)"', page.partition('data-key="records">')[2])
         older = re.search(r'href="(/history\?[^"]+)">Older', page)
         address = html.unescape(older[1]) if older else ""
         assert 'value="acme/rocket"' in page
     items = (await client.get("/api/v1/history?repo=acme/rocket")).json()["items"]
     assert seen == [item["time"] for item in items]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"pull": "seven", "author": "erin"}, "pull is not a positive number."),
+        ({"repo": "acme", "branch": "main"}, "repo is not of the form org/repo."),
+        ({"state": "odd", "action": "MERGE"}, "state is neither success nor failure."),
+    ],
+)
+async def test_a_wrong_filter_is_told_beside_the_form_as_it_was_filled_in(
+    client: httpx.AsyncClient, asked: dict[str, str], said: str
+) -> None:
+    answer = await client.get("/history", params=asked, headers=HTML)
+    assert answer.status_code == 400
+    assert said in answer.text
+    for value in asked.values():
+        assert f'value="{value}"' in answer.text or value == "odd"
+    assert "Last actions" not in answer.text
+
+
+async def test_failed_jobs_and_batches_lead_to_their_logs() -> None:
+    views = busy_morning()
+    oldest = views.kept_batches[-1]
+    failed = replace(
+        views.runs[0],
+        name="11111111-0b0e-5c36-9a55-6a2f6a1e7c01",
+        context="unit",
+        base_sha=oldest.base_sha,
+        heads=oldest.members,
+        state=RunState.FAILURE,
+        url="/runs/11111111-0b0e-5c36-9a55-6a2f6a1e7c01/log",
+    )
+    held = next(one.pull for one in views.pull_records if one.pull.number == 399)
+    alone = replace(failed, kind=RunKind.PRESUBMIT, heads=((399, held.head_sha),), context="lint", url="/runs/b/log")
+    views.runs += [failed, alone]
+    targets = tuple(HistoryTarget(number, "x", head, "t", "b") for number, head in oldest.members)
+    record = HistoryRecord(ROCKET, NOW, "TRIGGER_BATCH", oldest.base_sha, targets, reason="They are ready.", id=9)
+    views.records.append(record)
+    views.records.append(replace(record, action="MERGE_BATCH", reason="A merge has no tests.", id=10))
+    async with client_of(views) as client:
+        pages = {
+            path: (await client.get(path, headers=HTML)).text
+            for path in ("/", "/history", "/pool/acme/rocket/main", "/pull/acme/rocket/399")
+        }
+        history = (await client.get("/api/v1/history")).json()["items"]
+        explained = (await client.get("/api/v1/pulls/acme/rocket/399")).json()
+    for path in ("/", "/history", "/pool/acme/rocket/main"):
+        assert f'href="{failed.url}"' in pages[path], path
+    assert pages["/history"].count(f'href="{failed.url}"') == 1
+    # The status of lint has no address of its own.
+    assert pages["/pull/acme/rocket/399"].count('href="/runs/b/log"') == 2
+    assert [run["url"] for run in explained["runs"]] == ["/runs/b/log"]
+    assert [[run["state"] for run in item["runs"]] for item in history if item["reason"] == "They are ready."] == [
+        ["failure"]
+    ]
 
 
 async def test_a_filter_is_shown_as_text_whatever_it_holds(client: httpx.AsyncClient) -> None:
@@ -503,3 +684,16 @@ async def test_a_title_in_any_script_arrives_whole() -> None:
     async with client_of(KeptViews([view])) as client:
         assert json.loads((await client.get("/")).content)[0]["MissingPRs"][0]["Title"] == pull.title
         assert pull.title in (await client.get("/", headers=HTML)).text
+
+
+async def test_every_link_on_every_page_leads_somewhere(client: httpx.AsyncClient) -> None:
+    seen, open_ = set[str](), {"/"}
+    while open_:
+        path = open_.pop()
+        seen.add(path)
+        answer = await client.get(path, headers=HTML)
+        assert answer.status_code in {200, 303} or path.startswith(("/runs/", "/pull/")), path
+        if answer.headers["content-type"].startswith("text/html"):
+            found = {html.unescape(href) for href in re.findall(r' (?:href|src|action)="(/[^"]*)"', answer.text)}
+            open_ |= {href for href in found if href not in seen}
+    assert {"/history", "/decisions", "/metrics", "/api/v1/pools", "/static/live.js"} <= seen

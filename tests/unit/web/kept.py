@@ -1,6 +1,6 @@
 """Views over values that a test keeps, a clock that stands, and a queue as it looks on a busy morning."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -22,7 +22,7 @@ from tide.domain.records import (
     PoolView,
     PullRecord,
 )
-from tide.domain.runs import Purpose, Run, RunKind, RunState
+from tide.domain.runs import Base, Purpose, Run, RunKind, RunState
 from tide.domain.snapshot import Standing, StandingKind
 from tide.web.app import build_app
 from tide.web.last_known import LastKnown
@@ -47,6 +47,15 @@ class KeptViews:
     kept_batches: list[Batch] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
     is_broken: bool = False
+    is_searched: bool = True
+
+    async def state(self) -> tuple[str | None, ...]:
+        self._check()
+        return tuple(map(repr, (self.pool_views, self.runs, self.kept_batches, self.records)))
+
+    async def has_searched(self) -> bool:
+        self._check()
+        return self.is_searched
 
     async def pools(self) -> tuple[PoolView, ...]:
         self._check()
@@ -59,6 +68,10 @@ class KeptViews:
     async def pull(self, pull: PullKey) -> PullRecord | None:
         self._check()
         return next((record for record in self.pull_records if record.pull.key == pull), None)
+
+    async def pulls_numbered(self, number: int, limit: int) -> tuple[Pull, ...]:
+        self._check()
+        return tuple(one.pull for one in self.pull_records if one.pull.number == number)[:limit]
 
     async def history_state(self) -> HistoryState:
         self._check()
@@ -103,6 +116,14 @@ class KeptViews:
     async def live_runs(self) -> tuple[Run, ...]:
         self._check()
         return tuple(run for run in self.runs if run.state.is_live)
+
+    async def runs_of_head(self, pull: PullKey, head_sha: str, limit: int) -> tuple[Run, ...]:
+        self._check()
+        return tuple(run for run in self.runs if run.tests(pull, head_sha))[:limit]
+
+    async def runs_on(self, bases: Collection[Base]) -> tuple[Run, ...]:
+        self._check()
+        return tuple(run for run in self.runs if run.base in bases)
 
     def _newest_first(self) -> list[HistoryRecord]:
         return sorted(self.records, key=lambda record: record.time, reverse=True)

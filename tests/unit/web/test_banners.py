@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 from tests.builders import NOW
@@ -62,7 +63,9 @@ def test_a_process_is_ready_after_its_first_sync() -> None:
         is_config_loaded=False,
         outages=(DATABASE_LOST, GITHUB_LOST),
     )
-    assert len(starting.obstacles) == 3
+    assert starting.obstacles == ("no configuration is loaded", "the database cannot be reached")
+    missing_nothing = replace(starting, is_config_loaded=True, outages=(GITHUB_LOST,))
+    assert missing_nothing.obstacles == ("the first sync has not ended",)
 
 
 def test_what_everybody_should_know_is_no_announcement() -> None:

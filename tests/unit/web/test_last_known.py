@@ -1,7 +1,8 @@
 """What is answered while the store cannot be read."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from tests.unit.web.kept import DOCS, ORBIT, ROCKET, KeptViews, StandingClock, b
 from tide.domain.errors import StoreError
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.records import HistoryFilter, PoolView
-from tide.web.last_known import LastKnown, staleness
+from tide.web.last_known import LastKnown, NothingKnownError, Waits, staleness
 
 FOUR_MINUTES = timedelta(minutes=4)
 
@@ -150,20 +151,131 @@ async def test_the_last_sync_of_whoever_leads_is_seen_in_the_pools(memory: Memor
 
 
 @dataclass
-class HangingViews(KeptViews):
-    """A store that takes the question and never answers."""
+class SlowViews(KeptViews):
+    """A store that answers only when it is let; questions about pools are counted, and those that were given up."""
+
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: int = 0
+    given_up: int = 0
 
     async def pools(self) -> tuple[PoolView, ...]:
-        await asyncio.Event().wait()
-        return ()
+        self.asked += 1
+        try:
+            await self.may_answer.wait()
+        except asyncio.CancelledError:
+            self.given_up += 1
+            raise
+        return await super().pools()
 
 
-async def test_a_reader_does_not_wait_for_a_store_that_hangs() -> None:
+NO_PATIENCE, PATIENCE = Waits(timedelta(0), timedelta(0), timedelta(hours=1)), Waits(*[timedelta(hours=1)] * 3)
+
+
+class Slow:
+    """What is known of a store that takes long, in which there is one pool."""
+
+    def __init__(self, waits: Waits = NO_PATIENCE) -> None:
+        self.views, self.clock, self.told = SlowViews(), StandingClock(), list[str]()
+        self.views.pool_views.append(PoolView(DOCS, "", "WAIT", "", synced_at=NOW))
+        self.known = LastKnown(self.views, self.clock, self.told.append, waits=waits)
+
+    async def read_once(self) -> None:
+        waits, self.known.waits = self.known.waits, PATIENCE
+        self.views.may_answer.set()
+        await self.known.refresh()
+        self.known.waits = waits
+        self.views.may_answer.clear()
+        self.told.clear()
+        self.clock.moment = NOW + FOUR_MINUTES
+
+    async def end(self) -> None:
+        self.views.may_answer.set()
+        await until(lambda: not self.known.is_slow)
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Let all others go on until it is so."""
+    while not is_so():  # noqa: ASYNC110 - the others ring no bell
+        await asyncio.sleep(0)
+
+
+async def test_a_reader_does_not_wait_for_ever_where_nothing_is_known() -> None:
+    slow = Slow()
+    with pytest.raises(StoreError, match="no answer within"):
+        await slow.known.reading().pools()
+    assert slow.told == []
+    await slow.end()
+    assert slow.known.last_sync == NOW
+
+
+async def test_a_slow_store_is_no_dead_one_and_all_are_told_at_once_what_is_known() -> None:
+    slow = Slow()
+    await slow.read_once()
+    before = slow.views.asked
+    for _ in range(5):
+        views = slow.known.reading()
+        assert [view.pool for view in await views.pools()] == [DOCS]
+        assert views.as_of == NOW
+    assert slow.views.asked == before + 1
+    assert slow.told == []
+    assert not slow.known.is_lost
+    slow.views.pool_views[0] = replace(slow.views.pool_views[0], reason="later")
+    await slow.end()
+    assert slow.told == [""]
+    slow.known.waits = PATIENCE
+    views = slow.known.reading()
+    assert [view.reason for view in await views.pools()] == ["later"]
+    assert views.as_of is None
+
+
+async def test_a_store_that_says_nothing_for_long_is_told_of_and_taken_back() -> None:
+    slow = Slow(replace(NO_PATIENCE, dead=timedelta(0)))
+    await slow.read_once()
+    await slow.known.reading().pools()
+    await until(lambda: bool(slow.told))
+    assert slow.told == ["database: no answer within 0 s"]
+    assert slow.known.is_lost
+    await slow.end()
+    assert slow.told[-1] == ""
+    assert not slow.known.is_lost
+
+
+async def test_who_goes_away_leaves_no_question_behind() -> None:
+    slow = Slow(PATIENCE)
+    reader = asyncio.ensure_future(slow.known.reading().pools())
+    await until(lambda: slow.views.asked > 0)
+    reader.cancel()
+    await asyncio.wait({reader})
+    await until(lambda: slow.views.given_up > 0)
+    assert not slow.known.is_slow
+
+
+@pytest.mark.parametrize(("has_looked", "is_searched"), [(False, True), (None, False)])
+async def test_no_pools_are_no_answer_before_everything_was_looked_at(
+    *, has_looked: bool | None, is_searched: bool
+) -> None:
     told: list[str] = []
-    known = LastKnown(HangingViews(), StandingClock(), told.append, patience=timedelta(0))
-    with pytest.raises(StoreError, match="no answer"):
+    views = KeptViews(is_searched=is_searched)
+    known = LastKnown(views, StandingClock(), told.append, has_looked=lambda: has_looked)
+    for ask in (known.reading().pools(), known.reading().pool(DOCS), known.reading().pull(PullKey("a", "b", 1))):
+        with pytest.raises(NothingKnownError):
+            await ask
+    views.is_broken = True
+    with pytest.raises(StoreError):
         await known.reading().pools()
-    assert told == ["database: no answer within 0 s"]
+    assert told[0] == ""
+
+
+@pytest.mark.parametrize(("has_looked", "is_searched"), [(True, False), (None, True)])
+async def test_no_pools_are_an_answer_afterwards(*, has_looked: bool | None, is_searched: bool) -> None:
+    known = LastKnown(KeptViews(is_searched=is_searched), StandingClock(), has_looked=lambda: has_looked)
+    assert await known.reading().pools() == ()
+
+
+async def test_pools_that_are_there_are_told_from_the_first_moment() -> None:
+    view = PoolView(DOCS, "", "WAIT", "", synced_at=NOW)
+    known = LastKnown(KeptViews([view]), StandingClock(), has_looked=lambda: False)
+    assert await known.reading().pools() == (view,)
 
 
 async def test_a_part_of_a_long_history_is_no_answer_but_beside_other_things(memory: Memory) -> None:

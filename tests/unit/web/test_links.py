@@ -1,7 +1,16 @@
 import pytest
 
 from tide.domain.keys import PoolKey, PullKey
-from tide.web.links import HostLinks, outside_link, pool_key, pool_path, pull_asked_for, pull_key, pull_path
+from tide.web.links import (
+    HostLinks,
+    number_asked_for,
+    outside_link,
+    pool_key,
+    pool_path,
+    pull_asked_for,
+    pull_key,
+    pull_path,
+)
 
 
 def test_a_branch_with_slashes_keeps_them_and_nothing_else_leaves_its_place() -> None:
@@ -59,7 +68,13 @@ def test_impossible_branches_are_refused(branch: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["acme/rocket#7", "https://github.com/acme/rocket/pull/7", "https://github.com/acme/rocket/pull/7/files?w=1"],
+    [
+        "acme/rocket#7",
+        "https://github.com/acme/rocket/pull/7",
+        "https://github.com/acme/rocket/pull/7/files?w=1",
+        "github.com/acme/rocket/pull/7#discussion_r1",
+        "https://tide.example/pull/acme/rocket/7",
+    ],
 )
 def test_a_search_for_one_pull_request_is_understood(text: str) -> None:
     assert pull_asked_for(text) == PullKey("acme", "rocket", 7)
@@ -68,3 +83,13 @@ def test_a_search_for_one_pull_request_is_understood(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "rocket", "#7", "acme/rocket", "acme/rocket#0", "https://github.com/acme/rocket"])
 def test_other_searches_are_left_alone(text: str) -> None:
     assert pull_asked_for(text) is None
+
+
+@pytest.mark.parametrize(("text", "number"), [("#7", 7), ("#2147483647", 2147483647)])
+def test_a_search_for_a_number_is_understood(text: str, number: int) -> None:
+    assert number_asked_for(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "7", "#0", "#x", "# 7", "#2147483648", "#\u0667", "acme/rocket#7"])
+def test_what_is_no_number_is_left_alone(text: str) -> None:
+    assert number_asked_for(text) is None

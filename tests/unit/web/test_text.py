@@ -2,10 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from tests.builders import NOW, make_pull
+from tests.builders import NOW, make_pull, sha
 from tests.unit.web.kept import busy_morning
 from tide.domain.decisions import Requirement
-from tide.domain.records import PullRecord
+from tide.domain.records import HistoryRecord, HistoryTarget, PullRecord
+from tide.domain.runs import Run, RunKind, RunState
+from tide.web.run_book import RunBook
 from tide.web.text import decisions_table, explain_text, history_table, plain, pools_table
 
 MORNING = busy_morning()
@@ -72,7 +74,7 @@ def test_pools_are_told_in_columns() -> None:
 
 
 def test_history_and_decisions_are_told_in_columns() -> None:
-    assert history_table(MORNING.records).splitlines()[1].split()[:4] == [
+    assert history_table(MORNING.records, RunBook(())).splitlines()[1].split()[:4] == [
         "2026-01-02",
         "03:00:05Z",
         "acme/rocket:main",
@@ -87,6 +89,29 @@ def test_an_error_is_told_in_place_of_the_reason() -> None:
 
 
 def test_empty_lists_say_what_they_mean() -> None:
-    assert pools_table([]).startswith("No pools yet")
-    assert history_table([]) == "Nothing has been done yet."
+    assert pools_table([]).startswith("No open pull request")
+    assert history_table([], RunBook(())) == "Nothing has been done yet."
     assert decisions_table([]) == "No decision has been recorded yet."
+
+
+def test_a_failed_test_is_told_with_its_log() -> None:
+    pull = HELD.pull
+    run = Run(
+        "r",
+        "pull-rocket-unit",
+        "unit",
+        RunKind.PRESUBMIT,
+        pull.pool,
+        sha("base"),
+        ((pull.number, pull.head_sha),),
+        RunState.FAILURE,
+        url="/runs/r/log",
+    )
+    batch = replace(run, kind=RunKind.BATCH, heads=(*run.heads, (1, sha(1))), url="https://ci.example/7")
+    text = explain_text(HELD, (run, batch))
+    assert "  unit: failure, log: /runs/r/log on tide's page\n" in text
+    assert "  unit: failure in a batch of 2, log: https://ci.example/7\n" in text
+    target = HistoryTarget(pull.number, pull.author, pull.head_sha, pull.title, pull.head_branch)
+    record = HistoryRecord(pull.pool, NOW, "TRIGGER", run.base_sha, (target,), reason="It is next.")
+    told = history_table([record], RunBook((run, batch))).splitlines()[1]
+    assert told.endswith("It is next.; unit: failure, log: /runs/r/log on tide's page")

@@ -26,6 +26,7 @@ def test_the_explanation_has_exactly_the_promised_fields() -> None:
         "requirements": [{"name": "Has the label lgtm", "met": False, "detail": "ask a reviewer", "query": 0}],
         "position": None,
         "unblock": ["Get an lgtm."],
+        "runs": [],
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from tide.domain.errors import Permanent, RemoteError
 from tide.domain.keys import RepoKey
 from tide.domain.pulls import ContextState
-from tide.domain.runs import RunState
+from tide.domain.runs import RunState, public
 from tide.policy.descriptions import description_with_base
 from tide.ports.code_host import StatusPost
 
@@ -64,7 +64,7 @@ def status_of(prowjob: Mapping[str, Any]) -> StatusPost:
         context=prowjob["spec"]["context"],
         state=_STATES[RunState(status["state"])],
         description=description_with_base(status.get("description", ""), refs["base_sha"]),
-        target_url=status.get("url", ""),
+        target_url=public(status.get("url", "")),
     )
 
 

@@ -268,8 +268,7 @@ class LocalRunner:
 
     async def _run(self, entry: _Unfinished) -> tuple[RunState, str]:
         name = entry.prowjob["metadata"]["name"]
-        public_url = self.settings.public_url.rstrip("/")
-        url = f"{public_url}/runs/{name}/log" if public_url else ""
+        url = f"{self.settings.public_url.rstrip('/')}/runs/{name}/log"
         transitions.begin(entry.prowjob, self._build_id(), url, self.clock.now())
         await self._save(entry)
         self.reporter.tell(entry.prowjob)

@@ -27,7 +27,7 @@ def begin(prowjob: ProwJobObject, build_id: str, url: str, now: datetime) -> Non
         "pendingTime": timestamp(now),
         "description": "Job triggered.",
         "build_id": build_id,
-        **({"url": url} if url else {}),
+        "url": url,
     }
 
 

@@ -1,5 +1,8 @@
 """All pools as people and machines read them, read again only as far as they have changed.
 
+A pool that has none of its pull requests left stays as long as there is a history of it, or something is known against
+its branch.
+
 The page is asked for again and again, and thousands of pull requests take half a second to be read. Every row of
 Postgres names the transaction that wrote it (`xmin`), and no two rows that differ were written by the same one to the
 same place; so the numbers and the names of the writers tell whether anything has changed, and which rows have.
@@ -7,11 +10,12 @@ same place; so the numbers and the names of the writers tell whether anything ha
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Table, Text, and_, cast, func, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Table, Text, and_, bindparam, cast, func, select, tuple_
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -21,13 +25,13 @@ from tide.adapters.postgres.engine import statements
 from tide.adapters.postgres.keys import POOL, PULL, pool_of, pull_row
 from tide.adapters.postgres.ledger import standing_from
 from tide.adapters.postgres.mirror import SELECT_PULLS, pull_from
-from tide.adapters.postgres.schema import decisions, pools, pulls, standings, verdicts
+from tide.adapters.postgres.schema import decisions, history, pools, pulls, standings, verdicts
 from tide.adapters.postgres.statements import given, rows, writer
 from tide.domain.decisions import Verdict
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.pulls import Blocker, Pull
 from tide.domain.records import PoolView
-from tide.domain.snapshot import PROVEN
+from tide.domain.snapshot import PROVEN, StandingKind
 
 _PLACES = ("passing", "pending", "missing")
 _LISTS = (*_PLACES, "batch_pending", "targets")
@@ -38,16 +42,19 @@ def _key(table: Table, names: Sequence[str]) -> ColumnElement[Any]:
     return tuple_(*(table.c[name] for name in names))
 
 
-def _writers(table: Table) -> ColumnElement[str]:
+def writers(table: Table) -> ColumnElement[str]:
     """Tell how many rows there are and who wrote them, in a short text."""
     return func.concat(func.count(), ":", func.sum(func.hashint8extended(cast(writer(table), BigInteger), 0)))
 
 
 _SHOWN = pools.outerjoin(decisions, decisions.c.id == pools.c.decision_id)
-_STATE = select(
-    *(select(_writers(table)).select_from(table).scalar_subquery() for table in (pools, pulls, verdicts, standings)),
-    select(_writers(decisions)).select_from(_SHOWN).scalar_subquery(),
+SIGNS = (
+    *(select(writers(table)).select_from(table).scalar_subquery() for table in (pools, pulls, verdicts, standings)),
+    select(writers(decisions)).select_from(_SHOWN).scalar_subquery(),
+    select(cast(func.max(history.c.id), Text)).scalar_subquery(),
 )
+"""What differs, column by column, as soon as any pool looks otherwise."""
+_STATE = select(*SIGNS)
 _POOLS = (
     select(
         *pools.c,
@@ -57,6 +64,13 @@ _POOLS = (
     )
     .select_from(_SHOWN.outerjoin(standings, _key(standings, POOL) == _key(pools, POOL)))
     .where(pools.c.dropped_at.is_(None))
+)
+_SUSPECT = select(standings).where(standings.c.kind != StandingKind.PROVEN.value)
+_of_pool = [history.c[name] for name in POOL]
+_PAST = (
+    select(*_of_pool, func.max(history.c.id).label("newest"))
+    .where(history.c.id > bindparam("read"))
+    .group_by(*_of_pool)
 )
 _OF_VERDICT = _key(verdicts, PULL) == _key(pulls, PULL)
 _SIGNS = select(*(pulls.c[name] for name in PULL), writer(pulls).label("pull"), writer(verdicts).label("verdict"))
@@ -86,6 +100,8 @@ class PoolReader:
     engine: AsyncEngine
     _known: dict[PullKey, _Known] = field(default_factory=dict)
     _given: tuple[PoolView, ...] = ()
+    _past: set[PoolKey] = field(default_factory=set)
+    _past_read: int = 0
     _views: Fresh[tuple[str, ...], tuple[PoolView, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -107,11 +123,21 @@ class PoolReader:
             gone = rows(map(pull_row, named - signs.keys()))
             of_gone = _signs((await connection.execute(_NAMED_SIGNS, gone)).all())
             await self._learn(connection, signs | of_gone)
-        views = await asyncio.to_thread(_all_views, found, signs.keys(), self._known)
+            at_rest = await self._at_rest(connection, {pool_of(row) for row in found})
+        shown = await asyncio.to_thread(_all_views, found, signs.keys(), self._known)
+        views = sorted([*shown, *at_rest], key=lambda view: view.pool)
         before = {view.pool: view for view in self._given}
         # Those that have not changed are the same values as before: what is made of them can be kept.
         self._given = tuple(before[view.pool] if before.get(view.pool) == view else view for view in views)
         return self._given
+
+    async def _at_rest(self, connection: AsyncConnection, shown: AbstractSet[PoolKey]) -> list[PoolView]:
+        """Give those that are not shown for their pull requests, and have a history or a bad standing."""
+        for row in (await connection.execute(_PAST, {"read": self._past_read})).mappings().all():
+            self._past.add(pool_of(row))
+            self._past_read = max(self._past_read, row["newest"])
+        suspect = {pool_of(row): standing_from(dict(row)) for row in (await connection.execute(_SUSPECT)).mappings()}
+        return [PoolView.at_rest(pool, suspect.get(pool, PROVEN)) for pool in (self._past | suspect.keys()) - shown]
 
     async def _learn(self, connection: AsyncConnection, signs: Mapping[PullKey, _Sign]) -> None:
         """Read what is not known as it is now, and forget what nothing names any more.
@@ -150,8 +176,7 @@ def _all_views(
     for key in open_keys:
         if key in known:
             by_pool.setdefault(known[key].pull.pool, []).append(known[key])
-    views = [_pool_view(row, by_pool.get(pool_of(row), []), known) for row in found]
-    return tuple(sorted(views, key=lambda view: view.pool))
+    return tuple(_pool_view(row, by_pool.get(pool_of(row), []), known) for row in found)
 
 
 def _pool_view(row: RowMapping, opened: Iterable[_Known], known: Mapping[PullKey, _Known]) -> PoolView:

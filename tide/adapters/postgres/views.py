@@ -1,19 +1,20 @@
 """What people and machines read of the store."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, Table, Text, cast, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, Table, Text, and_, cast, exists, func, literal, select, tuple_
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tide.adapters.postgres.documents import parsed
+from tide.adapters.postgres.documents import document, parsed
 from tide.adapters.postgres.engine import statements
-from tide.adapters.postgres.keys import POOL, PULL, in_pool, pool_of
+from tide.adapters.postgres.keys import POOL, PULL, in_pool, pool_of, pool_row
 from tide.adapters.postgres.ledger import LIVE_STATES, batch_from, run_from
 from tide.adapters.postgres.mirror import SELECT_PULLS, pull_from
-from tide.adapters.postgres.pool_views import PoolReader
+from tide.adapters.postgres.pool_views import SIGNS, PoolReader, writers
 from tide.adapters.postgres.schema import (
     batches,
     decisions,
@@ -22,10 +23,13 @@ from tide.adapters.postgres.schema import (
     pulls,
     runs,
     verdicts,
+    watermarks,
 )
+from tide.adapters.postgres.statements import given, rows, writer
 from tide.domain.decisions import Verdict
 from tide.domain.evidence import Batch
 from tide.domain.keys import PoolKey, PullKey
+from tide.domain.pulls import Pull
 from tide.domain.records import (
     DecisionRecord,
     HistoryFilter,
@@ -36,10 +40,11 @@ from tide.domain.records import (
     PoolView,
     PullRecord,
 )
-from tide.domain.runs import Run
+from tide.domain.runs import Base, Run
 
 T = TypeVar("T")
 _FEW = 50
+_MOST_RUNS, _MOST_BATCHES = 2000, 200
 _DECISION_COLUMNS = ("action", "reason", "targets", "is_dry_run")
 _RECORD_COLUMNS = ("id", "snapshot_digest", *_DECISION_COLUMNS, "first_seen", "last_seen", "outcome")
 
@@ -53,6 +58,28 @@ _RECORDS = select(
     cast(history.c.targets, Text).label("targets"),  # as text: it is parsed straight into domain values
 )
 _NEWEST_FIRST = (history.c.time.desc(), history.c.id.desc())
+_NEWEST_RUNS_FIRST = (func.coalesce(runs.c.started_at, runs.c.saved_at).desc(), runs.c.attempt.desc(), runs.c.name)
+_bases = given(runs, (*POOL, "base_sha"))
+_RUNS_ON = (
+    select(runs)
+    .join(_bases, and_(*(runs.c[name] == _bases.c[name] for name in (*POOL, "base_sha"))))
+    .order_by(*_NEWEST_RUNS_FIRST)
+    .limit(_MOST_RUNS)
+)
+
+
+_NEWEST_BATCHES = (
+    select(writer(batches).label("writer"))
+    .select_from(batches)
+    .order_by(batches.c.id.desc())
+    .limit(_MOST_BATCHES)
+    .subquery()
+)
+_STATE = select(
+    *SIGNS,
+    select(writers(runs)).where(runs.c.state.in_(LIVE_STATES)).scalar_subquery(),
+    select(func.string_agg(_NEWEST_BATCHES.c.writer, ":")).scalar_subquery(),
+)
 
 
 class PostgresViews:
@@ -65,6 +92,20 @@ class PostgresViews:
     async def pools(self) -> tuple[PoolView, ...]:
         """Give all pools, sorted by org, repo and branch; the same value as before where nothing has changed."""
         return await self._pools.pools()
+
+    async def state(self) -> tuple[str | None, ...]:
+        """Tell by a short value whether anything has changed of the pools, their live runs, newest batches and history.
+
+        A run that has ended is none of the live ones any more.
+        """
+        async with statements(self.engine) as connection:
+            return tuple((await connection.execute(_STATE)).one())
+
+    async def has_searched(self) -> bool:
+        """Tell whether a search for what is open has ever come to its end."""
+        ended = select(exists(select(watermarks).where(watermarks.c.query != "")))
+        async with statements(self.engine) as connection:
+            return bool((await connection.execute(ended)).scalar_one())
 
     async def pool(self, pool: PoolKey) -> PoolView | None:
         """Give one pool."""
@@ -84,6 +125,11 @@ class PostgresViews:
             return None
         verdict = parsed(Verdict, row["verdict"]) if row["verdict"] else None
         return PullRecord(pull_from(row), verdict, row["read_at"])
+
+    async def pulls_numbered(self, number: int, limit: int) -> tuple[Pull, ...]:
+        """Give the pull requests of any repository that have a number, also merged and closed ones; open ones first."""
+        order = (pulls.c.is_open.desc(), pulls.c.org, pulls.c.repo)
+        return await self._all(SELECT_PULLS.where(pulls.c.number == number).order_by(*order).limit(limit), pull_from)
 
     async def history_state(self) -> HistoryState:
         """Tell how many records there are, and the newest of their ids."""
@@ -141,6 +187,21 @@ class PostgresViews:
         """Give the runs that have no verdict yet, oldest first."""
         oldest_first = (func.coalesce(runs.c.started_at, runs.c.saved_at), runs.c.name)
         return await self._all(select(runs).where(runs.c.state.in_(LIVE_STATES)).order_by(*oldest_first), run_from)
+
+    async def runs_of_head(self, pull: PullKey, head_sha: str, limit: int) -> tuple[Run, ...]:
+        """Give the runs of a head, alone or together with others, newest first."""
+        head = cast(literal(document([[pull.number, head_sha]]).decode()), JSONB)
+        query = select(runs).where(_key(runs, ("org", "repo")) == (pull.org, pull.repo), runs.c.heads.contains(head))
+        return await self._all(query.order_by(*_NEWEST_RUNS_FIRST).limit(limit), run_from)
+
+    async def runs_on(self, bases: Collection[Base]) -> tuple[Run, ...]:
+        """Give the runs that test something on these bases, newest first."""
+        if not bases:
+            return ()
+        wanted = [pool_row(base.pool) | {"base_sha": base.sha} for base in set(bases)]
+        async with statements(self.engine) as connection:
+            found = (await connection.execute(_RUNS_ON, rows(wanted))).mappings().all()
+        return _built(found, run_from)
 
     async def _all(self, query: Select[Any], build: Callable[[RowMapping], T]) -> tuple[T, ...]:
         async with statements(self.engine) as connection:
