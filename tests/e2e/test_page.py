@@ -3,7 +3,7 @@
 import shutil
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -50,9 +50,10 @@ class Site:
 
 
 @contextmanager
-def served(views: KeptViews, status: DaemonStatus | None = None) -> Iterator[Site]:
+def served(views: KeptViews, status: DaemonStatus | Callable[[], DaemonStatus] | None = None) -> Iterator[Site]:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
+    listener.listen()  # who comes before the server waits for it
     clock = StandingClock()
     server = uvicorn.Server(uvicorn.Config(app_over(views, status, clock=clock), log_config=None))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -151,6 +152,111 @@ def test_a_tide_that_does_not_answer_is_told_and_forgotten_when_it_does(site: Si
         expect(page.get_by_role("status")).to_be_hidden()
 
 
+def test_a_tide_that_hangs_is_told_and_nothing_beside_it_claims_to_be_fresh(site: Site, browser: Browser) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(site.url)
+        expect(page.get_by_text("Synced 12 s ago")).to_be_visible()
+        page.route("**/*", lambda _route: None)
+        page.get_by_role("link", name="Refresh").click()
+        expect(page.get_by_role("status")).to_contain_text("tide does not answer.", timeout=20_000)
+        expect(page.get_by_text("Synced 2026-01-02 03:03:53 UTC")).to_be_visible()
+        expect(page.locator("main time", has_text="ago")).to_have_count(0)
+        expect(page.locator("main time", has_text="just now")).to_have_count(0)
+
+
+class Moods:
+    """The status of a daemon, which may change while it is looked at."""
+
+    def __init__(self) -> None:
+        self.outages: tuple[Outage, ...] = ()
+
+    def now(self) -> DaemonStatus:
+        return healthy(outages=self.outages)
+
+
+def test_typed_text_and_focus_survive_banners_that_come_and_go(page: Page) -> None:
+    moods = Moods()
+    with served(busy_morning(), moods.now) as site:
+        page.goto(f"{site.url}/history")
+        author = page.get_by_role("textbox", name="Author", exact=True)
+        author.fill("eri")
+        page.get_by_label("Action").select_option("MERGE")
+        author.focus()
+        notices = page.get_by_role("region", name="Notice")
+        for outages in (
+            tuple(Outage(system, "502", NOW) for system in System),
+            (Outage(System.GITHUB, "502", NOW),),
+            (),
+        ):
+            moods.outages = outages
+            expect(notices).to_have_count(len(outages), timeout=15_000)
+            expect(author).to_be_focused()
+            expect(author).to_have_value("eri")
+            expect(page.get_by_label("Action")).to_have_value("MERGE")
+        page.keyboard.type("n")
+        expect(author).to_have_value("erin")
+
+
+def test_a_new_row_takes_the_focus_from_no_other(site: Site, page: Page) -> None:
+    site.views.records[:] = [replace(record, id=number) for number, record in enumerate(site.views.records, 1)]
+    page.goto(f"{site.url}/history")
+    link = page.get_by_role("link", name="#425")
+    link.focus()
+    merged = replace(site.views.records[0], id=99, time=NOW, reason="Brand new.")
+    site.views.records.append(merged)
+    expect(page.get_by_text("Brand new.")).to_be_visible(timeout=15_000)
+    expect(link).to_be_focused()
+
+
+def test_a_start_is_called_one_and_becomes_the_page_by_itself(browser: Browser) -> None:
+    views = KeptViews(is_searched=False)
+    with served(views) as site, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(site.url)
+        expect(page.get_by_role("heading", name="Starting")).to_be_visible()
+        expect(page).to_have_title("Starting · tide")
+        expect(page.get_by_text("Back to the pools")).to_have_count(0)
+        views.is_searched = True
+        expect(page.get_by_role("heading", name="Pools", exact=True)).to_be_visible(timeout=15_000)
+        expect(page.get_by_role("button", name="Pause")).to_be_visible()
+
+
+def test_a_wrong_filter_leaves_the_form_as_it_was(site: Site, browser: Browser) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{site.url}/history?repo=acme&author=erin&state=failure")
+        expect(page.get_by_role("alert")).to_have_text("repo is not of the form org/repo.")
+        expect(page.get_by_role("textbox", name="Repository", exact=True)).to_have_value("acme")
+        expect(page.get_by_role("textbox", name="Author", exact=True)).to_have_value("erin")
+        expect(page.get_by_label("State")).to_have_value("failure")
+        page.get_by_role("textbox", name="Repository", exact=True).fill("acme/rocket")
+        page.get_by_role("button", name="Show").click()
+        expect(page.get_by_role("alert")).to_have_count(0)
+        expect(page.get_by_role("textbox", name="Repository", exact=True)).to_have_value("acme/rocket")
+
+
+def test_on_paper_there_is_what_is_known_and_nothing_to_click(site: Site, browser: Browser) -> None:
+    with browser.new_context(color_scheme="dark") as context:
+        page = context.new_page()
+        page.goto(site.url)
+        page.emulate_media(media="print", color_scheme="dark")
+        expect(page.get_by_role("searchbox")).to_be_hidden()
+        expect(page.get_by_role("link", name="Refresh")).to_be_hidden()
+        expect(page.get_by_text("Rename Stage to Segment")).to_be_visible()
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_whatever_can_be_hit_is_large_enough(site: Site, browser: Browser, width: int) -> None:
+    with browser.new_context(viewport={"width": width, "height": 800}) as context:
+        page = context.new_page()
+        for path in PATHS:
+            page.goto(site.url + path)
+            page.evaluate("for (const it of document.querySelectorAll('details')) it.open = true")
+            assert page.evaluate(SMALL_TARGETS) == [], path
+
+
 def test_an_outage_is_told_with_what_it_means(page: Page) -> None:
     lost = Outage(System.GITHUB, "POST /graphql: HTTP 502", NOW - timedelta(minutes=3))
     with served(busy_morning(), healthy(outages=(lost,))) as site:
@@ -158,6 +264,8 @@ def test_an_outage_is_told_with_what_it_means(page: Page) -> None:
         banner = page.get_by_role("region", name="Notice").filter(has_text="GitHub does not answer")
         expect(banner).to_contain_text("Since 3 min ago.")
         expect(banner).to_contain_text("tide then goes on by itself")
+        expect(page.get_by_text("Out of sync since 3 min ago")).to_be_visible()
+        expect(page.get_by_text("Synced")).to_have_count(0)
         expect(banner.get_by_text("POST /graphql: HTTP 502")).to_be_visible()
 
 
@@ -185,6 +293,10 @@ def test_a_page_of_which_nothing_is_kept_says_why_and_stays_as_it_was(site: Site
         page.reload()
         expect(page.get_by_role("heading", name="Service Unavailable")).to_be_visible()
         expect(page.get_by_role("main")).to_contain_text("Try again in a moment")
+        site.views.is_broken = False
+        page.get_by_role("link", name="Try again").click()
+        expect(page.get_by_role("heading", name="Decisions")).to_be_visible()
+        expect(page.get_by_role("button", name="Pause")).to_be_visible()
 
 
 def test_a_standby_says_who_leads(page: Page) -> None:
@@ -324,3 +436,11 @@ FAULTS = """() => {
   check(seen > 20, "hardly any text");
   return faults;
 }"""
+
+# WCAG 2.2, 2.5.8: 24 CSS pixels each way. What is only there for the keyboard has no size until it is focused.
+SMALL_TARGETS = """() => [...document.querySelectorAll("a, button, summary, input, select")]
+  .filter((it) => it.checkVisibility() && !it.matches(".skip"))
+  .map((it) => [it, it.getBoundingClientRect()])
+  .filter(([, box]) => box.width < 23.99 || box.height < 23.99)
+  .map(([it, box]) => `${it.className || it.parentElement.className} ${it.textContent} ${box.width}x${box.height}`)
+"""

@@ -95,7 +95,7 @@ class PoolCard:
     @property
     def needs_human(self) -> bool:
         """Tell whether it stands still until somebody does something."""
-        return bool(self.advice or self.view.error)
+        return bool(self.advice or self.view.error or self.view.action == "BLOCKED")
 
     @property
     def is_busy(self) -> bool:

@@ -185,6 +185,14 @@ async def test_statuses_are_those_of_crier(lab: Lab) -> None:
     assert status.target_url == f"http://tide.example/runs/{run.name}/log"
 
 
+async def test_without_a_public_address_only_our_own_page_leads_to_the_log(lab: Lab) -> None:
+    head = lab.head(7)
+    run = await lab.run("true", head, runner=lab.runner(public_url=""))
+    assert run.url == f"/runs/{run.name}/log"
+    assert [status.target_url for _, status in lab.statuses.posts] == [""] * len(lab.statuses.posts)
+    assert lab.statuses.told(head.sha) == ["PENDING", "SUCCESS"]
+
+
 async def test_batches_and_proofs_set_no_status(lab: Lab) -> None:
     await lab.run("true", lab.head(7), lab.head(9))
     await lab.run("true")

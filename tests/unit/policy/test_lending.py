@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -39,6 +40,11 @@ def snapshot(*runs: Run, overwrite: bool = True) -> Snapshot:
 
 def test_what_is_pending_gets_the_description_and_the_link_of_the_batch() -> None:
     assert lent_contexts(PULL, TARGETS, snapshot(ALONE, BATCH)) == (LENT,)
+
+
+def test_a_log_that_only_our_own_page_leads_to_is_no_link_of_a_status() -> None:
+    ours = replace(BATCH, url="/runs/x/log")
+    assert lent_contexts(PULL, TARGETS, snapshot(ALONE, ours)) == (replace(LENT, target_url=""),)
 
 
 def test_nothing_is_lent_unless_it_is_configured() -> None:

@@ -165,7 +165,7 @@ def metrics_of(body: bytes, content_type: str = "text/plain") -> MetricsPage:
 
 def app_over(
     views: KeptViews,
-    status: DaemonStatus | None = None,
+    status: DaemonStatus | Callable[[], DaemonStatus] | None = None,
     log: bytes | None = None,
     *,
     clock: StandingClock | None = None,
@@ -174,7 +174,7 @@ def app_over(
     """Build the web application over kept values; the only log is that of `RUN`, and the clock stands."""
     return build_app(
         LastKnown(views, clock or StandingClock(), told),
-        status=lambda: status or healthy(),
+        status=status if callable(status) else lambda: status or healthy(),
         read_log=lambda name: log if name == RUN else None,
         metrics=metrics_of(b"tide_up 1\n", "text/plain; version=0.0.4"),
     )
