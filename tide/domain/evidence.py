@@ -32,12 +32,14 @@ class Step:
 class Skip:
     """A head that was left out, and why: it conflicts, it changes nothing, or its landing cannot be predicted.
 
-    When the reason `may_pass`, the same head may go onto the same base later (a machine was too busy, a ref lags).
+    When the reason `may_pass`, the same head may go onto the same base later (a machine was too busy, a ref lags); else
+    `remedy` says in a sentence what its author has to do.
     """
 
     number: int
     reason: str
     may_pass: bool = False
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

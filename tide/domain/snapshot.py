@@ -41,13 +41,15 @@ class PullView:
     """One open pull request of the pool as a decision sees it.
 
     `required` are the contexts of the presubmits that must pass for it (sorted); it is filled in only for a pull
-    request that meets a query. `held` says why it cannot be considered, "" when it can. `context_policy` says which
-    contexts count for it where it changes jobs that its repository holds itself, None where that is as for the branch.
+    request that meets a query. `held` says why it cannot be considered, "" when it can, and `held_remedy` in a sentence
+    what somebody has to do about that, "" where it ends by itself. `context_policy` says which contexts count for it
+    where it changes jobs that its repository holds itself, None where that is as for the branch.
     """
 
     pull: Pull
     required: tuple[str, ...] = ()
     held: str = ""
+    held_remedy: str = ""
     context_policy: ContextPolicy | None = None
 
 

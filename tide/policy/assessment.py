@@ -28,8 +28,8 @@ class Obstacle(StrEnum):
     MERGED = "merged"
     CLOSED = "closed"
     ELSEWHERE = "elsewhere"  # its base is another branch by now
-    HELD = "held"
     REFUSED = "refused"  # the code host would not merge it
+    HELD = "held"
     UNREAD = "unread"  # the contexts of its head are not known
     NO_QUERY = "no query"
     CONTEXTS = "contexts"
@@ -206,8 +206,8 @@ class _Assessor:
             (pull.is_merged, Obstacle.MERGED),
             (not pull.is_open, Obstacle.CLOSED),
             (pull.pool != self.snapshot.pool, Obstacle.ELSEWHERE),
-            (view.held, Obstacle.HELD),
             (refused, Obstacle.REFUSED),
+            (view.held, Obstacle.HELD),
             (not pull.contexts_known, Obstacle.UNREAD),
             (query is None, Obstacle.NO_QUERY),
             (against, Obstacle.CONTEXTS),

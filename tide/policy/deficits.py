@@ -19,10 +19,10 @@ _TEXTS = {
 
 _REMEDIES = {
     CriterionKind.BRANCH: "Choose another base branch: no query lets anything merge into {}.",
-    CriterionKind.AUTHOR: "Nothing helps here: only changes by {} may merge.",
-    CriterionKind.MILESTONE: "Put it into the milestone {}.",
-    CriterionKind.LABEL: "Get the label {}.",
-    CriterionKind.FORBIDDEN_LABEL: "Have the label {} removed.",
+    CriterionKind.AUTHOR: "Have {} propose it: only their changes may merge here.",
+    CriterionKind.MILESTONE: "Have a maintainer put it into the milestone {}.",
+    CriterionKind.LABEL: "Have a maintainer set the label {}.",
+    CriterionKind.FORBIDDEN_LABEL: "Have the label {} removed by whoever set it.",
     CriterionKind.REVIEW: "Get an approving review.",
 }
 
@@ -70,5 +70,5 @@ def alternatively(texts: Sequence[str]) -> str:
 
 
 def remedy(lacking: Criterion) -> str:
-    """Say in a sentence what would help."""
+    """Say in a sentence what would help, and who can do it where that is not the author."""
     return _REMEDIES[lacking.kind].format(lacking.subject)

@@ -18,10 +18,11 @@ from tide.policy.evaluation import Evaluation
 from tide.policy.mergeability import is_blocked
 from tide.policy.queries import Criterion, CriterionKind, criteria
 from tide.policy.stops import Stop
-from tide.policy.wording import LONGEST_STATUS, enumerated, listed, numbered, plural, sentence
+from tide.policy.wording import LONGEST_STATUS, listed, numbered, plural, sentence
 
-# What is not about the branch and its queries at all, or could not be mended by closing an issue.
-_TOLD_ALONE = frozenset({Obstacle.MERGED, Obstacle.CLOSED, Obstacle.ELSEWHERE, Obstacle.REFUSED, Obstacle.UNREAD})
+_OVER = frozenset({Obstacle.MERGED, Obstacle.CLOSED})
+# What is not about the branch and its queries at all.
+_TOLD_ALONE = _OVER | {Obstacle.ELSEWHERE, Obstacle.UNREAD}
 _STATES = {
     ContextState.SUCCESS: "successful",
     ContextState.PENDING: "pending",
@@ -49,7 +50,7 @@ def explain(evaluation: Evaluation, stop: Stop | None) -> tuple[Verdict, ...]:
             place=one.place,
             summary=explainer.summary(one),
             requirements=tuple(explainer.requirements(one)),
-            unblock=tuple(dict.fromkeys(explainer.remedies(one))),
+            unblock=explainer.unblock(one),
             position=positions.get(one.member),
         )
         for one in evaluation.assessments
@@ -74,26 +75,24 @@ class _Explainer:
                 return VerdictKind.MERGED
             case Obstacle.UNREAD:
                 return VerdictKind.UNKNOWN
-            case Obstacle.CONTEXTS if self._issues_text(one):
-                return VerdictKind.BLOCKED
-            case Obstacle.CONTEXTS if all(_ends_by_itself(one, context) for context in one.standing_against):
-                return VerdictKind.WAITING
-            case _:
-                return VerdictKind.BLOCKED
+        if not self._ends_by_itself(one):
+            return VerdictKind.BLOCKED
+        stop = self._told_first(one)
+        return stop.kind if stop else VerdictKind.WAITING
 
     def state(self, one: Assessment) -> ContextState:
-        if one.obstacle:
-            is_error = one.obstacle is Obstacle.REFUSED or self._issues_text(one)
-            return ContextState.ERROR if is_error else ContextState.PENDING
-        if self.stop:
-            return ContextState.ERROR if self.stop.kind is VerdictKind.BLOCKED else ContextState.PENDING
-        return ContextState.SUCCESS if self._is_ready(one) else ContextState.PENDING
+        if one.obstacle is Obstacle.REFUSED:
+            return ContextState.ERROR
+        stop = self._told_first(one) if one.obstacle else self.stop
+        if stop:
+            return ContextState.ERROR if stop.kind is VerdictKind.BLOCKED else ContextState.PENDING
+        return ContextState.SUCCESS if not one.obstacle and self._is_ready(one) else ContextState.PENDING
 
     def summary(self, one: Assessment) -> str:
         if one.obstacle is Obstacle.MERGED:
             return "Merged."
         if one.obstacle:
-            return f"Not mergeable. {self._issues_text(one)}{_why_outside(one, self.evaluation.snapshot)}"
+            return f"Not mergeable. {self._obstacles(one)}"
         if self.stop:
             return f"Not mergeable. {self.stop.text}"
         if self._is_ready(one):
@@ -101,40 +100,80 @@ class _Explainer:
         return f"Not mergeable. {self._progress(one)}"
 
     def requirements(self, one: Assessment) -> Iterator[Requirement]:
+        if self.stop:
+            yield Requirement("pool", met=False, detail=self.stop.text)
         yield from _own_requirements(one)
         for query in (one.query,) if one.query else worth_telling(self.evaluation.snapshot.rules.queries, one.pull):
             for criterion in criteria(query, one.pull):
                 yield Requirement(_name(criterion), criterion.met, _detail(criterion), query.index)
         yield from _context_requirements(one)
-        if one.view.required:
-            yield Requirement("required jobs", not _untested(one), self._jobs(one))
-        if self.stop:
-            yield Requirement("pool", met=False, detail=self.stop.text)
+        yield from self._job_requirements(one)
 
-    def remedies(self, one: Assessment) -> Iterator[str]:
-        if one.obstacle in (Obstacle.MERGED, Obstacle.CLOSED):
-            return
-        if one.view.held:
-            yield sentence(f"Mend what holds it: {one.view.held}")
+    def unblock(self, one: Assessment) -> tuple[str, ...]:
+        """Say what can be done now, and by whom where that is not the author.
+
+        What comes by itself is waited for, which is told only where nothing else is to be done and somebody else is at
+        it; what the queue does afterwards is not told.
+        """
+        if one.obstacle in _OVER:
+            return ()
+        found = tuple(dict.fromkeys(self._remedies(one)))
+        if found or one.obstacle is not Obstacle.CONTEXTS:
+            return found
+        pending = (context for context in _unsuccessful(one) if context.state is ContextState.PENDING)
+        return tuple(dict.fromkeys(f"Wait for {context.name}." for context in pending))
+
+    def _remedies(self, one: Assessment) -> Iterator[str]:
+        """Give what somebody has to do, what stops the whole pool first."""
+        if self.stop and self.stop.remedy:
+            yield self.stop.remedy
         if one.refused:
             yield one.refused.remedy
+        elif one.view.held_remedy:
+            yield one.view.held_remedy
         if not one.query:
             yield from map(remedy, nearest(self.evaluation.snapshot.rules.queries, one.pull))
-        for context in (*one.standing_against, *one.in_progress):
-            yield _context_remedy(one, context)
-        if one.failed and one.obstacle is Obstacle.FAILED_HERE:
-            yield f"Mend or rerun {enumerated(one.failed)}."
-        if self.stop:
-            yield self.stop.remedy
+        for context in one.standing_against:
+            yield from self._context_remedies(one, context)
+        if one.obstacle is Obstacle.FAILED_HERE:
+            yield from (_rerun(one, name) for name in one.failed)
 
-    def _issues_text(self, one: Assessment) -> str:
-        """Say which issues block the branch, before what a pull request lacks by itself.
+    def _context_remedies(self, one: Assessment, context: Context) -> Iterator[str]:
+        if context.state.is_failed:
+            yield _rerun(one, context.name)
+        # Whoever is to report it may wait for what else the pull request lacks.
+        elif one.obstacle is Obstacle.CONTEXTS and not self._comes_by_itself(one, context):
+            yield f"Have {context.name} run: it has no result on this head."
 
-        Tide tells of the issues alone, and only those outside the pool (Prow: status.go expectedStatus).
+    def _told_first(self, one: Assessment) -> Stop | None:
+        """Give what stops the whole pool, where that is told of one outside it before what it lacks by itself.
+
+        What the queue is about to end itself is not told there. Of issues Tide tells only what may merge otherwise
+        (Prow: status.go expectedStatus).
         """
-        if self.stop is None or not isinstance(self.stop.action, Blocked) or one.obstacle in _TOLD_ALONE:
-            return ""
-        return f"{self.stop.text} "
+        if self.stop is None or not self.stop.remedy or one.obstacle in _TOLD_ALONE:
+            return None
+        is_refused_first = isinstance(self.stop.action, Blocked) and one.obstacle is Obstacle.REFUSED
+        return None if is_refused_first else self.stop
+
+    def _obstacles(self, one: Assessment) -> str:
+        """Say what keeps one outside: what stops the pool, and what has to be done about itself besides."""
+        stop, own = self._told_first(one), _why_outside(one, self.evaluation.snapshot)
+        if stop is None:
+            return own
+        return stop.text if self._ends_by_itself(one) else f"{stop.text} {own}"
+
+    def _ends_by_itself(self, one: Assessment) -> bool:
+        """Tell whether what keeps one outside needs nobody to do anything."""
+        if one.obstacle is Obstacle.HELD:
+            return not one.view.held_remedy
+        against = one.standing_against
+        return one.obstacle is Obstacle.CONTEXTS and all(self._comes_by_itself(one, context) for context in against)
+
+    def _comes_by_itself(self, one: Assessment, context: Context) -> bool:
+        """Tell whether a context is being worked on, or is a job that is started as soon as nothing else is lacking."""
+        is_begun = context.state is ContextState.PENDING or context.name in one.first_due
+        return is_begun or _is_ours_to_start(one, context, self.evaluation.snapshot)
 
     def _is_ready(self, one: Assessment) -> bool:
         """Tell whether nothing keeps a member of the pool from being merged, alone or with the batch that passed."""
@@ -160,11 +199,16 @@ class _Explainer:
             return _limited("Retesting", one.pending, "Retesting {}.")
         return _jobs_text(one.in_progress)
 
-    def _jobs(self, one: Assessment) -> str:
-        where = self.evaluation.place_name
+    def _job_requirements(self, one: Assessment) -> Iterator[Requirement]:
+        """Tell of the required jobs whose context on the head does not say by itself already what is lacking."""
+        where, told = self.evaluation.place_name, {context.name for context in _unsuccessful(one)}
         groups = (("failed", one.failed), ("running", one.pending), ("not run yet", one.missing))
-        told = [f"{state}: {', '.join(names)}" for state, names in groups if names]
-        return f"on {where}, {'; '.join(told)}" if told else f"all passed on {where}"
+        untested = {state: [name for name in names if name not in told] for state, names in groups}
+        lacking = "; ".join(f"{state}: {', '.join(names)}" for state, names in untested.items() if names)
+        if lacking:
+            yield Requirement("required jobs", met=False, detail=f"on {where}, {lacking}")
+        elif one.view.required and not told.intersection(one.view.required):
+            yield Requirement("required jobs", met=True, detail=f"all passed on {where}")
 
 
 def _why_outside(one: Assessment, snapshot: Snapshot) -> str:
@@ -196,16 +240,30 @@ def _plain_obstacle(one: Assessment) -> str:
 def _queries_text(one: Assessment, snapshot: Snapshot) -> str:
     """Tell what is lacking for the query that lacks least, or for every one (Prow: status.go expectedStatus)."""
     rules = snapshot.rules
+    in_the_way = _in_the_way(one, snapshot)
     if not rules.display_all_queries:
-        return _query_text(one, nearest(rules.queries, one.pull))
+        return _query_text(one, nearest(rules.queries, one.pull), in_the_way)
     each = lacking_by_query(rules.queries, one.pull)
-    return alternatively([_query_text(one, lacking) for lacking in each] or [told((), one.pull.base_branch)])
+    texts = [_query_text(one, lacking, in_the_way) for lacking in each]
+    return alternatively(texts or [told((), one.pull.base_branch)])
 
 
-def _query_text(one: Assessment, lacking: Sequence[Criterion]) -> str:
+def _in_the_way(one: Assessment, snapshot: Snapshot) -> Sequence[Context]:
+    """Give the contexts that stand against merging; jobs that wait for all else are told where nothing else is left."""
+    unsuccessful = _unsuccessful(one)
+    others = [context for context in unsuccessful if not _is_ours_to_start(one, context, snapshot)]
+    return others or (unsuccessful if one.query else ())
+
+
+def _is_ours_to_start(one: Assessment, context: Context, snapshot: Snapshot) -> bool:
+    """Tell whether a job is started as soon as nothing else is lacking; which are required, only a query tells."""
+    is_new = context.state is ContextState.EXPECTED and (one.pull.head_sha, context.name) not in snapshot.first_runs
+    return is_new and snapshot.rules.settings.trigger and (one.query is None or context.name in one.view.required)
+
+
+def _query_text(one: Assessment, lacking: Sequence[Criterion], unsuccessful: Sequence[Context]) -> str:
     """Tell what is lacking; a missing review is told only when no job is in the way (Prow: status.go)."""
     kinds = {criterion.kind for criterion in lacking}
-    unsuccessful = (*one.standing_against, *one.in_progress)
     if unsuccessful and kinds <= {CriterionKind.REVIEW} and (kinds or one.query):
         return _jobs_text(unsuccessful)
     return told(lacking, one.pull.base_branch)
@@ -225,29 +283,24 @@ def _context_requirements(one: Assessment) -> Iterator[Requirement]:
     if not one.pull.contexts_known:
         yield Requirement("contexts", met=False, detail="could not be read")
         return
-    unmet = (*one.standing_against, *one.in_progress)
+    unmet = _unsuccessful(one)
     if not unmet:
         yield Requirement("contexts", met=True, detail=f"all that count of {len(one.pull.contexts)} are successful")
     for context in unmet:
         yield Requirement(f"context {context.name}", met=False, detail=_STATES[context.state])
 
 
-def _untested(one: Assessment) -> bool:
-    return bool(one.missing or one.pending or one.failed)
+def _unsuccessful(one: Assessment) -> tuple[Context, ...]:
+    return (*one.standing_against, *one.in_progress)
 
 
-def _ends_by_itself(one: Assessment, context: Context) -> bool:
-    return context.state is ContextState.PENDING or context.name in one.first_due
-
-
-def _context_remedy(one: Assessment, context: Context) -> str:
-    if context.name in one.first_due:
-        return f"Wait for {context.name}: it is started as soon as there is room."
-    if context.state is ContextState.PENDING or context in one.in_progress:
-        return f"Wait for {context.name}."
-    if context.state is ContextState.EXPECTED:
-        return f"Have {context.name} run: it has no result on this head."
-    return f"Mend or rerun {context.name}."
+def _rerun(one: Assessment, name: str) -> str:
+    """Say what helps where a context has failed: only the jobs that are required can be asked for here."""
+    return (
+        f"Mend or rerun {name} (`tide retest {one.pull.key}`)."
+        if name in one.view.required
+        else f"Mend or rerun {name}."
+    )
 
 
 def _name(criterion: Criterion) -> str:

@@ -35,7 +35,7 @@ def refusal(pull: Pull, rules: PoolRules, settings: RepoSettings, host: BranchRu
         host: the code host's own rules for the branch.
     """
     if settings.is_archived:
-        return Refused("The repository is archived.", "Unarchive the repository.")
+        return Refused("The repository is archived.", "Have an administrator unarchive the repository.")
     if pull.is_draft:
         return Refused("PR is a draft.", "Mark it as ready for review.")
     if pull.mergeable is Mergeable.CONFLICTING:
@@ -59,7 +59,7 @@ def _method_refusal(pull: Pull, method: MergeMethod | None, settings: RepoSettin
     if not settings.allows(method):
         return Refused(
             f'Merge type "{method}" disallowed by repo settings',
-            f'Allow "{method}" in the settings of the repository, or choose another merge method.',
+            f'Have an administrator allow "{method}" in the repository\'s settings, or choose another merge method.',
         )
     return None
 
@@ -78,7 +78,7 @@ def _rule_refusal(pull: Pull, method: MergeMethod | None, host: BranchRules) -> 
     if method not in host.merge_methods:
         return Refused(
             f'Merge type "{method}" disallowed by the rules of {branch}',
-            f'Allow "{method}" in the rules of {branch}, or choose another merge method.',
+            f'Have an administrator allow "{method}" in the rules of {branch}, or choose another merge method.',
         )
     if host.asks_for_reviews and pull.review_decision in _UNREVIEWED:
         return Refused(

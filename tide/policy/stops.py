@@ -15,8 +15,8 @@ from tide.policy.wording import enumerated, plural, sentence
 class Stop(NamedTuple):
     """Why a pool stands still.
 
-    `action` is what to do nevertheless, `kind` and `text` what a pull request in the pool is told, `remedy` what would
-    help. When it `is_total`, nothing at all may be started.
+    `action` is what to do nevertheless, `kind` and `text` what a pull request in the pool is told, `remedy` what
+    somebody has to do, "" where it ends by itself. When it `is_total`, nothing at all may be started.
     """
 
     action: Action
@@ -41,14 +41,15 @@ def _frozen(snapshot: Snapshot) -> Stop | None:
 
 def thaw(pool: PoolKey) -> str:
     """Say what helps a frozen pool."""
-    return f"Find out what happened to the branch, then run `tide unfreeze {pool}`."
+    return f"Have an operator find out what happened to the branch, then run `tide unfreeze {pool}`."
 
 
 def _paused(snapshot: Snapshot) -> Stop | None:
     if not snapshot.rules.settings.paused:
         return None
     text = "The queue is paused in its configuration."
-    return Stop(Wait(text), VerdictKind.WAITING, text, "Set `paused` to false.", is_total=True)
+    remedy = f"Have an operator set `paused` to false for {snapshot.pool}."
+    return Stop(Wait(text), VerdictKind.WAITING, text, remedy, is_total=True)
 
 
 def _unproven(snapshot: Snapshot) -> Stop | None:
@@ -57,19 +58,20 @@ def _unproven(snapshot: Snapshot) -> Stop | None:
         return None
     branch = snapshot.pool.branch
     text = f"The head of {branch} is not proven ({standing.reason})"
-    wait = f"Wait for the jobs on the head of {branch}."
     match proof_state(standing, snapshot.base_sha, snapshot.runs):
         case ProofState.PROVED:
             return None
         case ProofState.MISSING:
             text = f"{text}, so its jobs must run on it as it is."
-            return Stop(_prove(snapshot, standing, text), VerdictKind.WAITING, text, wait)
+            return Stop(_prove(snapshot, standing, text), VerdictKind.WAITING, text, "")
         case ProofState.RUNNING:
             text = f"{text}; its jobs are running on it as it is."
-            return Stop(Wait(text), VerdictKind.WAITING, text, wait)
+            return Stop(Wait(text), VerdictKind.WAITING, text, "")
         case ProofState.FAILED:
             text = f"{text}, and has failed its jobs."
-            return Stop(Wait(text), VerdictKind.BLOCKED, text, f"Mend {branch}: nothing lands on it before.")
+            return Stop(
+                Wait(text), VerdictKind.BLOCKED, text, f"Have a maintainer mend {branch}: nothing lands on it before."
+            )
 
 
 def _prove(snapshot: Snapshot, standing: Standing, reason: str) -> Action:
@@ -86,7 +88,7 @@ def _blocked(snapshot: Snapshot) -> Stop | None:
     numbers = [str(blocker.number) for blocker in blockers]
     issues = plural(len(numbers), "issue", "issues")
     text = f"Merging is blocked by {issues} {', '.join(numbers)}."
-    remedy = f"Close {issues} {enumerated([f'#{number}' for number in numbers])}."
+    remedy = f"Have a maintainer close {issues} {enumerated([f'#{number}' for number in numbers])}."
     return Stop(Blocked(text), VerdictKind.BLOCKED, text, remedy)
 
 
@@ -94,7 +96,7 @@ def _without_strategy(snapshot: Snapshot) -> Stop | None:
     if snapshot.rules.settings.strategy is Strategy.TIDE:
         return None
     text = f"The strategy `{snapshot.rules.settings.strategy}` is not available yet."
-    return Stop(Wait(text), VerdictKind.BLOCKED, text, "Set `strategy` to `tide`.")
+    return Stop(Wait(text), VerdictKind.BLOCKED, text, "Have an operator set `strategy` to `tide`.")
 
 
 def _without_landing(snapshot: Snapshot) -> Stop | None:
@@ -102,7 +104,7 @@ def _without_landing(snapshot: Snapshot) -> Stop | None:
     if snapshot.rules.settings.landing is LandingMode.REST:
         return None
     text = f"Landing by `{snapshot.rules.settings.landing}` is not available yet."
-    return Stop(Wait(text), VerdictKind.BLOCKED, text, "Set `landing` to `rest`.")
+    return Stop(Wait(text), VerdictKind.BLOCKED, text, "Have an operator set `landing` to `rest`.")
 
 
 def _locked_out(snapshot: Snapshot) -> Stop | None:
@@ -110,10 +112,12 @@ def _locked_out(snapshot: Snapshot) -> Stop | None:
     rules, branch = snapshot.branch_rules, snapshot.pool.branch
     if rules.requires_queue:
         text = f"Only GitHub's own merge queue may merge into {branch}."
-        remedy = f"Let the account of the queue bypass the rule that asks for GitHub's, or leave {branch} to that one."
+        remedy = (
+            f"Have an administrator let the account of the queue bypass that rule, or leave {branch} to that queue."
+        )
     elif not rules.may_push:
         text = f"GitHub's rules do not let us change {branch}."
-        remedy = f"Let the account of the queue push to {branch}, or bypass its rules."
+        remedy = f"Have an administrator let the account of the queue push to {branch}, or bypass its rules."
     else:
         return None
     return Stop(Wait(text), VerdictKind.BLOCKED, text, remedy)

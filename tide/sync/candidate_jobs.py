@@ -8,6 +8,7 @@ nothing. What cannot be evaluated is never taken for the configured jobs alone: 
 import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tide.domain.errors import ConfigError, TideError, Unavailable
 from tide.domain.evidence import Proposal, Skip
@@ -22,7 +23,21 @@ from tide.sync.world import World
 
 
 class JobsUnknown(TideError):  # noqa: N818 - names the state
-    """The jobs of a candidate cannot be told; the text says why, in one line."""
+    """The jobs of a candidate cannot be told.
+
+    The text says why, in one line; `remedy` in a sentence what somebody has to do, "" where it passes.
+    """
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        super().__init__(reason)
+        self.remedy = remedy
+
+
+class _Files(NamedTuple):
+    """Job files as they are spoken of, and what to do where they cannot be used."""
+
+    jobs: str
+    remedy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +86,7 @@ class CandidateJobs:
         if not self.may_differ:
             return self._configured()
         await self.world.git.fetch(self.pool.repository, {base_sha: f"refs/heads/{self.pool.branch}"})
-        return await self._of_key(await self._key(base_sha), f"the jobs in {self.pool.branch} itself")
+        return await self._of_key(await self._key(base_sha), self._on_branch)
 
     async def of_pull(self, base_sha: str, proposal: Proposal) -> JobSet:
         """Give the jobs of one pull request merged onto the branch; base and head must have been fetched.
@@ -85,11 +100,8 @@ class CandidateJobs:
         base, key = await self._key(base_sha), await self._key(proposal.head_sha)
         if key != base:
             key = await self._merged_key(base_sha, proposal)
-        on_branch, of_its_own = (
-            f"the jobs in {self.pool.branch} itself",
-            "the jobs in the repository as it changes them",
-        )
-        return await self._of_key(key, on_branch if key == base else of_its_own)
+        of_its_own = _Files("the jobs in the repository as it changes them", "Mend the job files that it changes.")
+        return await self._of_key(key, self._on_branch if key == base else of_its_own)
 
     async def of_tree(self, tree: str) -> JobSet:
         """Give the jobs of a tree that was assembled.
@@ -100,7 +112,8 @@ class CandidateJobs:
         """
         if not self.may_differ:
             return self._configured()
-        return await self._of_key(await self._key(tree), "the jobs in the repository with all of them merged")
+        of_all = _Files("the jobs in the repository with all of them merged", "")
+        return await self._of_key(await self._key(tree), of_all)
 
     async def changes(self, base_sha: str, head_sha: str) -> bool:
         """Tell whether a head holds other job files than the branch, be it that it is behind; both were fetched."""
@@ -115,6 +128,11 @@ class CandidateJobs:
         manual = self.config.rules(self.pool).require_manually_triggered
         found = required_presubmits(jobs.presubmits, branch, files, require_manually_triggered=manual)
         return tuple(sorted({job.context for job in found}))
+
+    @property
+    def _on_branch(self) -> _Files:
+        branch = self.pool.branch
+        return _Files(f"the jobs in {branch} itself", f"Have a maintainer mend the job files in {branch}.")
 
     def _configured(self) -> JobSet:
         return JobSet(self.config.presubmits(self.pool.repository), self.config.rules(self.pool).context_policy)
@@ -131,25 +149,29 @@ class CandidateJobs:
             if isinstance(found, str) or not found.may_pass:
                 known.keep(at, found)
         if isinstance(found, Skip):
-            raise JobsUnknown(f"it does not go onto {self.pool.branch}, so its jobs are not known: {found.reason}")
+            reason = f"it does not go onto {self.pool.branch}, so its jobs are not known: {found.reason}"
+            raise JobsUnknown(reason, found.remedy)
         return found
 
-    async def _of_key(self, key: str, what: str) -> JobSet:
+    async def _of_key(self, key: str, files: _Files) -> JobSet:
         if not key:
             return self._configured()
         at = (self.config.digest, self.pool, key)
         known = self.evaluations.sets.get(at)
         if known is not None:
             return known
-        found = await self._evaluated(key)
+        try:
+            found = await self._evaluated(key)
+        except Unavailable as error:
+            raise JobsUnknown(f"{files.jobs} cannot be read: {error}") from None
         if isinstance(found, str):
-            raise JobsUnknown(f"{what} cannot be used: {found}")
+            raise JobsUnknown(f"{files.jobs} cannot be used: {found}", files.remedy)
         try:
             policy = self.config.context_policy(self.pool, found)
         except ConfigError as error:
-            raise JobsUnknown(f"{what} cannot be used: {_in_one_line(error)}") from None
+            raise JobsUnknown(f"{files.jobs} cannot be used: {_in_one_line(error)}", files.remedy) from None
         except Exception as error:  # noqa: BLE001 - see `_evaluate`
-            raise JobsUnknown(f"{what} cannot be used: {self._stumbled(error)}") from None
+            raise JobsUnknown(f"{files.jobs} cannot be used: {self._stumbled(error)}", files.remedy) from None
         return self.evaluations.sets.keep(at, JobSet(found, policy))
 
     async def _evaluated(self, key: str) -> tuple[Presubmit, ...] | str:
@@ -158,10 +180,7 @@ class CandidateJobs:
         found = known.get(at)
         if found is not None:
             return found
-        try:
-            files = await self.world.git.in_repo_files(repo, key)
-        except Unavailable as error:
-            return f"they cannot be read: {error}"  # not kept: it may have been the machine's fault
+        files = await self.world.git.in_repo_files(repo, key)
         async with self.evaluations.turn:
             found = known.get(at)
             return known.keep(at, await self._evaluate(files)) if found is None else found

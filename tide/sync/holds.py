@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from tide.domain.actions import Target
 from tide.domain.keys import PoolKey
@@ -19,10 +19,20 @@ LONGEST_REFUSAL = timedelta(hours=1)
 LOST_ANSWER_LASTS = timedelta(seconds=30)
 
 
+class Held(NamedTuple):
+    """Why a head cannot go on, and in a sentence what somebody has to do, "" where it is only to be tried again."""
+
+    reason: str
+    remedy: str = ""
+
+
+NOT_HELD = Held("")
+
+
 @dataclass(frozen=True, slots=True)
 class _Hold:
     base_sha: str
-    reason: str
+    held: Held
     until: datetime | None
 
 
@@ -40,9 +50,18 @@ class Holds:
     _branches: dict[PoolKey, _Hold] = field(default_factory=dict)
     _branch_refused_for: dict[PoolKey, timedelta] = field(default_factory=dict)
 
-    def add(self, pool: PoolKey, base_sha: str, target: Target, reason: str, *, until: datetime | None = None) -> None:
+    def add(
+        self,
+        pool: PoolKey,
+        base_sha: str,
+        target: Target,
+        reason: str,
+        remedy: str = "",
+        *,
+        until: datetime | None = None,
+    ) -> None:
         """Remember why a head cannot go on upon this base, for good or until a moment."""
-        self._holds[pool, target.number, target.head_sha] = _Hold(base_sha, reason, until)
+        self._holds[pool, target.number, target.head_sha] = _Hold(base_sha, Held(reason, remedy), until)
 
     def add_lost(self, pool: PoolKey, base_sha: str, target: Target, reason: str, now: datetime) -> None:
         """Remember that the answer about a head was lost, each time for twice as long as the last time."""
@@ -52,17 +71,22 @@ class Holds:
     def add_refused(self, pool: PoolKey, base_sha: str, target: Target, reason: str, now: datetime) -> None:
         """Remember that the code host refused a head, each time for twice as long as the last time."""
         lasts = _longer(self._refused_for, (pool, target.number, target.head_sha), TROUBLE_LASTS, LONGEST_REFUSAL)
-        self.add(pool, base_sha, target, reason, until=now + lasts)
+        self.add(pool, base_sha, target, reason, "See on its page what GitHub asks for.", until=now + lasts)
 
     def add_refused_branch(self, pool: PoolKey, base_sha: str, reason: str, now: datetime) -> None:
         """Remember that the code host lets nothing of ours into a branch, each time for twice as long."""
         lasts = _longer(self._branch_refused_for, pool, TROUBLE_LASTS, LONGEST_REFUSAL)
-        self._branches[pool] = _Hold(base_sha, reason, now + lasts)
+        remedy = f"Have an administrator let the account of the queue merge into {pool.branch}."
+        self._branches[pool] = _Hold(base_sha, Held(reason, remedy), now + lasts)
+
+    def of(self, pool: PoolKey, base_sha: str, number: int, head_sha: str, now: datetime) -> Held:
+        """Give why a head is held on a base now, NOT_HELD when it is not."""
+        of_head = _standing(self._holds, (pool, number, head_sha), base_sha, now)
+        return of_head or _standing(self._branches, pool, base_sha, now) or NOT_HELD
 
     def reason(self, pool: PoolKey, base_sha: str, number: int, head_sha: str, now: datetime) -> str:
         """Give why a head is held on a base now, "" when it is not."""
-        of_head = _standing(self._holds, (pool, number, head_sha), base_sha, now)
-        return of_head or _standing(self._branches, pool, base_sha, now)
+        return self.of(pool, base_sha, number, head_sha, now).reason
 
     def forget_all_but(self, pool: PoolKey, heads: frozenset[tuple[int, str]]) -> None:
         """Drop the holds of heads that are no longer in a pool."""
@@ -80,15 +104,15 @@ class Holds:
                 del of_branches[pool]
 
 
-def _standing(holds: dict[K, _Hold], key: K, base_sha: str, now: datetime) -> str:
-    """Give the reason of a hold that is in force; one that has ended is dropped."""
+def _standing(holds: dict[K, _Hold], key: K, base_sha: str, now: datetime) -> Held | None:
+    """Give a hold that is in force; one that has ended is dropped."""
     hold = holds.get(key)
     if hold is None:
-        return ""
+        return None
     if hold.base_sha != base_sha or (hold.until is not None and hold.until <= now):
         del holds[key]
-        return ""
-    return hold.reason
+        return None
+    return hold.held
 
 
 def _longer(lasted: dict[K, timedelta], key: K, first: timedelta, most: timedelta) -> timedelta:

@@ -163,18 +163,21 @@ class _Examination:
         try:
             return await self._examined(pull)
         except JobsUnknown as error:
-            return PullView(pull, held=str(error))
+            return PullView(pull, held=str(error), held_remedy=error.remedy)
         except Permanent as error:
-            return PullView(pull, held=f"what it changes cannot be read: {error}")
+            reason, remedy = f"what it changes cannot be read: {error}", "Have an operator look into what git says."
+            return PullView(pull, held=reason, held_remedy=remedy)
 
     async def _examined(self, pull: Pull) -> PullView:
         proposal = Proposal(pull.number, pull.head_sha, method_for(self.rules, pull) or MergeMethod.MERGE)
         jobs = await self.observer.jobs.of_pull(self.base_sha, proposal)
         is_as_usual = jobs.context_policy == self.rules.context_policy
         pool, now = self.observer.jobs.pool, self.observer.world.clock.now()
+        held = self.observer.holds.of(pool, self.base_sha, pull.number, pull.head_sha, now)
         return PullView(
             pull,
             required=await self.observer.jobs.required(jobs, self.base_sha, [pull.head_sha]),
-            held=self.observer.holds.reason(pool, self.base_sha, pull.number, pull.head_sha, now),
+            held=held.reason,
+            held_remedy=held.remedy,
             context_policy=None if is_as_usual else jobs.context_policy,
         )

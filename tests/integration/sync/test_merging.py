@@ -246,7 +246,7 @@ async def test_a_paused_pool_starts_and_merges_nothing_and_goes_on_afterwards(wo
         assert not pull.merged
         assert other.merged
         assert ctx.runs(pull.number) == []
-        assert "Set `paused` to false." in (await ctx.verdict(pull)).unblock
+        assert "Have an operator set `paused` to false for acme/rocket:main." in (await ctx.verdict(pull)).unblock
         ctx.reload(queue={"*": {"trigger": True}})
         await ctx.settle()
         assert pull.merged

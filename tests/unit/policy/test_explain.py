@@ -1,10 +1,12 @@
 """Why a pull request is or is not merging, in words."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.builders import (
+    BASE,
     FAILURE,
     PENDING,
     make_context,
@@ -16,13 +18,14 @@ from tests.builders import (
     make_view,
 )
 from tide.domain.decisions import Place, Requirement, Verdict, VerdictKind
-from tide.domain.pulls import Mergeable, MergeState, ReviewDecision
+from tide.domain.pulls import Blocker, Mergeable, MergeState, ReviewDecision
 from tide.domain.rules import BlocksPolicy, PoolRules, Query
 from tide.domain.runs import Run, RunState
-from tide.domain.snapshot import PullView
+from tide.domain.snapshot import PullView, Standing, StandingKind
 from tide.policy.decide import decide
 
 UNIT = ("unit",)
+RERUN_LINT = "Mend or rerun lint (`tide retest acme/rocket#1`)."
 
 
 def verdict(view: PullView, *runs: Run, rules: PoolRules | None = None, others: tuple[PullView, ...] = ()) -> Verdict:
@@ -96,7 +99,7 @@ def test_contexts_that_have_not_succeeded_are_named_sorted() -> None:
     assert found.summary == "Not mergeable. Jobs a, z have not succeeded."
     assert found.kind is VerdictKind.BLOCKED
     assert Requirement("context z", met=False, detail="failed") in found.requirements
-    assert found.unblock == ("Wait for a.", "Mend or rerun z.")
+    assert found.unblock == ("Mend or rerun z.",)
 
 
 def test_one_that_only_waits_for_somebody_elses_check_is_waiting() -> None:
@@ -167,13 +170,14 @@ def test_a_first_run_that_is_to_come_is_told() -> None:
     view = PullView(make_pull(1), UNIT)
     rules = make_rules(trigger=True, context_policy=make_policy(UNIT))
     found = verdict(view, rules=rules)
-    assert found.unblock == ("Wait for unit: it is started as soon as there is room.",)
+    assert (found.kind, found.summary) == (VerdictKind.WAITING, "Not mergeable. Job unit has not succeeded.")
+    assert found.unblock == ()
 
 
 def test_a_conflict_comes_before_a_missing_label_and_both_are_listed() -> None:
     found = verdict(make_view(1, mergeable=Mergeable.CONFLICTING, labels=()))
     assert found.summary == "Not mergeable. PR has a merge conflict."
-    assert found.unblock == ("Resolve its conflict with main.", "Get the label lgtm.")
+    assert found.unblock == ("Resolve its conflict with main.", "Have a maintainer set the label lgtm.")
 
 
 def test_what_is_over_needs_no_help() -> None:
@@ -182,8 +186,22 @@ def test_what_is_over_needs_no_help() -> None:
 
 def test_one_that_is_held_is_told_what_holds_it() -> None:
     found = verdict(make_view(1, held="its head cannot be fetched"))
-    assert found.unblock == ("Mend what holds it: its head cannot be fetched.",)
+    assert (found.kind, found.unblock) == (VerdictKind.WAITING, ())
+    assert found.summary == "Not mergeable. Held: its head cannot be fetched."
     assert Requirement("not held", met=False, detail="its head cannot be fetched") in found.requirements
+
+
+def test_one_that_is_held_is_told_what_somebody_has_to_do_about_it() -> None:
+    view = replace(make_view(1, held="it changes nothing"), held_remedy="Close it.")
+    found = verdict(view)
+    assert (found.kind, found.unblock) == (VerdictKind.BLOCKED, ("Close it.",))
+
+
+def test_what_the_code_host_refuses_is_told_before_what_was_found_out_by_trying() -> None:
+    view = replace(make_view(1, held="conflicts in pump", mergeable=Mergeable.CONFLICTING), held_remedy="Resolve it.")
+    found = verdict(view)
+    assert found.summary == "Not mergeable. PR has a merge conflict."
+    assert found.unblock == ("Resolve its conflict with main.",)
 
 
 def test_positions_follow_priority_then_number() -> None:
@@ -191,3 +209,136 @@ def test_positions_follow_priority_then_number() -> None:
     views = [make_view(1), make_view(2, labels=()), make_view(3, labels=("lgtm", "urgent"))]
     decision = decide(make_snapshot(*views, rules=rules))
     assert [(one.pull.number, one.position) for one in decision.verdicts] == [(1, 2), (2, None), (3, 1)]
+
+
+# The one true obstacle, and who can remove it.
+
+TRIGGERED = make_rules(trigger=True, context_policy=make_policy(UNIT))
+NEW = PullView(make_pull(1), UNIT)
+FROZEN = Standing(StandingKind.FROZEN, "#7 landed as another tree")
+ISSUE = Blocker(4, "Stop", "https://github.test/acme/rocket/issues/4")
+PAUSED_TEXT = "The queue is paused in its configuration."
+RESUME = "Have an operator set `paused` to false for acme/rocket:main."
+UNFREEZE = "Have an operator find out what happened to the branch, then run `tide unfreeze acme/rocket:main`."
+LABEL = "Have a maintainer set the label lgtm."
+
+
+def explained(view: PullView, **fields: Any) -> Verdict:
+    return decide(make_snapshot(view, **fields)).verdicts[0]
+
+
+def paused(rules: PoolRules = TRIGGERED) -> PoolRules:
+    return replace(rules, settings=replace(rules.settings, paused=True))
+
+
+@pytest.mark.parametrize(
+    ("stop", "kind", "text", "remedy"),
+    [
+        ({"rules": paused()}, VerdictKind.WAITING, PAUSED_TEXT, RESUME),
+        (
+            {"rules": TRIGGERED, "standing": FROZEN},
+            VerdictKind.BLOCKED,
+            "The pool is frozen: #7 landed as another tree.",
+            UNFREEZE,
+        ),
+        (
+            {"rules": TRIGGERED, "blockers": (ISSUE,)},
+            VerdictKind.BLOCKED,
+            "Merging is blocked by issue 4.",
+            "Have a maintainer close issue #4.",
+        ),
+    ],
+)
+def test_what_stops_the_pool_is_all_that_is_told_of_one_whose_first_run_is_to_come(
+    stop: dict[str, Any], kind: VerdictKind, text: str, remedy: str
+) -> None:
+    found = explained(NEW, **stop)
+    assert (found.kind, found.summary, found.unblock) == (kind, f"Not mergeable. {text}", (remedy,))
+
+
+def test_what_one_outside_lacks_itself_follows_what_stops_the_pool() -> None:
+    found = explained(make_view(1, labels=()), rules=paused())
+    assert found.summary == f"Not mergeable. {PAUSED_TEXT} Needs lgtm label."
+    assert (found.kind, found.unblock) == (VerdictKind.BLOCKED, (RESUME, LABEL))
+    found = explained(make_view(1, is_draft=True), rules=paused())
+    assert found.summary == f"Not mergeable. {PAUSED_TEXT} PR is a draft."
+
+
+def test_what_is_not_allowed_to_merge_is_told_without_issues_as_in_tide() -> None:
+    found = explained(make_view(1, is_draft=True), blockers=(ISSUE,))
+    assert found.summary == "Not mergeable. PR is a draft."
+    assert found.unblock == ("Have a maintainer close issue #4.", "Mark it as ready for review.")
+
+
+def test_a_branch_whose_proof_runs_is_no_news_for_one_that_lacks_something_else() -> None:
+    owing = Standing(StandingKind.UNPROVEN, "somebody pushed", UNIT)
+    found = explained(make_view(1, labels=()), standing=owing)
+    assert (found.summary, found.unblock) == ("Not mergeable. Needs lgtm label.", (LABEL,))
+    inside = explained(make_view(1, required=UNIT), runs=(make_run("unit", 1),), standing=owing)
+    assert inside.kind is VerdictKind.WAITING
+    assert (inside.summary.startswith("Not mergeable. The head of main is not proven"), inside.unblock) == (True, ())
+
+
+NO_RESULT_YET = make_rules(trigger=True, context_policy=make_policy(("lint", "unit")))
+
+
+@pytest.mark.parametrize(
+    ("view", "unblock"),
+    [
+        (make_view(1, labels=()), (LABEL,)),
+        (make_view(1, labels=("lgtm", "hold")), ("Have the label hold removed by whoever set it.",)),
+        (make_view(1, is_draft=True), ("Mark it as ready for review.",)),
+        (make_view(1, mergeable=Mergeable.CONFLICTING), ("Resolve its conflict with main.",)),
+        (make_view(1, held="it cannot be read"), ()),
+        (PullView(make_pull(1, [make_context("lint", FAILURE)]), ("lint", "unit")), (RERUN_LINT,)),
+        (PullView(make_pull(1, [make_context("cla", PENDING)]), ("lint", "unit")), ("Wait for cla.",)),
+    ],
+)
+def test_what_the_queue_starts_itself_afterwards_is_no_advice(view: PullView, unblock: tuple[str, ...]) -> None:
+    assert explained(view, rules=NO_RESULT_YET).unblock == unblock
+
+
+def test_a_job_that_somebody_else_is_to_start_is_told_once_nothing_else_is_lacking() -> None:
+    rules = make_rules(context_policy=make_policy(UNIT))
+    assert explained(make_view(1, labels=()), rules=rules).unblock == (LABEL,)
+    assert explained(NEW, rules=rules).unblock == ("Have unit run: it has no result on this head.",)
+
+
+def test_a_job_of_ours_that_waits_for_a_check_is_told_when_it_is_its_turn() -> None:
+    waiting = PullView(make_pull(1, [make_context("cla", PENDING)]), UNIT)
+    assert explained(waiting, rules=TRIGGERED).summary == "Not mergeable. Job cla has not succeeded."
+    theirs = make_rules(context_policy=make_policy(UNIT))
+    assert explained(waiting, rules=theirs).summary == "Not mergeable. Jobs cla, unit have not succeeded."
+
+
+def test_a_missing_review_is_told_where_the_jobs_wait_for_it() -> None:
+    rules = replace(asking({"review_approved_required": True}), settings=TRIGGERED.settings)
+    found = explained(NEW, rules=replace(rules, context_policy=make_policy(UNIT)))
+    assert found.summary == "Not mergeable. PullRequest is missing sufficient approving GitHub review(s)"
+    assert found.unblock == ("Get an approving review.",)
+
+
+def test_a_required_job_of_ours_that_failed_can_be_asked_for_again() -> None:
+    view = make_view(1, [make_context("lint", FAILURE), make_context("cla", FAILURE)], required=("lint",))
+    assert explained(view).unblock == ("Mend or rerun cla.", RERUN_LINT)
+
+
+# One requirement for each thing that is lacking.
+
+
+def unmet(view: PullView, *runs: Run, **fields: Any) -> list[tuple[str, str]]:
+    found = explained(view, runs=runs, **fields)
+    return [(one.name, one.detail) for one in found.requirements if not one.met]
+
+
+def test_a_required_job_that_has_not_run_is_one_requirement() -> None:
+    assert unmet(NEW, rules=TRIGGERED) == [("context unit", "has no result on this head")]
+    assert unmet(make_view(1, required=UNIT)) == [("required jobs", f"on main at {BASE[:7]}, not run yet: unit")]
+
+
+def test_a_job_that_failed_on_the_head_is_not_told_again_for_the_base() -> None:
+    view = make_view(1, [make_context("lint", FAILURE)], required=("lint", "unit"))
+    assert unmet(view, make_run("lint", 1, RunState.FAILURE)) == [
+        ("context lint", "failed"),
+        ("required jobs", f"on main at {BASE[:7]}, not run yet: unit"),
+    ]

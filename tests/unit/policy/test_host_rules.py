@@ -81,7 +81,7 @@ def test_a_branch_that_is_closed_to_us_stops_the_pool_and_says_why(host: BranchR
     (verdict,) = decision.verdicts
     assert (verdict.kind, verdict.state) == (VerdictKind.BLOCKED, ContextState.ERROR)
     assert verdict.summary == f"Not mergeable. {text}"
-    assert verdict.unblock[-1].startswith("Let the account of the queue ")
+    assert verdict.unblock[-1].startswith("Have an administrator let the account of the queue ")
 
 
 def test_no_batches_are_made_where_each_head_must_contain_the_base() -> None:

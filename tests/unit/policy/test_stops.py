@@ -82,7 +82,7 @@ def test_issues_block_their_branch_and_are_named_in_ascending_order() -> None:
     assert decision.action == Blocked("Merging is blocked by issues 4, 12.")
     assert decision.verdicts[0].summary == "Not mergeable. Merging is blocked by issues 4, 12."
     assert decision.verdicts[0].kind is VerdictKind.BLOCKED
-    assert "Close issues #4 and #12." in decision.verdicts[0].unblock
+    assert "Have a maintainer close issues #4 and #12." in decision.verdicts[0].unblock
 
 
 def test_a_blocked_pool_still_tests_new_heads_for_the_first_time() -> None:
@@ -99,7 +99,7 @@ def test_the_gravest_of_several_stops_is_told() -> None:
 def test_a_way_of_landing_that_is_not_there_waits_and_says_so() -> None:
     decision = decided(rules=make_rules(settings=QueueSettings(landing=LandingMode.PUSH)))
     assert decision.action == Wait("Landing by `push` is not available yet.")
-    assert decision.verdicts[0].unblock[-1] == "Set `landing` to `rest`."
+    assert decision.verdicts[0].unblock[-1] == "Have an operator set `landing` to `rest`."
 
 
 def test_a_strategy_that_is_not_there_waits_and_says_so() -> None:

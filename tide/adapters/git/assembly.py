@@ -43,7 +43,7 @@ class Assembler:
                 break
             result = await self._take(ways, proposal)
             if isinstance(result, Obstacle):
-                skips.append(Skip(proposal.number, result.reason, result.may_pass))
+                skips.append(Skip(proposal.number, result.reason, result.may_pass, result.remedy))
                 continue
             run, plan = result
             attributes = await self.attributes.of_tree(run.tree) if proposal.head_sha in changing else ways.attributes
@@ -59,9 +59,10 @@ class Assembler:
         if isinstance(plan, Obstacle):
             return plan.within(f"cannot land by {proposal.method}")
         if run != plan.tree:
-            return Obstacle(f"a test would see tree {run}, landing by {proposal.method} would make tree {plan.tree}")
+            reason = f"a test would see tree {run}, landing by {proposal.method} would make tree {plan.tree}"
+            return Obstacle(reason, "Update its branch from its base branch, or choose another merge method.")
         if run == ways.run.tree:
-            return Obstacle("changes nothing: the tree stays as it is")
+            return Obstacle("changes nothing: the tree stays as it is", "Close it, or push a change.")
         return await self.merger.commit(run, [ways.run.commit, proposal.head_sha], ways.run.date + 1), plan
 
     async def _plan(self, onto: Tip, proposal: Proposal) -> Tip | Obstacle:

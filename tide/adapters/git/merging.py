@@ -20,6 +20,7 @@ _DEFAULTS = (
 )
 _FILES_NAMED = 3
 _LONGEST_REPLAY = 250  # commits; a longer series is held rather than replayed
+_OTHERWISE = "Make it fewer commits, or choose another merge method."
 _EARLIEST, _LATEST = 1_000_000_000, 4_000_000_000  # dates that every git accepts, in seconds since 1970
 
 
@@ -34,10 +35,15 @@ class Tip:
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """Why something does not merge, for people, and whether that may pass without a change to what is merged."""
+    """Why something does not merge, for people, and what its author can do, "" where it `may_pass` as it is."""
 
     reason: str
-    may_pass: bool = False
+    remedy: str = ""
+
+    @property
+    def may_pass(self) -> bool:
+        """Tell whether the same may merge later."""
+        return not self.remedy
 
     def within(self, what: str) -> "Obstacle":
         """Give the same obstacle, with `what` it was met in before its reason."""
@@ -78,7 +84,7 @@ class Merger:
             finished = await self.repository.run(*command, settings=settings)
         except Unavailable as error:
             # Not kept: it may have been the machine's fault, or that of a server that gave the contents too slowly.
-            return Obstacle(f"could not be merged: {error}", may_pass=True)
+            return Obstacle(f"could not be merged: {error}")
         return self._trees.keep(key, _read(finished))
 
     async def commit(self, tree: str, parents: Sequence[str], date: int) -> Tip:
@@ -101,10 +107,10 @@ class Merger:
         tip = onto
         series = await self._series(onto.commit, head)
         if len(series) > _LONGEST_REPLAY:
-            return Obstacle(f"it has more than {_LONGEST_REPLAY} commits")
+            return Obstacle(f"it has more than {_LONGEST_REPLAY} commits", _OTHERWISE)
         for sha, *parents in series:
             if not parents:
-                return Obstacle(f"commit {sha[:12]} has no parent")
+                return Obstacle(f"commit {sha[:12]} has no parent", _OTHERWISE)
             tree = await self._picked(tip, sha, parents[0])
             if isinstance(tree, Obstacle):
                 return tree.within(f"commit {sha[:12]}")
@@ -140,7 +146,7 @@ def _read(finished: Finished) -> str | Obstacle:
     if tree and finished.code == 0:
         return tree
     if tree and finished.code == 1:
-        return Obstacle(f"conflicts in {_named(files)}")
+        return Obstacle(f"conflicts in {_named(files)}", "Resolve its conflict with its base branch.")
     return _gave_up(finished)
 
 
@@ -153,7 +159,7 @@ def _named(files: Sequence[str]) -> str:
 def _gave_up(finished: Finished) -> Obstacle:
     """Tell why git could not merge at all; raise what it means when it is not the commits' own fault."""
     if "unrelated histories" in finished.stderr:
-        return Obstacle("has no history in common with the branch")
+        return Obstacle("has no history in common with the branch", "Begin its branch anew from its base branch.")
     if is_environmental(finished) or is_damage(finished):
         raise failure("git merge-tree", finished)
-    return Obstacle(f"could not be merged: {finished.complaint}")
+    return Obstacle(f"could not be merged: {finished.complaint}", "Update its branch from its base branch.")

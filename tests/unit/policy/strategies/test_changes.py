@@ -215,7 +215,7 @@ def test_a_failure_on_this_very_base_and_head_is_not_repeated_until_one_of_them_
     [
         ({"labels": ()}, VerdictKind.BLOCKED, "Not mergeable. Needs lgtm label."),
         ({"contexts_known": False}, VerdictKind.UNKNOWN, "Not mergeable. The contexts of its head could not be read."),
-        ({"held": "its jobs are not known"}, VerdictKind.BLOCKED, "Not mergeable. Held: its jobs are not known."),
+        ({"held": "its jobs are not known"}, VerdictKind.WAITING, "Not mergeable. Held: its jobs are not known."),
         ({"is_draft": True}, VerdictKind.BLOCKED, "Not mergeable. PR is a draft."),
         ({"base_branch": "dev"}, VerdictKind.BLOCKED, "Not mergeable. Its base is dev now."),
         ({"is_open": False}, VerdictKind.BLOCKED, "Not mergeable. PR is closed."),
