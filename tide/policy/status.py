@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from tide.domain.decisions import Decision, Verdict, VerdictKind
+from tide.domain.decisions import Decision, Place, Verdict, VerdictKind
 from tide.domain.keys import HeadKey, PullKey
 from tide.domain.pulls import Context, ContextSource, ContextState, Pull
 from tide.domain.snapshot import Snapshot
@@ -36,13 +36,17 @@ _HOPE = (ContextState.SUCCESS, ContextState.PENDING, ContextState.ERROR)
 
 @dataclass(frozen=True, slots=True)
 class PullStatus:
-    """The status that a pull request should show, and the one that its head had as of a moment, if any."""
+    """The status that a pull request should show, and the one that its head had as of a moment, if any.
+
+    Of one that is `in_pool` it tells how far the queue has come with it.
+    """
 
     pull: PullKey
     head: HeadKey
     expected: Context
     shown: Context | None
     as_of: datetime
+    in_pool: bool = False
 
 
 def pull_statuses(snapshot: Snapshot, decision: Decision, page_url: str = "") -> tuple[PullStatus, ...]:
@@ -63,12 +67,20 @@ def pull_statuses(snapshot: Snapshot, decision: Decision, page_url: str = "") ->
             expected=_status(verdict, status_link(snapshot.rules, pull) or _page_of(pull.key, page_url)),
             shown=shown_status(pull),
             as_of=snapshot.now,
+            in_pool=verdict.place is not Place.OUTSIDE,
         )
         for verdict in decision.verdicts
         if (pull := pulls[verdict.pull]).is_open
         and pull.pool == snapshot.pool
         and verdict.kind is not VerdictKind.UNKNOWN
     )
+
+
+def status_when_over(pull: Pull) -> Context:
+    """Give the last status of one that was merged or closed while the queue was at it."""
+    if pull.is_merged:
+        return Context(TIDE_CONTEXT, ContextState.SUCCESS, "Merged.")
+    return Context(TIDE_CONTEXT, ContextState.PENDING, "Not mergeable. PR is closed.")
 
 
 def shown_status(pull: Pull) -> Context | None:

@@ -11,7 +11,7 @@ Only what differs from what is there is written, one after the other.
 import asyncio
 import json
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -20,9 +20,18 @@ from tide.domain.errors import RateLimited, RemoteError, Transient
 from tide.domain.intents import Intent, IntentKind
 from tide.domain.keys import HeadKey, PoolKey, PullKey
 from tide.domain.leases import Lease
-from tide.domain.pulls import Context
+from tide.domain.pulls import Context, ContextState
 from tide.domain.snapshot import Snapshot
-from tide.policy.status import MOST_STATUSES, PullStatus, may_write, pull_statuses, says_the_same, status_of_head
+from tide.policy.status import (
+    MOST_STATUSES,
+    PullStatus,
+    may_write,
+    pull_statuses,
+    says_the_same,
+    shown_status,
+    status_of_head,
+    status_when_over,
+)
 from tide.ports.code_host import StatusPost
 from tide.sync.deeds import Deeds
 from tide.sync.world import World
@@ -64,6 +73,8 @@ class Statuses:
     _due: dict[HeadKey, None] = field(default_factory=dict)
     _written: dict[HeadKey, _Written] = field(default_factory=dict)
     _withheld: dict[HeadKey, Context] = field(default_factory=dict)
+    # Those that left their pools while their heads told how far the queue had come with them, as they were last known.
+    _left: dict[HeadKey, tuple[PoolKey, PullStatus]] = field(default_factory=dict)
     _paused: dict[str, datetime] = field(default_factory=dict)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _token: int = 0
@@ -81,7 +92,7 @@ class Statuses:
         self._lead_under(self.lease())
         due = self._due.keys() | ()
         self._replace(snapshot.pool, pull_statuses(snapshot, decision, self.page_url))
-        if self._due.keys() - due:
+        if self._left or self._due.keys() - due:
             self.ring()
 
     def are_shown(self, pool: PoolKey) -> bool:
@@ -109,6 +120,7 @@ class Statuses:
             if self.lease:
                 self._lead_under(self.lease())
                 await self._settle(self.lease())
+                await self._part(is_stopping)
                 await self._write_all(is_stopping)
         finally:
             self.world.observer.synced("status-update", self.world.clock.now() - started)
@@ -134,7 +146,7 @@ class Statuses:
     def _lead_under(self, lease: Lease) -> None:
         """Forget what was known under an earlier lease: somebody else has decided and written since."""
         if self._token != lease.token:
-            for known in (self._pools, self._heads, self._due, self._written, self._withheld):
+            for known in (self._pools, self._heads, self._due, self._written, self._withheld, self._left):
                 known.clear()
             self._token = lease.token
 
@@ -164,8 +176,37 @@ class Statuses:
             except RemoteError as error:
                 self._tell(head, str(error))
 
+    async def _part(self, is_stopping: Callable[[], bool]) -> None:
+        """Write what became of those that were closed, or merged by somebody else, while the queue was at them."""
+        while self._left and not is_stopping():
+            head, (pool, left) = self._left.popitem()
+            if head not in self._heads:
+                try:
+                    await self._tell_the_end(pool, left)
+                except RemoteError as error:
+                    self.world.observer.status_withheld(left.pull, str(error))
+
+    async def _tell_the_end(self, pool: PoolKey, left: PullStatus) -> None:
+        pull = (await self.world.code_host.read_pulls([left.pull])).get(left.pull)
+        if pull is None or pull.is_open or pull.head_sha != left.head.sha:
+            return
+        now = self.world.clock.now()
+        last = replace(left, expected=status_when_over(pull), shown=shown_status(pull), as_of=now, in_pool=False)
+        place = (pool, left.pull)
+        self._heads.setdefault(left.head, {})[place] = last
+        self._weigh(left.head)
+        try:
+            await self._write(left.head)
+        finally:
+            if self._heads.get(left.head, {}).get(place) is last:
+                del self._heads[left.head][place]
+                self._weigh(left.head)
+
     def _replace(self, pool: PoolKey, statuses: tuple[PullStatus, ...]) -> None:
-        before = self._pools.get(pool, ())
+        before, stay = self._pools.get(pool, ()), {status.pull for status in statuses}
+        for status in before:
+            if status.in_pool and status.pull not in stay and self._tells_of_progress(status.head):
+                self._left[status.head] = (pool, status)
         for status in before:
             self._heads[status.head].pop((pool, status.pull), None)
         self._pools[pool] = statuses
@@ -173,6 +214,10 @@ class Statuses:
             self._heads.setdefault(status.head, {})[pool, status.pull] = status
         for head in dict.fromkeys(status.head for status in (*before, *statuses)):
             self._weigh(head)
+
+    def _tells_of_progress(self, head: HeadKey) -> bool:
+        shown = self._shown(head)
+        return shown is not None and shown.state is ContextState.PENDING
 
     def _weigh(self, head: HeadKey) -> None:
         """Find out whether a head should show something else than it does."""

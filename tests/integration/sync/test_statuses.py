@@ -19,6 +19,7 @@ from tide.domain.errors import LeaseLost, StoreError
 from tide.sandbox.evidence import NewStatus
 from tide.sandbox.faults import Fault
 from tide.sandbox.git_store import NewCommit
+from tide.sandbox.merging import MergeRequest, merge_pull
 from tide.sandbox.model import CommitStatus, PullRequest
 from tide.sandbox.protection import BranchProtection, RequiredCheck, RequiredStatusChecks
 from tide.sandbox.state import NewPull
@@ -172,7 +173,7 @@ async def test_what_was_overwritten_by_somebody_is_put_right(world: World) -> No
 
 
 async def test_two_pull_requests_with_one_head_do_not_take_turns(world: World) -> None:
-    async with world(statuses=True, jobs={ROCKET: []}, queue={"*": {"paused": True}}) as ctx:
+    async with world(statuses=True, jobs={ROCKET: []}, queue={}) as ctx:
         one = await ctx.open_pull("pump", labels=())
         await ctx.forge.write_branch(ctx.repository(), "again", one.head_sha, actor="alice")
         new = NewPull(title="Again", head_ref="again", base_ref="release", labels=("hold", "lgtm"))
@@ -193,6 +194,53 @@ async def test_one_that_goes_to_another_branch_is_told_by_that_one(world: World)
         await ctx.sync()
         await ctx.sync()
         assert told(ctx, pull) == [NEEDS_LGTM, ("pending", "Not mergeable. Merging to branch release is forbidden.")]
+
+
+# When it is over.
+
+
+async def queued_beside_another(ctx: Story) -> PullRequest:
+    """Open two pull requests and let a batch of them be tested; give one of them."""
+    pulls = [await ctx.open_pull(name) for name in ("pump", "valve")]
+    await ctx.sync()
+    await ctx.run_jobs()
+    await ctx.push("main", moved="provides moved")
+    await ctx.sync()
+    assert [len(run.heads) for run in ctx.ci.live] == [2]
+    await ctx.sync()
+    assert "tested in a batch" in str(told(ctx, pulls[1])[-1][1])
+    return pulls[1]
+
+
+async def test_one_that_is_closed_does_not_keep_what_the_queue_did_with_it(world: World) -> None:
+    async with world(statuses=True) as ctx:
+        pull = await queued_beside_another(ctx)
+        ctx.forge.close_pull(ctx.repository(), pull)
+        await ctx.sync()
+        await ctx.sync()
+        assert told(ctx, pull)[-1] == ("pending", "Not mergeable. PR is closed.")
+        count = len(told(ctx, pull))
+        await ctx.sync()
+        assert len(told(ctx, pull)) == count
+
+
+async def test_one_that_somebody_else_merged_does_not_keep_what_the_queue_did_with_it(world: World) -> None:
+    async with world(statuses=True, expect_green=False) as ctx:
+        pull = await queued_beside_another(ctx)
+        await merge_pull(ctx.forge, ctx.repository(), pull, MergeRequest(), "mallory")
+        await ctx.sync()
+        await ctx.sync()
+        assert told(ctx, pull)[-1] == ("success", "Merged.")
+
+
+async def test_one_that_was_closed_outside_the_pool_keeps_what_is_still_true(world: World) -> None:
+    async with world(statuses=True) as ctx:
+        pull, _ = await ctx.open_pull("pump", labels=()), await ctx.open_pull("valve", labels=())
+        await ctx.sync()
+        ctx.forge.close_pull(ctx.repository(), pull)
+        await ctx.sync()
+        await ctx.sync()
+        assert told(ctx, pull) == [NEEDS_LGTM]
 
 
 # Before a merge.
