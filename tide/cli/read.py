@@ -9,12 +9,11 @@ from typing import Any, TypeVar
 import click
 from pydantic import BaseModel
 
-from tide.adapters.history.tide_json import RECORDED
 from tide.app.reading import Archive, open_archive
 from tide.cli.database import database_flags, log_to_stderr
 from tide.domain.errors import NotFound
 from tide.domain.keys import PoolKey, PullKey
-from tide.domain.records import HistoryFilter, HistoryRecord, PullRecord
+from tide.domain.records import HISTORY_ACTIONS, HistoryFilter, HistoryRecord, PullRecord
 from tide.web import api_models, text
 from tide.web.run_book import RUNS_OF_HEAD, RunBook, bases_of, newest
 
@@ -97,7 +96,7 @@ def pools(output: str, **where: Path | str | None) -> None:
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many at most.")
 @click.option("--pull", type=click.IntRange(1), help="Only what was done for this number.")
 @click.option("--author", help="Only what was done for pull requests of theirs.")
-@click.option("--action", type=click.Choice(sorted(RECORDED)), help="Only what was done so.")
+@click.option("--action", type=click.Choice(sorted(HISTORY_ACTIONS)), help="Only what was done so.")
 @click.option("--state", type=click.Choice(("success", "failure")), help="Only what went so.")
 @_json_too
 @database_flags

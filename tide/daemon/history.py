@@ -13,7 +13,7 @@ from datetime import timedelta
 import structlog
 
 from tide.domain.errors import TideError
-from tide.domain.records import HistoryRecord
+from tide.domain.records import TIDE_ACTIONS, HistoryRecord
 from tide.ports.history import HistoryFile
 from tide.ports.views import Views
 
@@ -57,7 +57,7 @@ class HistoryKeeper:
         if newest == self._written_up_to:
             return
         await self.add(await self.file.news())
-        await self.file.write(await self.views.history(None, self.limit))
+        await self.file.write(await self.views.history(None, self.limit, only=TIDE_ACTIONS))
         self._written_up_to = newest
 
     def _tell(self, trouble: str) -> None:

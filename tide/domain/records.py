@@ -8,6 +8,16 @@ from tide.domain.keys import PoolKey, RepoKey
 from tide.domain.pulls import Blocker, Pull
 from tide.domain.snapshot import PROVEN, Standing
 
+TIDE_ACTIONS = frozenset({"TRIGGER", "TRIGGER_BATCH", "MERGE", "MERGE_BATCH"})
+"""The actions that Tide's history tells; what else is recorded is for our own readers."""
+
+TEST_FAILED, BATCH_FAILED = "TEST_FAILED", "BATCH_FAILED"
+HISTORY_ACTIONS = TIDE_ACTIONS | {TEST_FAILED, BATCH_FAILED}
+"""All that is recorded."""
+
+MERGED_BUT = "merged, but "
+"""How the error of a record begins whose pull requests are all merged."""
+
 
 @dataclass(frozen=True, slots=True)
 class HistoryTarget:
@@ -19,10 +29,18 @@ class HistoryTarget:
     title: str
     head_branch: str
 
+    @classmethod
+    def of(cls, pull: Pull) -> "HistoryTarget":
+        """Name a pull request as it is now."""
+        return cls(pull.number, pull.author, pull.head_sha, pull.title, pull.head_branch)
+
 
 @dataclass(frozen=True, slots=True)
 class HistoryRecord:
-    """One thing that was done to a pool (Prow: history.Record); `reason` is ours."""
+    """One thing that was done to a pool, or a test that failed (Prow: history.Record); `reason` is ours.
+
+    `error` says what went wrong, "" when nothing did.
+    """
 
     pool: PoolKey
     time: datetime
@@ -33,6 +51,11 @@ class HistoryRecord:
     reason: str = ""
     tenant_ids: tuple[str, ...] = ()
     id: int = 0
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether it was done, be it otherwise than planned."""
+        return not self.error or self.error.startswith(MERGED_BUT)
 
     @property
     def mark(self) -> "HistoryMark":

@@ -56,8 +56,10 @@ class Views(Protocol):
         """Give the first `limit` of the records whose ids are above `newest`, in the order of these."""
         ...
 
-    async def history(self, pool: PoolKey | None = None, limit: int = 1000) -> tuple[HistoryRecord, ...]:
-        """Give what was done, newest first; `limit` counts per pool."""
+    async def history(
+        self, pool: PoolKey | None = None, limit: int = 1000, *, only: Collection[str] | None = None
+    ) -> tuple[HistoryRecord, ...]:
+        """Give what was done, newest first, where given `only` these actions; `limit` counts per pool."""
         ...
 
     async def recent_history(self, limit: int) -> tuple[HistoryRecord, ...]:

@@ -16,6 +16,7 @@ from tide.domain.evidence import Assembly, Batch, BatchState, Proposal, Step
 from tide.domain.intents import Intent, IntentKind
 from tide.domain.outcomes import Merged, NotMerged, Outcome, Refusal
 from tide.domain.pulls import Pull
+from tide.domain.records import MERGED_BUT
 from tide.domain.snapshot import Snapshot, StandingKind
 from tide.policy.commit_text import CommitText, commit_text
 from tide.policy.landing import may_land
@@ -40,12 +41,16 @@ class _Stopped(Exception):  # noqa: N818 - an event inside this module, not an e
     """The landing cannot go on.
 
     The text says why. `held` is the number of the pull request that has to stand back for a while, None when nobody
-    has to; `standing` how far the branch may still be trusted, None when that depends on what has landed.
+    has to, and `remedy` what its author has to do; `standing` how far the branch may still be trusted, None when that
+    depends on what has landed.
     """
 
-    def __init__(self, reason: str, *, held: int | None = None, standing: StandingKind | None = None) -> None:
+    def __init__(
+        self, reason: str, *, held: int | None = None, remedy: str = "", standing: StandingKind | None = None
+    ) -> None:
         super().__init__(reason)
         self.held = held
+        self.remedy = remedy
         self.standing = standing
 
 
@@ -93,15 +98,15 @@ class Lander:
             self.holds.add_lost(landing.snapshot.pool, landing.head_sha, target, error, now)
         else:
             await landing.close("")
-        landed = tuple(step.number for step in landing.landed)
-        return Outcome(action.kind, landed, error=_history_error(targets, landed, error), reason=action.reason)
+        merged = tuple(landing.merged)
+        return Outcome(action.kind, merged, error=_history_error(targets, merged, error), reason=action.reason)
 
     async def _after_stop(self, landing: "_Landing", stopped: _Stopped) -> None:
         pool, reason = landing.snapshot.pool, str(stopped)
         if isinstance(stopped, _Refused):
             self._heed(landing, stopped)
         elif stopped.held is not None:
-            self._hold(landing, stopped.held, reason)
+            self._hold(landing, landing.target(stopped.held), stopped)
         standing = stopped.standing or (StandingKind.UNPROVEN if landing.landed else StandingKind.PROVEN)
         if standing is StandingKind.FROZEN:
             await self.standings.freeze(self.world, pool, reason, landing.contexts)
@@ -119,20 +124,22 @@ class Lander:
             target = landing.target(refused.held)
             self.holds.add_refused(pool, landing.head_sha, target, str(refused), now)
 
-    def _hold(self, landing: "_Landing", number: int, reason: str) -> None:
+    def _hold(self, landing: "_Landing", target: Target, stopped: _Stopped) -> None:
         until = self.world.clock.now() + TROUBLE_LASTS
-        self.holds.add(landing.snapshot.pool, landing.head_sha, landing.target(number), reason, until=until)
+        pool, base_sha = landing.snapshot.pool, landing.head_sha
+        self.holds.add(pool, base_sha, target, str(stopped), stopped.remedy, until=until)
 
 
 @dataclass(slots=True)
 class _Landing:
-    """One landing under way: `landed` are the steps that are on the branch, as planned."""
+    """One landing under way: `landed` are the steps that are there as planned, `merged` all that were merged."""
 
     deeds: Deeds
     inspector: Inspector
     snapshot: Snapshot
     targets: Sequence[Target]
     landed: list[Step] = field(default_factory=list)
+    merged: list[int] = field(default_factory=list)
     head_sha: str = ""
     intent: Intent | None = None
 
@@ -194,7 +201,7 @@ class _Landing:
         assembly = await self.world.git.assemble(pool.repository, base_sha, proposals, 0)
         if assembly.skips:
             skip = assembly.skips[0]
-            raise _Stopped(f"#{skip.number}: {skip.reason}", held=skip.number)
+            raise _Stopped(f"#{skip.number}: {skip.reason}", held=skip.number, remedy=skip.remedy)
         return assembly
 
     async def _check_tested(self, assembly: Assembly) -> None:
@@ -237,6 +244,7 @@ class _Landing:
 
     async def _land_one(self, intent: Intent, target: Target, step: Step, text: CommitText) -> None:
         sha = await self._merge(intent, target, step, text)
+        self.merged.append(target.number)
         finding = await self.inspector.inspect(step, self.head_sha, sha)
         if finding:
             raise _Stopped(finding.reason, standing=finding.standing)
@@ -294,11 +302,13 @@ def ended(batch: Batch, landed: Sequence[Step], error: str, world: World) -> Bat
 
 
 def _history_error(targets: Sequence[Target], landed: Sequence[int], error: str) -> str:
-    """Say what failed in the words of Tide's history (Prow: tide.go mergePRs)."""
+    """Say what failed in the words of Tide's history (Prow: tide.go mergePRs); nothing did of what was merged."""
     if not error:
         return ""
     numbers = [target.number for target in targets]
     failed = [number for number in numbers if number not in landed]
+    if not failed:
+        return f"{MERGED_BUT}{error}"
     batch = f" from batch {_numbers(numbers)}" if len(numbers) > 1 else ""
     partial = f", partial merge {_numbers(landed)}" if landed else ""
     return f"failed merging {_numbers(failed)}{batch}{partial}: {error}"

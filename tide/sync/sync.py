@@ -14,7 +14,7 @@ from tide.domain.intents import IntentKind
 from tide.domain.keys import HeadKey, Hint, PoolKey
 from tide.domain.leases import Lease
 from tide.domain.outcomes import Outcome
-from tide.domain.records import HistoryRecord, HistoryTarget
+from tide.domain.records import TIDE_ACTIONS, HistoryRecord, HistoryTarget
 from tide.domain.snapshot import Snapshot
 from tide.policy.decide import decide
 from tide.policy.search import covers
@@ -38,8 +38,6 @@ from tide.sync.statuses import Statuses
 from tide.sync.turns import Line, Turns
 from tide.sync.verdicts import Recorder, tenant_ids
 from tide.sync.world import World
-
-HISTORY_ACTIONS = frozenset({"TRIGGER", "TRIGGER_BATCH", "MERGE", "MERGE_BATCH"})
 
 
 @dataclass(slots=True)
@@ -308,7 +306,7 @@ class Sync:
         lander = Lander(self.world, jobs, self._holds, self._standings, self._settings)
         outcome = await Enactor(self.world, jobs, self._holds, lander).enact(lease, snapshot, decision)
         self.world.observer.enacted(snapshot.pool, outcome)
-        if outcome.action in HISTORY_ACTIONS:
+        if outcome.action in TIDE_ACTIONS:
             await self.world.store.add_history(_history(snapshot, decision, outcome, self.world))
             if outcome.numbers or not outcome.error or self._stands_back(snapshot, decision):
                 self.wake(snapshot.pool)
@@ -340,10 +338,7 @@ def _heads_of(action: Action, pool: PoolKey) -> list[HeadKey]:
 def _history(snapshot: Snapshot, decision: Decision, outcome: Outcome, world: World) -> HistoryRecord:
     numbers = outcome.numbers or tuple(target.number for target in targets_of(decision.action))
     pulls = {view.pull.number: view.pull for view in snapshot.pulls}
-    targets = tuple(
-        HistoryTarget(pull.number, pull.author, pull.head_sha, pull.title, pull.head_branch)
-        for pull in (pulls[number] for number in sorted(numbers))
-    )
+    targets = tuple(HistoryTarget.of(pull) for pull in (pulls[number] for number in sorted(numbers)))
     return HistoryRecord(
         pool=snapshot.pool,
         time=world.clock.now(),

@@ -7,6 +7,7 @@ from tide.domain.evidence import Batch, BatchState, Evidence
 from tide.domain.keys import PoolKey
 from tide.domain.runs import Run, RunState
 from tide.domain.snapshot import Snapshot, StandingKind
+from tide.policy.failures import batch_failed, failed_contexts, failed_tests
 from tide.policy.proof import ProofState, proof_state
 from tide.policy.tally import batch_state
 from tide.sync.standings import Standings
@@ -27,8 +28,13 @@ class Recorder:
         found, vanished = await self._look_up([run for run in live if run.name not in seen])
         # A run that vanished has no verdict: the decision must see it to start it once more.
         snapshot = replace(snapshot, runs=(*snapshot.runs, *vanished))
-        await self._keep((*snapshot.runs, *found))
         await self._judge_batches(snapshot)
+        runs, awaited = (*snapshot.runs, *found), {run.name for run in live}
+        ended = [run for run in runs if run.name in awaited and not run.state.is_live]
+        # Before they are kept as ended: who is killed in between tells it twice rather than never.
+        for record in failed_tests(snapshot, ended, self.world.clock.now()):
+            await self.world.store.add_history(record)
+        await self._keep(runs)
         return await self._clear_standing(snapshot)
 
     async def follow(self, pools: Collection[PoolKey]) -> None:
@@ -63,12 +69,14 @@ class Recorder:
                 continue
             state = batch_state(batch.members, batch.contexts, snapshot.runs)
             if state is not BatchState.TESTING:
-                await self.world.store.save_batch(self._ended(batch, state, snapshot.runs))
+                await self._end(batch, state, snapshot)
 
-    def _ended(self, batch: Batch, state: BatchState, runs: Sequence[Run]) -> Batch:
-        failed = sorted({run.context for run in _of(batch.members, runs) if run.state is RunState.FAILURE})
+    async def _end(self, batch: Batch, state: BatchState, snapshot: Snapshot) -> None:
+        now, failed = self.world.clock.now(), failed_contexts(batch.members, snapshot.runs)
+        if state is BatchState.FAILED:
+            await self.world.store.add_history(batch_failed(snapshot, batch.members, failed, now))
         reason = f"failed: {', '.join(failed)}" if failed else ""
-        return replace(batch, state=state, reason=reason, ended_at=self.world.clock.now())
+        await self.world.store.save_batch(replace(batch, state=state, reason=reason, ended_at=now))
 
     async def _clear_standing(self, snapshot: Snapshot) -> Snapshot:
         """Trust the branch again once its head itself has passed what it must."""
@@ -98,10 +106,6 @@ def _evidence(run: Run) -> Evidence:
         base_sha=run.base_sha,
         observed_at=run.completed_at,
     )
-
-
-def _of(members: Sequence[tuple[int, str]], runs: Iterable[Run]) -> list[Run]:
-    return [run for run in runs if run.heads == tuple(members)]
 
 
 def tenant_ids(runs: Iterable[Run], pool: PoolKey) -> tuple[str, ...]:

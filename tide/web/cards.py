@@ -7,7 +7,7 @@ from datetime import datetime
 from tide.domain.evidence import Batch, BatchState
 from tide.domain.keys import PullKey
 from tide.domain.pulls import Pull
-from tide.domain.records import PoolView
+from tide.domain.records import BATCH_FAILED, TEST_FAILED, HistoryRecord, PoolView
 from tide.domain.runs import Run, RunKind
 from tide.domain.snapshot import StandingKind
 from tide.web.advice import advice_on
@@ -29,6 +29,8 @@ _DONE = {
     "MERGE": ("Merged", "Not merged", Tone.MERGE),
     "MERGE_BATCH": ("Merged a batch", "Batch stopped", Tone.MERGE),
     "PROVE": ("Started a proof", "Proof not started", Tone.TEST),
+    TEST_FAILED: ("Tests failed", "Tests failed", Tone.STOP),
+    BATCH_FAILED: ("Batch failed", "Batch failed", Tone.STOP),
 }
 
 
@@ -146,10 +148,10 @@ def action_now(action: str) -> tuple[str, Tone]:
     return _NOW.get(action, (action, Tone.IDLE))
 
 
-def action_done(action: str, *, has_failed: bool) -> tuple[str, Tone]:
+def action_done(record: HistoryRecord) -> tuple[str, Tone]:
     """Say in plain words what was done, or was not."""
-    done, failed, tone = _DONE.get(action, (action, f"{action} failed", Tone.IDLE))
-    return (failed, Tone.STOP) if has_failed else (done, tone)
+    done, failed, tone = _DONE.get(record.action, (record.action, f"{record.action} failed", Tone.IDLE))
+    return (done if record.is_done else failed), Tone.STOP if record.error else tone
 
 
 def _state(view: PoolView, runs: Sequence[Run]) -> tuple[str, Tone]:

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from tide.adapters.fresh import Fresh
 from tide.adapters.history.tide_json import go_json, written_record
 from tide.domain.errors import StoreError
-from tide.domain.records import HistoryRecord, HistoryState
+from tide.domain.records import TIDE_ACTIONS, HistoryRecord, HistoryState
 from tide.ports.clock import Clock
 from tide.web.bodies import COMMA, Body, compressed_section
 from tide.web.last_known import Reading
@@ -35,7 +35,7 @@ class WrittenHistory:
 
 @dataclass(slots=True)
 class _Page:
-    """The newest records of one pool, oldest first; those that Tide does not tell are written as nothing.
+    """The newest records of one pool, oldest first, without those that Tide does not tell.
 
     They stay as they are: a thread may go on reading or writing for somebody who has long gone away. `told` is what it
     is in the history, None until somebody asks, and `section` the same compressed.
@@ -50,6 +50,8 @@ class _Page:
         """Give a page that has these records too."""
         marks, written = self.marks.copy(), self.written.copy()
         for record in records:
+            if record.action not in TIDE_ACTIONS:
+                continue
             # One number each: a hundred thousand small objects would be walked by every collection of garbage.
             mark = (record.time - _EPOCH) // _MICROSECOND * _IDS + record.id
             place = bisect.bisect(marks, mark)
@@ -60,7 +62,7 @@ class _Page:
     def tell(self, name: str) -> tuple[bytes, ...]:
         """Give the records that Tide tells, newest first, none where there is none."""
         if self.told is None:
-            told = tuple(one for one in reversed(self.written) if one)
+            told = tuple(reversed(self.written))
             self.section = compressed_section(_pieces(name, told))
             self.told = told  # last: whoever finds it finds the section
         return self.told

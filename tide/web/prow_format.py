@@ -6,12 +6,12 @@ history is written by `tide.adapters.history.tide_json`.
 
 from collections.abc import Iterable, Sequence
 
-from tide.adapters.history.tide_json import RECORDED, go_json, go_time
+from tide.adapters.history.tide_json import go_json, go_time
 from tide.domain.pulls import Blocker, Pull
-from tide.domain.records import PoolView
+from tide.domain.records import TIDE_ACTIONS, PoolView
 
 _WAIT = "WAIT"
-_ACTIONS = RECORDED | {_WAIT, "BLOCKED"}
+_ACTIONS = TIDE_ACTIONS | {_WAIT, "BLOCKED"}
 
 
 def pools_json(pools: Iterable[PoolView]) -> bytes:

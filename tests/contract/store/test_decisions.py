@@ -14,7 +14,7 @@ from tide.domain.errors import StoreError
 from tide.domain.keys import RepoKey
 from tide.domain.outcomes import Outcome
 from tide.domain.pulls import Blocker, Pull
-from tide.domain.records import HistoryFilter, HistoryRecord, HistoryTarget
+from tide.domain.records import TIDE_ACTIONS, HistoryFilter, HistoryRecord, HistoryTarget
 from tide.domain.snapshot import Snapshot, Standing, StandingKind
 
 LATER = NOW + timedelta(minutes=1)
@@ -249,6 +249,13 @@ async def test_history_is_told_as_far_as_it_is_wanted(
     found = await views.history_page(wanted, 10, None)
     assert [record.reason for record in found] == reasons
     assert [record for record in await views.history() if wanted.wants(record)] == list(found)
+
+
+async def test_what_tide_tells_is_counted_by_itself(store: PostgresStore, views: PostgresViews) -> None:
+    for seconds, action in enumerate(("TRIGGER", "MERGE", "TEST_FAILED", "BATCH_FAILED")):
+        await store.add_history(HistoryRecord(POOL, NOW + timedelta(seconds=seconds), action, BASE, ()))
+    assert [record.action for record in await views.history(POOL, 2)] == ["BATCH_FAILED", "TEST_FAILED"]
+    assert [record.action for record in await views.history(None, 2, only=TIDE_ACTIONS)] == ["MERGE", "TRIGGER"]
 
 
 async def test_pages_of_history_leave_nothing_out_and_repeat_nothing(

@@ -102,6 +102,15 @@ async def test_as_much_old_history_stays_per_pool_as_is_wanted(store: PostgresSt
     assert [record.time for record in await views.history()] == [OLD + timedelta(seconds=2), OLD + timedelta(seconds=1)]
 
 
+async def test_old_failures_do_not_take_the_room_of_what_tide_would_keep(
+    store: PostgresStore, views: PostgresViews
+) -> None:
+    for seconds, action in enumerate(("MERGE", "MERGE", "TEST_FAILED", "BATCH_FAILED")):
+        await store.add_history(HistoryRecord(POOL, OLD + timedelta(seconds=seconds), action, BASE, ()))
+    assert (await store.prune(NOW, history_per_pool=2))["history"] == 2
+    assert [record.action for record in await views.history()] == ["MERGE", "MERGE"]
+
+
 async def test_pools_dropped_long_ago_go(store: PostgresStore, views: PostgresViews) -> None:
     await decide(store, 1, OLD)
     await store.drop_pools([], OLD)

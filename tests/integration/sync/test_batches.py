@@ -67,6 +67,42 @@ async def test_a_failing_batch_is_halved_until_the_guilty_one_is_found_and_the_o
         assert not mean[1].merged
 
 
+async def test_a_failed_batch_and_who_is_guilty_of_it_are_in_the_history(world: World) -> None:
+    async with world() as ctx:
+        for name in ("pump", "valve"):
+            await ctx.open_pull(name)
+        await ctx.sync()
+        await ctx.ci.finish()
+        await ctx.push("main", moved="provides moved")
+        await ctx.sync()
+        await ctx.sync()
+        for run in sorted(ctx.ci.live, key=lambda run: -len(run.heads)):
+            await ctx.ci.finish(run, state=RunState.FAILURE)
+            await ctx.sync()
+        failed = [record for record in await ctx.history() if record.action.endswith("_FAILED")]
+        here = f"main at {ctx.head()[:7]}"
+        assert [(one.action, [target.number for target in one.targets], one.error, one.reason) for one in failed] == [
+            ("BATCH_FAILED", [1, 2], "unit failed", f"Tested together on {here}."),
+            (
+                "TEST_FAILED",
+                [1],
+                "unit failed",
+                f"Tested alone on {here}. It is what made the batch of #1 and #2 fail.",
+            ),
+        ]
+        assert failed[0].targets[0].title == "Add pump"
+
+
+async def test_a_first_run_that_failed_is_in_the_history_once(world: World) -> None:
+    async with world() as ctx:
+        await ctx.open_pull("pump", bad="breaks unit")
+        await ctx.settle()
+        await ctx.sync()
+        (record,) = await ctx.history()
+        assert (record.action, record.error) == ("TEST_FAILED", "unit failed")
+        assert record.reason == f"Its first run, on main at {ctx.head()[:7]}."
+
+
 async def test_a_failing_batch_goes_on_with_its_first_half_also_when_others_have_joined(world: World) -> None:
     async with world() as ctx:
         await ctx.open_pull("ignition")

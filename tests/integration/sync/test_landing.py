@@ -15,6 +15,7 @@ from tide.domain.snapshot import Standing, StandingKind
 from tide.sandbox.merging import MergeRequest, merge_pull
 from tide.sandbox.model import PullRequest
 from tide.sandbox.protection import BranchProtection, RequiredReviews
+from tide.web.cards import action_done
 
 RELEASE = PoolKey("acme", "rocket", "release")
 UNPROVEN, PROVEN, FROZEN = StandingKind.UNPROVEN, StandingKind.PROVEN, StandingKind.FROZEN
@@ -86,7 +87,22 @@ async def test_a_wrong_tree_is_caught_at_its_landing_and_freezes_the_pool(world:
         await ctx.sync()
         assert ctx.witness.standings[MAIN].kind is FROZEN
         records = await ctx.history()
-        assert "failed merging [1 2 3] from batch [1 2 3]" in records[-1].error
+        assert records[-1].error.startswith(
+            "failed merging [2 3] from batch [1 2 3], partial merge [1]: #1 landed as tree "
+        )
+
+
+async def test_what_landed_as_another_tree_is_called_merged_wherever_it_is_told(world: World) -> None:
+    async with world() as ctx:
+        pull = await passing(ctx)
+        ctx.fault("wrong_tree", nth=(1,))
+        await ctx.sync()
+        assert pull.merged
+        (record,) = await ctx.history()
+        assert record.error.startswith("merged, but #1 landed as tree ")
+        assert action_done(record)[0] == "Merged"
+        (decision, *_) = await ctx.views.decisions(MAIN, 1, None)
+        assert decision.outcome == record.error
 
 
 async def test_nothing_more_is_started_in_a_frozen_pool(world: World) -> None:

@@ -82,9 +82,12 @@ class KeptViews:
         numbered = [replace(record, id=number) for number, record in enumerate(self.records, 1)]
         return tuple(numbered[newest : newest + limit])
 
-    async def history(self, pool: PoolKey | None = None, limit: int = 1000) -> tuple[HistoryRecord, ...]:
+    async def history(
+        self, pool: PoolKey | None = None, limit: int = 1000, *, only: Collection[str] | None = None
+    ) -> tuple[HistoryRecord, ...]:
         self._check()
-        return tuple(record for record in self._newest_first() if pool in {None, record.pool})[:limit]
+        of_pool = [one for one in self._newest_first() if pool in {None, one.pool}]
+        return tuple(one for one in of_pool if only is None or one.action in only)[:limit]
 
     async def recent_history(self, limit: int) -> tuple[HistoryRecord, ...]:
         self._check()

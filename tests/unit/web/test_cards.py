@@ -3,7 +3,7 @@ from dataclasses import replace
 from tests.builders import NOW, make_pull, make_run, sha
 from tests.unit.web.kept import ROCKET, busy_morning
 from tide.domain.evidence import Batch
-from tide.domain.records import PoolView
+from tide.domain.records import BATCH_FAILED, MERGED_BUT, TEST_FAILED, HistoryRecord, PoolView
 from tide.domain.runs import RunState
 from tide.domain.snapshot import Standing, StandingKind
 from tide.web.banners import Tone
@@ -12,6 +12,10 @@ from tide.web.cards import action_done, action_now, pool_card
 ONE, TWO = make_pull(1, title="First"), make_pull(2, title="Second", author="bob")
 VIEW = PoolView(ROCKET, sha("base"), "WAIT", "", missing=(ONE, TWO), batch_pending=(ONE, TWO))
 LIVE = make_run("unit", (1, 2), RunState.PENDING)
+
+
+def done(action: str, error: str = "") -> HistoryRecord:
+    return HistoryRecord(ROCKET, NOW, action, sha("base"), (), error)
 
 
 def test_the_batch_shows_its_members_in_order_and_which_jobs_still_run() -> None:
@@ -77,5 +81,15 @@ def test_a_pool_where_nothing_happens_is_quiet() -> None:
 
 def test_unknown_actions_are_shown_as_they_are() -> None:
     assert action_now("DANCE") == ("DANCE", Tone.IDLE)
-    assert action_done("DANCE", has_failed=True) == ("DANCE failed", Tone.STOP)
-    assert action_done("MERGE", has_failed=True) == ("Not merged", Tone.STOP)
+    assert action_done(done("DANCE", "it slipped")) == ("DANCE failed", Tone.STOP)
+
+
+def test_what_was_merged_is_called_merged_although_something_went_wrong_with_it() -> None:
+    assert action_done(done("MERGE")) == ("Merged", Tone.MERGE)
+    assert action_done(done("MERGE", "failed merging [1]: #1: refused")) == ("Not merged", Tone.STOP)
+    assert action_done(done("MERGE", f"{MERGED_BUT}#1 landed as another tree")) == ("Merged", Tone.STOP)
+
+
+def test_tests_that_failed_are_told_as_failures() -> None:
+    assert action_done(done(TEST_FAILED, "unit failed")) == ("Tests failed", Tone.STOP)
+    assert action_done(done(BATCH_FAILED, "unit failed")) == ("Batch failed", Tone.STOP)

@@ -13,9 +13,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, Valida
 
 from tide.domain.errors import BadAnswer
 from tide.domain.keys import PoolKey
-from tide.domain.records import HistoryRecord, HistoryTarget
+from tide.domain.records import TIDE_ACTIONS, HistoryRecord, HistoryTarget
 
-RECORDED = frozenset({"TRIGGER", "TRIGGER_BATCH", "MERGE", "MERGE_BATCH"})
 _ESCAPES = tuple((c, f"\\u{ord(c):04x}") for c in "<>&\u2028\u2029")
 _NO_TIME = datetime(1, 1, 1, tzinfo=UTC)  # Go's zero
 
@@ -35,7 +34,7 @@ def written_record(record: HistoryRecord) -> bytes:
 
     One by one: writing thousands of them in one call would hold up all else for as long as it takes.
     """
-    return go_json(_written(record)) if record.action in RECORDED else b""
+    return go_json(_written(record)) if record.action in TIDE_ACTIONS else b""
 
 
 def history_from(raw: bytes, limit: int) -> tuple[HistoryRecord, ...]:

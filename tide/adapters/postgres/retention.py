@@ -25,6 +25,7 @@ from tide.adapters.postgres.schema import (
     statuses,
     verdicts,
 )
+from tide.domain.records import TIDE_ACTIONS
 
 KEEP = timedelta(days=30)
 # GitHub delivers once more, when it is asked to, what is up to three days old (docs: "Redelivering webhooks").
@@ -89,8 +90,8 @@ def _is_of_open_head() -> ColumnElement[bool]:
 
 
 def _recent_history(per_pool: int) -> Select[tuple[int]]:
-    """Select the newest records of each pool."""
+    """Select the newest records of each pool, of those that Tide would keep."""
     newest_first = [history.c.time.desc(), history.c.id.desc()]
     rank = func.row_number().over(partition_by=[history.c[name] for name in POOL], order_by=newest_first)
-    ranked = select(history.c.id, rank.label("rank")).subquery()
+    ranked = select(history.c.id, rank.label("rank")).where(history.c.action.in_(sorted(TIDE_ACTIONS))).subquery()
     return select(ranked.c.id).where(ranked.c.rank <= per_pool)

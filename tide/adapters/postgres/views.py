@@ -142,11 +142,17 @@ class PostgresViews:
         query = _RECORDS.where(history.c.id > newest).order_by(history.c.id).limit(limit)
         return await self._all(query, _history_from)
 
-    async def history(self, pool: PoolKey | None = None, limit: int = 1000) -> tuple[HistoryRecord, ...]:
-        """Give what was done, newest first; `limit` counts per pool."""
+    async def history(
+        self, pool: PoolKey | None = None, limit: int = 1000, *, only: Collection[str] | None = None
+    ) -> tuple[HistoryRecord, ...]:
+        """Give what was done, newest first, where given `only` these actions; `limit` counts per pool."""
         rank = func.row_number().over(partition_by=[history.c[name] for name in POOL], order_by=_NEWEST_FIRST)
         ranked = select(history.c.id, rank.label("rank"))
-        newest = (ranked.where(in_pool(history, pool)) if pool else ranked).subquery()
+        if pool is not None:
+            ranked = ranked.where(in_pool(history, pool))
+        if only is not None:
+            ranked = ranked.where(history.c.action.in_(sorted(only)))
+        newest = ranked.subquery()
         query = _RECORDS.join(newest, newest.c.id == history.c.id).where(newest.c.rank <= limit)
         return await self._all(query.order_by(*_NEWEST_FIRST), _history_from)
 
