@@ -51,15 +51,14 @@ def failed_contexts(members: Sequence[Member], runs: Iterable[Run]) -> tuple[str
 
 def _test_failed(snapshot: Snapshot, member: Member, runs: Sequence[Run], now: datetime) -> HistoryRecord:
     first, failed = runs[0], sorted({run.context for run in runs})
-    how = _ALONE[first.purpose].format(_place(snapshot.pool, first.base_sha))
     return HistoryRecord(
         pool=snapshot.pool,
         time=now,
         action=TEST_FAILED,
         base_sha=first.base_sha,
         targets=(_target(snapshot, member),),
-        error=_told(failed),
-        reason=f"{how}{_guilt(snapshot, member, failed)}",
+        error=f"{_told(failed)}{_guilt(snapshot, member, failed)}",
+        reason=_ALONE[first.purpose].format(_place(snapshot.pool, first.base_sha)),
     )
 
 
@@ -71,7 +70,7 @@ def _guilt(snapshot: Snapshot, member: Member, failed: Sequence[str]) -> str:
         together = failed_contexts(members, snapshot.runs)
         # Of one on an earlier base only that it failed may be known.
         if not together or not set(failed).isdisjoint(together):
-            return f" It is what made the batch of {numbered(number for number, _ in members)} fail."
+            return f", which is what made the batch of {numbered(number for number, _ in members)} fail"
     return ""
 
 

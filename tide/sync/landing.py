@@ -99,7 +99,12 @@ class Lander:
         else:
             await landing.close("")
         merged = tuple(landing.merged)
-        return Outcome(action.kind, merged, error=_history_error(targets, merged, error), reason=action.reason)
+        return Outcome(
+            action.kind,
+            merged,
+            error=history_error([target.number for target in targets], merged, error),
+            reason=action.reason,
+        )
 
     async def _after_stop(self, landing: "_Landing", stopped: _Stopped) -> None:
         pool, reason = landing.snapshot.pool, str(stopped)
@@ -301,11 +306,10 @@ def ended(batch: Batch, landed: Sequence[Step], error: str, world: World) -> Bat
     return replace(batch, state=state, landed_tree=landed_tree, reason=error, ended_at=world.clock.now())
 
 
-def _history_error(targets: Sequence[Target], landed: Sequence[int], error: str) -> str:
-    """Say what failed in the words of Tide's history (Prow: tide.go mergePRs); nothing did of what was merged."""
+def history_error(numbers: Sequence[int], landed: Sequence[int], error: str) -> str:
+    """Say what failed in the words of Tide's history (Prow: tide.go mergePRs); what was merged has not failed."""
     if not error:
         return ""
-    numbers = [target.number for target in targets]
     failed = [number for number in numbers if number not in landed]
     if not failed:
         return f"{MERGED_BUT}{error}"

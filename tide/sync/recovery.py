@@ -1,7 +1,7 @@
 """Go on after a crash or a lost answer: read what was begun, look at the world, and write down what came of it."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -10,10 +10,11 @@ from tide.domain.evidence import Step
 from tide.domain.intents import Intent, IntentKind
 from tide.domain.keys import PullKey
 from tide.domain.pulls import MergeMethod
+from tide.domain.records import HistoryRecord, HistoryTarget
 from tide.domain.snapshot import StandingKind
 from tide.ports.code_host import Commit
 from tide.sync.inspection import Finding, Inspector
-from tide.sync.landing import ended
+from tide.sync.landing import ended, history_error
 
 # GitHub ends a request after ten seconds (docs: "Best practices for using the REST API", time-outs): a merge that is
 # not there by then does not come any more.
@@ -48,11 +49,15 @@ class _Plan(NamedTuple):
 
 @dataclass(slots=True)
 class _Progress:
-    """How far a landing came: `onto` is the head after the steps `done`, `above` what is on top of that."""
+    """How far a landing came: `onto` is the head after the steps `done`, `above` what is on top of that.
+
+    `otherwise` is the step after those where it was merged, but not as planned.
+    """
 
     onto: str
     done: list[Step] = field(default_factory=list)
     above: list[Commit] = field(default_factory=list)
+    otherwise: Step | None = None
 
 
 async def recover(inspector: Inspector) -> None:
@@ -109,6 +114,7 @@ class _Recovery:
         finding = await self._finding(progress)
         reason = finding.reason if finding else ""
         await self._close_batch(progress, reason)
+        await self._tell(progress, reason)
         if finding is None:
             return "all had landed as planned" if progress.done else "nothing had landed"
         await self._mark(finding)
@@ -144,6 +150,7 @@ class _Recovery:
         """Say what is wrong with the branch; None when all of the landing is there, or nothing of it."""
         step = self._next(progress)
         if step and await self._is_merged(step):
+            progress.otherwise = step
             if astray := await self.inspector.astray(step):
                 return Finding(astray, StandingKind.UNPROVEN)
             if progress.above:
@@ -172,6 +179,28 @@ class _Recovery:
         for batch in await world.store.batches(self.inspector.pool, self.plan.base_sha):
             if batch.members == members and (progress.done or reason):
                 await world.store.save_batch(ended(batch, progress.done, reason, world))
+
+    async def _tell(self, progress: _Progress, reason: str) -> None:
+        """Tell in the history what was merged, which the process before could not do any more."""
+        merged = [*progress.done, progress.otherwise] if progress.otherwise else progress.done
+        if not merged:
+            return
+        world, pool = self.inspector.world, self.inspector.pool
+        heads = {PullKey(pool.org, pool.repo, step.number): step.head_sha for step in merged}
+        pulls = await world.code_host.read_pulls(sorted(heads))
+        numbers = [step.number for step in self.plan.steps]
+        record = HistoryRecord(
+            pool=pool,
+            time=world.clock.now(),
+            action="MERGE" if len(numbers) == 1 else "MERGE_BATCH",
+            base_sha=self.plan.base_sha,
+            targets=tuple(
+                HistoryTarget.of(replace(pull, head_sha=heads[key])) for key, pull in sorted(pulls.items()) if pull
+            ),
+            error=history_error(numbers, [key.number for key in heads], reason),
+            reason="Found after the process that did it was cut short.",
+        )
+        await world.store.add_history(record)
 
     async def _mark(self, finding: Finding) -> None:
         standings, world = self.inspector.standings, self.inspector.world

@@ -86,8 +86,8 @@ async def test_a_failed_batch_and_who_is_guilty_of_it_are_in_the_history(world: 
             (
                 "TEST_FAILED",
                 [1],
-                "unit failed",
-                f"Tested alone on {here}. It is what made the batch of #1 and #2 fail.",
+                "unit failed, which is what made the batch of #1 and #2 fail",
+                f"Tested alone on {here}.",
             ),
         ]
         assert failed[0].targets[0].title == "Add pump"

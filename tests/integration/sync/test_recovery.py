@@ -65,6 +65,13 @@ async def die_merging_behind(ctx: Story) -> Lagging:
     return lagging
 
 
+async def merged_by_history(ctx: Story) -> list[int]:
+    """The numbers that the history tells as merged, each as often as it does."""
+    merges = [record for record in await ctx.history() if record.action.startswith("MERGE")]
+    done = [record for record in merges if record.is_done or "partial merge" in record.error]
+    return sorted(target.number for record in done for target in record.targets)
+
+
 @pytest.mark.parametrize(("port", "method", "when"), MOMENTS)
 async def test_a_batch_landing_that_is_killed_lands_once(world: World, port: str, method: str, when: str) -> None:
     async with world() as ctx:
@@ -80,6 +87,8 @@ async def test_a_batch_landing_that_is_killed_lands_once(world: World, port: str
         assert (await ctx.standing()).kind is StandingKind.PROVEN
         assert all(row["outcome"] for row in await ctx.rows("intents"))
         assert {row["number"] for row in await ctx.rows("landings")} == {1, 2, 3, 4}
+        if method != "add_history":
+            assert await merged_by_history(ctx) == [1, 2, 3, 4]
 
 
 async def test_the_head_that_a_kill_leaves_behind_is_proved_first(world: World) -> None:
@@ -156,6 +165,9 @@ async def test_a_wrong_tree_is_found_also_by_the_process_after_the_one_that_made
         ctx.restart()
         await ctx.sync()
         assert (await ctx.standing()).kind is StandingKind.FROZEN
+        (record,) = [record for record in await ctx.history() if record.action == "MERGE_BATCH"]
+        assert record.error.startswith("failed merging [3] from batch [1 2 3], partial merge [1 2]: #2 landed as tree ")
+        assert [target.title for target in record.targets] == ["Add pump", "Add valve"]
 
 
 async def test_a_kill_between_freezing_and_writing_down_leaves_the_pool_frozen(world: World) -> None:

@@ -43,7 +43,7 @@ def test_what_ended_without_a_verdict_too_often_has_failed() -> None:
 
 def test_who_fails_alone_is_found_guilty_of_the_largest_batch_that_failed_with_it() -> None:
     (line,) = told(make_run("unit", 2, FAILED), failed=(MEMBERS[:2], MEMBERS))
-    assert line.endswith("It is what made the batch of #1, #2 and #3 fail.")
+    assert line.startswith("[2] unit failed, which is what made the batch of #1, #2 and #3 fail: ")
     assert "batch" not in told(make_run("unit", 3, FAILED), failed=(MEMBERS[:2],))[0]
 
 
