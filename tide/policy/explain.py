@@ -20,6 +20,7 @@ from tide.policy.queries import Criterion, CriterionKind, criteria
 from tide.policy.stops import Stop
 from tide.policy.wording import LONGEST_STATUS, listed, numbered, plural, sentence
 
+REOPEN = "Reopen it."
 _OVER = frozenset({Obstacle.MERGED, Obstacle.CLOSED})
 # What is not about the branch and its queries at all.
 _TOLD_ALONE = _OVER | {Obstacle.ELSEWHERE, Obstacle.UNREAD}
@@ -116,7 +117,7 @@ class _Explainer:
         it; what the queue does afterwards is not told.
         """
         if one.obstacle in _OVER:
-            return ()
+            return (REOPEN,) if one.obstacle is Obstacle.CLOSED else ()
         found = tuple(dict.fromkeys(self._remedies(one)))
         if found or one.obstacle is not Obstacle.CONTEXTS:
             return found

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from tide.domain.decisions import Place, Verdict, VerdictKind
 from tide.domain.records import PullRecord
+from tide.policy.explain import REOPEN
 
 # How Tide begins its status text (Prow: status.go statusNotInPool). A reader sees that from where the reason stands.
 _STATUS_PREFIX = "Not mergeable. "
@@ -21,9 +22,9 @@ def verdict_of(record: PullRecord) -> Verdict:
     """
     pull, verdict = record.pull, record.verdict
     if pull.is_merged:
-        return _plain(record, VerdictKind.MERGED, f"It is merged into {pull.base_branch}.")
+        return _plain(record, VerdictKind.MERGED, "Merged.")
     if not pull.is_open:
-        return _plain(record, VerdictKind.BLOCKED, "It was closed without being merged.", "Reopen it.")
+        return _plain(record, VerdictKind.BLOCKED, "PR is closed.", REOPEN)
     if verdict is None:
         return _plain(record, VerdictKind.UNKNOWN, "It has been read, but no sync has decided about it yet.")
     if verdict.head_sha != pull.head_sha:

@@ -180,8 +180,9 @@ def test_a_conflict_comes_before_a_missing_label_and_both_are_listed() -> None:
     assert found.unblock == ("Resolve its conflict with main.", "Have a maintainer set the label lgtm.")
 
 
-def test_what_is_over_needs_no_help() -> None:
-    assert verdict(make_view(1, is_open=False, labels=())).unblock == ()
+def test_what_is_over_needs_no_help_but_to_be_reopened() -> None:
+    assert verdict(make_view(1, is_open=False, is_merged=True, labels=())).unblock == ()
+    assert verdict(make_view(1, is_open=False, labels=())).unblock == ("Reopen it.",)
 
 
 def test_one_that_is_held_is_told_what_holds_it() -> None:

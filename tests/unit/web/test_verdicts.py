@@ -1,8 +1,12 @@
 from dataclasses import replace
 
-from tests.builders import NOW, make_pull, sha
+import pytest
+
+from tests.builders import NOW, make_pull, make_snapshot, sha
 from tide.domain.decisions import Place, Requirement, Verdict, VerdictKind
 from tide.domain.records import PullRecord
+from tide.domain.snapshot import PullView
+from tide.policy.decide import decide
 from tide.web.api_models import PullDocument, explain_json
 from tide.web.verdicts import reason_of, verdict_of
 
@@ -37,7 +41,15 @@ def test_a_merged_pull_request_is_merged_whatever_was_said_before() -> None:
 
 def test_a_closed_pull_request_is_blocked_until_it_is_reopened() -> None:
     told = verdict_of(PullRecord(replace(PULL, is_open=False), VERDICT, NOW))
-    assert (told.kind, told.unblock) == (VerdictKind.BLOCKED, ("Reopen it.",))
+    assert (told.kind, told.summary, told.unblock) == (VerdictKind.BLOCKED, "PR is closed.", ("Reopen it.",))
+
+
+@pytest.mark.parametrize("fields", [{}, {"is_merged": True}])
+def test_what_is_over_is_told_as_the_decision_tells_it(fields: dict[str, bool]) -> None:
+    over = replace(PULL, is_open=False, **fields)
+    (decided,) = decide(make_snapshot(PullView(over))).verdicts
+    told = verdict_of(PullRecord(over, None, NOW))
+    assert (told.kind, told.summary, told.unblock) == (decided.kind, reason_of(decided), decided.unblock)
 
 
 def test_without_a_decision_the_answer_is_unknown() -> None:
