@@ -128,10 +128,8 @@ class _Explainer:
         """Give what somebody has to do, what stops the whole pool first."""
         if self.stop and self.stop.remedy:
             yield self.stop.remedy
-        if one.refused:
-            yield one.refused.remedy
-        elif one.view.held_remedy:
-            yield one.view.held_remedy
+        if standing := one.refused.remedy if one.refused else one.view.held_remedy:
+            yield standing
         if not one.query:
             yield from map(remedy, nearest(self.evaluation.snapshot.rules.queries, one.pull))
         for context in one.standing_against:
@@ -166,6 +164,8 @@ class _Explainer:
 
     def _ends_by_itself(self, one: Assessment) -> bool:
         """Tell whether what keeps one outside needs nobody to do anything."""
+        if one.obstacle is Obstacle.REFUSED and one.refused:
+            return not one.refused.remedy
         if one.obstacle is Obstacle.HELD:
             return not one.view.held_remedy
         against = one.standing_against

@@ -16,7 +16,7 @@ _UNREVIEWED = frozenset(_REVIEW_REMEDIES)
 
 
 class Refused(NamedTuple):
-    """Why the code host would not merge, in Tide's words, and what would help."""
+    """Why the code host would not merge, in Tide's words, and what somebody has to do, "" where it ends by itself."""
 
     text: str
     remedy: str
