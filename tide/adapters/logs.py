@@ -131,10 +131,14 @@ class LogObserver:
             self._log.error("frozen", pool=str(pool), reason=standing.reason)
 
     def enacted(self, pool: PoolKey, outcome: Outcome) -> None:
-        """Tell what was done, or refused; the same refusal comes again whenever the branch has moved."""
+        """Tell what was done, or refused; the same refusal comes again whenever the branch has moved.
+
+        That it was waited is none of both.
+        """
         if outcome.error and not outcome.numbers and not self._refused.is_new((pool, outcome.error), outcome.action):
             return
-        tell = self._log.warning if outcome.error else self._log.info
+        is_deed = bool(outcome.numbers or outcome.run_names)
+        tell = self._log.warning if outcome.error else self._log.info if is_deed else self._log.debug
         said = {"error": outcome.error} if outcome.error else {}
         tell(
             "enacted", pool=str(pool), action=outcome.action, pulls=list(outcome.numbers), reason=outcome.reason, **said

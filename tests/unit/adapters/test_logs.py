@@ -298,6 +298,14 @@ def test_the_same_refusal_is_told_once_however_often_the_branch_moves() -> None:
     assert (len(told), len(set(told[:4])), set(told[3:])) == (6, 3, {"the answer was lost"})
 
 
+def test_that_nothing_was_done_is_told_only_to_who_wants_to_know_all() -> None:
+    stream, observer = logged(), LogObserver()
+    observer.enacted(POOL, Outcome("WAIT", reason="No pull request is in the pool."))
+    assert stream.getvalue() == ""
+    observer.enacted(POOL, Outcome("PROVE", run_names=("a-run",)))
+    assert [message for message, _, _ in told_of_pools(stream)] == ["enacted"]
+
+
 def test_a_frozen_pool_is_told_when_it_freezes_when_the_reason_changes_and_when_it_thaws() -> None:
     stream, observer = logged(), LogObserver()
     for reason in ("red", "red", "redder", "redder"):
