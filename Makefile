@@ -7,6 +7,9 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 PROJECT_FILES := pyproject.toml
 
+# Tests wait a quarter of their time: one worker more than there are cores takes what the others leave.
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
+
 .PHONY: help demo test check bench chaos format lock clean
 
 help: ## show this list
@@ -18,7 +21,7 @@ demo: $(STAMP)-run ## the whole thing on this machine: GitHub, Postgres and CI e
 
 # In the order of the files, so that the many fast ones come last and no worker is left alone with a long story.
 test: check $(STAMP)-chromium ## every check and every test
-	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(STAMP)-dev ## format, lint, types, import contracts, migrations against the tables
 	$(BIN)/ruff format --check .
