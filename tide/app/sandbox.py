@@ -154,7 +154,7 @@ def _namespace(config: LoadedConfig | None) -> str:
 
 def _cluster(scenario: Scenario, config: LoadedConfig | None, forge: Forge, api: KubernetesApi, url: str) -> Cluster:
     def jobs(repo: RepoKey) -> Sequence[Presubmit]:
-        return config.presubmits(repo) if config else ()
+        return config.presubmits_in_prow(repo) if config else ()
 
     prow = ProwSettings(config.prowjob_namespace, config.link_url, config.has_scheduler) if config else ProwSettings()
     settings = ClusterSettings(prow=prow, seed=scenario.seed, job_seconds=scenario.job_seconds, pages=f"{url}{PAGES}")

@@ -108,8 +108,8 @@ class LoadedConfig:
 
     @property
     def repositories(self) -> tuple[RepoKey, ...]:
-        """The repositories that queries or jobs name, sorted, each once."""
-        named = (*self.jobs, *(repo for query in self.queries for repo in query.repos))
+        """The repositories that queries or jobs name, sorted, each once, as the jobs spell it."""
+        named = (*(repo for query in self.queries for repo in query.repos), *self.jobs)
         each = {folded(name): name for name in named if name.count("/") == 1}
         return tuple(sorted(map(RepoKey.parse, each.values())))
 
@@ -142,6 +142,10 @@ class LoadedConfig:
     def presubmits(self, repo: RepoKey) -> tuple[Presubmit, ...]:
         """Give the configured presubmits of a repository, in the order of the files."""
         return self.jobs.get(str(repo), ())
+
+    def presubmits_in_prow(self, repo: RepoKey) -> tuple[Presubmit, ...]:
+        """Give the presubmits that Prow's trigger finds for a repository: it minds the case of names."""
+        return self.presubmits(repo) if str(repo) in list(self.jobs) else ()
 
     def presubmits_with(self, repo: RepoKey, files: Iterable[InRepoFile]) -> tuple[Presubmit, ...]:
         """Give the configured presubmits of a repository, followed by those that files in itself bring.

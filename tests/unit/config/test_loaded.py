@@ -439,6 +439,13 @@ def test_names_mean_what_github_takes_them_for_in_whatever_case_they_are_written
     assert config.repositories == (RepoKey("Acme", "rocket"),)
 
 
+def test_prows_trigger_finds_jobs_by_their_very_spelling(loaded: Load) -> None:
+    config = loaded("tide: {queries: [{repos: [ACME/rocket]}]}", f"presubmits: {{Acme/rocket: [{{name: a, {SPEC}}}]}}")
+    [spelled] = config.repositories
+    assert [job.name for job in config.presubmits_in_prow(spelled)] == ["a"]
+    assert config.presubmits_in_prow(RepoKey("acme", "rocket")) == ()
+
+
 def test_a_branch_behind_a_name_keeps_its_case(loaded: Load) -> None:
     config = loaded(own="merge_queue: {Acme/rocket@Main: {paused: true}}")
     assert config.rules(MAIN).settings.paused is False
