@@ -302,7 +302,7 @@ class _Parts:
         self.status.errors = lambda: sync.search_errors
         self.status.queries = lambda: config.current.queries
         self.status.problems = lambda: (tuple(map(str, config.problems)), config.broken_since)
-        self.status.cautions = lambda: config.cautions
+        self.status.config_cautions = lambda: config.cautions
         if not self.options.dry_run:
             self.status.leadership = lambda: leadership.role
         self.metrics.is_syncing = self.status.is_syncing

@@ -58,9 +58,9 @@ class StatusKeeper:
 
     `errors` gives the errors of the last search, `problems` those of configuration files that could not be taken over
     with the time since when. `leadership` gives what this process does among the replicas, where there may be others.
-    `cautions` gives what is to be known of the configuration, `queries` those of the one in force. `awaited` gives what
-    the start still waits for. `clean` takes secrets out of a text. `shut_out` says why the cluster will not let this
-    process in again, if so. `repositories` are those of the pools, as GitHub spells them.
+    `config_cautions` gives what deserves a look in the configuration in force, `queries` its queries. `awaited` gives
+    what the start still waits for. `clean` takes secrets out of a text. `shut_out` says why the cluster will not let
+    this process in again, if so. `repositories` are those of the pools, as GitHub spells them.
     """
 
     clock: Clock
@@ -68,7 +68,7 @@ class StatusKeeper:
     errors: Callable[[], tuple[str, ...]] = lambda: ()
     problems: Callable[[], tuple[tuple[str, ...], datetime | None]] = lambda: ((), None)
     leadership: Callable[[], Seen] | None = None
-    cautions: Callable[[], tuple[str, ...]] = tuple
+    config_cautions: Callable[[], tuple[str, ...]] = tuple
     awaited: Callable[[], tuple[Awaited, ...]] = tuple
     clean: Callable[[str], str] = str
     shut_out: Callable[[], str] = str
@@ -97,6 +97,7 @@ class StatusKeeper:
             awaited=tuple(replace(one, error=self._told_to_people(one.error)) for one in self.awaited()),
             config_problems=problems,
             config_broken_since=since,
+            config_cautions=self.config_cautions(),
             cautions=(*self.status.cautions, *self._cautions(role)),
             shut_out=self._told_to_people(self.shut_out()),
             queries=self.queries(),
@@ -227,9 +228,8 @@ class StatusKeeper:
 
     def _cautions(self, role: Role) -> tuple[str, ...]:
         if not self._history_trouble or role.kind is not RoleKind.LEADER:
-            return self.cautions()
-        trouble = f"The history file is not written, though nothing is lost here: {self._history_trouble}"
-        return (*self.cautions(), trouble)
+            return ()
+        return (f"The history file is not written, though nothing is lost here: {self._history_trouble}",)
 
     def _role(self) -> Role:
         if self.leadership is None:

@@ -71,6 +71,8 @@ def _daemon_banners(status: DaemonStatus, now: datetime, last_sync: datetime | N
             status.config_problems,
             status.config_broken_since,
         )
+    if status.config_cautions:
+        yield Banner(Tone.WARN, "The configuration in force deserves a look.", status.config_cautions)
     yield from _role(status)
     yield from _lateness(status, now, last_sync)
 

@@ -69,11 +69,12 @@ class DaemonStatus:
     """The daemon at this moment.
 
     `last_syncs` tells per controller when its last round ended in this process. `config_problems` are those of files
-    that could not be taken over; an older configuration goes on from `config_broken_since`. `outages` are the systems
-    that fail now, the gravest first, each once. `awaited` is what the start still waits for. `cautions` are lines that
-    every reader should know, such as a branch that others may push to. `shut_out` says why this process is of no use
-    until it is started anew: what it was told at its start is refused for good. `link_url` is where people see the code
-    host, without a slash at the end. `queries` are those of the configuration in force.
+    that could not be taken over; an older configuration goes on from `config_broken_since`. `config_cautions` is what
+    deserves a look in the one in force. `outages` are the systems that fail now, the gravest first, each once.
+    `awaited` is what the start still waits for. `cautions` are lines that every reader should know, such as a branch
+    that others may push to. `shut_out` says why this process is of no use until it is started anew: what it was told at
+    its start is refused for good. `link_url` is where people see the code host, without a slash at the end. `queries`
+    are those of the configuration in force.
     """
 
     version: str
@@ -83,6 +84,7 @@ class DaemonStatus:
     is_config_loaded: bool = True
     config_problems: tuple[str, ...] = ()
     config_broken_since: datetime | None = None
+    config_cautions: tuple[str, ...] = ()
     last_syncs: Mapping[str, datetime] = field(default_factory=dict)
     outages: tuple[Outage, ...] = ()
     awaited: tuple[Awaited, ...] = ()

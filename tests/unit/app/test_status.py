@@ -354,11 +354,11 @@ def test_a_history_file_that_is_not_written_is_a_caution_of_the_leader(kept: Kep
     assert kept.keeper.now().cautions == ()
 
 
-def test_what_is_to_be_known_of_the_configuration_is_a_caution_of_everybody(kept: Kept) -> None:
-    kept.keeper.cautions = lambda: ("no query",)
-    assert kept.keeper.now().cautions == ("no query",)
-    kept.keeper.history_told("HTTP 503")
-    assert [caution.rpartition(" ")[2] for caution in kept.keeper.now().cautions] == ["query", "503"]
+def test_what_is_to_be_known_of_the_configuration_is_told_by_everybody(kept: Kept) -> None:
+    kept.keeper.config_cautions = lambda: ("no query",)
+    assert kept.keeper.now().config_cautions == ("no query",)
+    kept.see_leader()
+    assert kept.keeper.now().config_cautions == ("no query",)
 
 
 def test_the_repositories_of_the_pools_are_kept(kept: Kept) -> None:

@@ -72,6 +72,11 @@ def test_what_everybody_should_know_is_no_announcement() -> None:
     assert daemon_banners(healthy(cautions=("others may push",)), NOW) == ()
 
 
+def test_what_deserves_a_look_in_the_configuration_is_announced() -> None:
+    (banner,) = daemon_banners(healthy(config_cautions=("no query",)), NOW)
+    assert (banner.title, banner.lines) == ("The configuration in force deserves a look.", ("no query",))
+
+
 def test_a_start_says_what_it_waits_for_and_what_helps() -> None:
     waiting = (Awaited("GitHub has not answered yet", "See to it."), Awaited("the history is away", "Mount it.", "503"))
     (banner,) = daemon_banners(healthy(role=Role(), awaited=waiting), NOW)
