@@ -17,7 +17,7 @@ from tide.config.advice import (
 )
 from tide.config.files import ConfigFile
 from tide.config.loaded import NO_COUNTS, Counts, LoadedConfig
-from tide.config.loading import NO_OPTIONS, LoadOptions, examine
+from tide.config.loading import NO_OPTIONS, LoadOptions, examine, manifest_kind
 from tide.config.parsing import Parser
 from tide.config.places import Path, Places
 from tide.config.pod_spec import as_go_holds
@@ -146,8 +146,8 @@ def _models(sources: Sources, parser: Parser) -> Iterator[tuple[ConfigFile, obje
 
 
 def _unknown_keys(sources: Sources, parser: Parser) -> Iterator[Finding]:
-    for file, _, model in _models(sources, parser):
-        for path in unknown_keys(model):
+    for file, tree, model in _models(sources, parser):
+        for path in unknown_keys(model) if not manifest_kind(tree) else ():
             key = str(path[-1])
             message = _unknown_in_query(key) if path[:2] == _QUERIES else "is not known to Prow"
             yield Finding(file, path, message, kind=f"{key}: {message}")

@@ -106,11 +106,17 @@ def _parsed(file: ConfigFile, model: type[M], parser: Parser, findings: Findings
 def _refuse_manifests(files: Iterable[ConfigFile], parser: Parser, findings: Findings) -> None:
     """Note what is no configuration but a resource of Kubernetes; Prow would take it for an empty one."""
     for file in files:
-        tree = parser.parse(file, ProwConfig).tree
-        if isinstance(tree, Mapping) and isinstance(tree.get("apiVersion"), str) and isinstance(tree.get("kind"), str):
-            message = f"this is a manifest of the kind {tree['kind']}, and no configuration: nothing in it is read"
-            hint = "; give what stands in it under data" if tree["kind"] == "ConfigMap" else ""
+        if kind := manifest_kind(parser.parse(file, ProwConfig).tree):
+            message = f"this is a manifest of the kind {kind}, and no configuration: nothing in it is read"
+            hint = "; give what stands in it under data" if kind == "ConfigMap" else ""
             findings.error(Sourced(file, file), f"{message}{hint}", "kind")
+
+
+def manifest_kind(tree: object) -> str:
+    """Give the kind of a resource of Kubernetes; "" for what is none."""
+    if not isinstance(tree, Mapping) or not isinstance(tree.get("apiVersion"), str):
+        return ""
+    return str(tree.get("kind") or "")
 
 
 def _collected(config: Sourced[ProwConfig], job_files: Iterable[Sourced[JobFile]]) -> CollectedJobs:

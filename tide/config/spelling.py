@@ -71,7 +71,7 @@ class Spelling:
         for spellings in (*self.orgs.values(), *self.repos.values()):
             first, *others = spellings
             for other in others:
-                message = f"{other!r} is {first!r} to GitHub, which minds no case, and another name to Prow"
+                message = f"{other!r} is {first!r} elsewhere: one name to GitHub, which minds no case, and two to Prow"
                 yield from (Finding(at.file, at.path, message) for at in spellings[other])
 
 

@@ -27,7 +27,9 @@ def test_a_configuration_without_queries_is_an_error_though_the_daemon_starts(wr
 def test_a_manifest_is_told_to_be_one(write: Write) -> None:
     manifest = f"apiVersion: v1\nkind: ConfigMap\ndata:\n  config.yaml: |\n    tide: {{{QUERY}}}\n"
     paths = write(manifest)
-    [error] = report(paths).errors
+    found = report(paths)
+    [error] = found.errors
+    assert found.warnings == ()
     assert (error.line, error.path) == (2, "kind")
     assert error.message == (
         "this is a manifest of the kind ConfigMap, and no configuration: nothing in it is read; give what stands in it "

@@ -44,4 +44,4 @@ def test_names_as_github_spells_them_are_no_matter(loaded: Callable[..., LoadedC
 def test_a_name_in_two_cases_is_warned_of_without_github(write: Callable[..., ConfigPaths]) -> None:
     told = [str(warning) for warning in report(write(CONFIG, JOBS)).warnings if "minds no case" in warning.message]
     assert len(told) == 1
-    assert "'saw' is 'Saw' to GitHub, which minds no case, and another name to Prow" in told[0]
+    assert "'saw' is 'Saw' elsewhere: one name to GitHub, which minds no case, and two to Prow" in told[0]
