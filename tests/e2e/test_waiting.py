@@ -150,7 +150,8 @@ def wait_and_go_on_without_either(program: Program) -> None:
 def wait_and_go_on_without_github(program: Program) -> None:
     missing = asked(program, "/readyz", lambda answer: "database" not in answer.text)
     assert missing.splitlines() == ["GitHub has not answered yet", "nobody leads"]
-    page = asked(program, "/", lambda answer: answer.status_code == httpx.codes.OK)
+    page = asked(program, "/", lambda answer: answer.status_code == httpx.codes.SERVICE_UNAVAILABLE)
+    assert "<h1>Starting</h1>" in page
     assert "GitHub does not answer as it should" in page
     assert "--github-endpoint" in page
 

@@ -60,11 +60,11 @@ class Start:
 
     @property
     def awaited(self) -> tuple[Awaited, ...]:
-        """Give what is not there yet, but for what comes after something that is not."""
+        """Give what is not there yet."""
         return tuple(
             Awaited(step.missing, step.helps, step.error, step.system)
             for step in self.steps
-            if not step.reached.is_set() and all(earlier.reached.is_set() for earlier in step.after)
+            if not step.reached.is_set()
         )
 
     async def at_once(self) -> None:

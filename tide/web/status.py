@@ -111,23 +111,18 @@ class DaemonStatus:
     def obstacles(self) -> tuple[str, ...]:
         """Why the process is not ready to serve; empty when it is.
 
-        What follows from another one is none of its own. GitHub and Kubernetes are none, once they have been reached.
+        One missing database is one of them, whatever else waits for it. GitHub and Kubernetes are none, once they have
+        been reached.
         """
-        return self._missing or self._undone
-
-    @property
-    def _missing(self) -> tuple[str, ...]:
-        """What it needs and does not have."""
-        missing = tuple(one.missing for one in self.awaited)
-        if not self.is_config_loaded:
-            missing += ("no configuration is loaded",)
-        if self.is_database_lost and System.DATABASE not in {one.system for one in self.awaited}:
-            missing += ("the database cannot be reached",)
-        return missing
-
-    @property
-    def _undone(self) -> tuple[str, ...]:
-        """What has not happened yet."""
-        if self.role.kind is RoleKind.LEADERLESS:
-            return ("nobody leads",)
-        return ("the first sync has not ended",) if self.is_starting else ()
+        of_database = [one.missing for one in self.awaited if one.system is System.DATABASE]
+        missing = tuple(one.missing for one in self.awaited if one.missing not in of_database[1:])
+        return missing + tuple(
+            reason
+            for reason, is_met in (
+                ("no configuration is loaded", self.is_config_loaded),
+                ("the database cannot be reached", bool(of_database) or not self.is_database_lost),
+                ("nobody leads", self.role.kind is not RoleKind.LEADERLESS),
+                ("the first sync has not ended", not self.role.is_syncing or self.last_sync is not None),
+            )
+            if not is_met
+        )

@@ -155,7 +155,7 @@ def test_a_round_that_never_came_to_the_pools_is_none(kept: Kept) -> None:
     kept.keeper.synced("sync", ROUND)
     kept.keeper.sync_failed(LOST)
     assert kept.keeper.now().last_sync is None
-    assert kept.keeper.now().obstacles == ("the database cannot be reached",)
+    assert len(kept.keeper.now().obstacles) == 2
 
 
 def test_a_round_in_which_every_pool_failed_makes_nobody_ready(kept: Kept) -> None:
@@ -201,13 +201,13 @@ def test_what_the_start_waits_for_is_what_is_missing_whoever_leads(kept: Kept) -
 
 def test_one_missing_database_is_one_line_from_the_start_on() -> None:
     kept = Kept(Role())
-    missing = Awaited("the database has not been reached yet", "help", system=System.DATABASE)
-    kept.keeper.awaited = lambda: (missing,)
+    missing = [Awaited(f"the {what}", "help", system=System.DATABASE) for what in ("database", "schema", "records")]
+    kept.keeper.awaited = lambda: (*missing, Awaited("the cluster", "help", system=System.KUBERNETES))
     kept.keeper.start_told(System.DATABASE, str(LOST))
-    assert kept.keeper.now().obstacles == ("the database has not been reached yet",)
-    kept.keeper.awaited = tuple
-    kept.keeper.database_read(str(LOST))
-    assert kept.keeper.now().obstacles == ("the database cannot be reached",)
+    assert kept.keeper.now().obstacles == ("the database", "the cluster", "nobody leads")
+    missing.pop(0)
+    kept.keeper.start_told(System.DATABASE, "")
+    assert kept.keeper.now().obstacles == ("the schema", "the cluster", "nobody leads")
 
 
 def test_who_looks_itself_knows_whether_it_has_looked_at_everything(kept: Kept) -> None:
@@ -311,7 +311,7 @@ def test_a_standby_is_ready_while_it_sees_a_leader() -> None:
     assert kept.keeper.now().obstacles == ("the database cannot be reached",)
     kept.pass_time()
     assert not kept.keeper.is_leading()
-    assert kept.keeper.now().obstacles == ("the database cannot be reached",)
+    assert kept.keeper.now().obstacles == ("the database cannot be reached", "nobody leads")
 
 
 def test_who_stops_leading_forgets_what_only_a_leader_can_see_end(kept: Kept) -> None:
