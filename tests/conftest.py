@@ -41,18 +41,12 @@ def shared_database_url(postgres_url: str) -> str:
     return _create(postgres_url, "tide_shared", migrated=True)
 
 
-@pytest.fixture(scope="session")
-def janitor(shared_database_url: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    """The connection that empties the shared database."""
-    with _connect(shared_database_url) as connection:
-        yield connection
-
-
 @pytest.fixture
-def database_url(shared_database_url: str, janitor: psycopg.Connection[tuple[object, ...]]) -> str:
+def database_url(shared_database_url: str) -> str:
     """A database with all tables and no rows; whoever is still connected from an earlier test is thrown out."""
-    janitor.execute(_OTHERS)
-    janitor.execute(_EMPTY)
+    with _connect(shared_database_url) as connection:
+        connection.execute(_OTHERS)
+        connection.execute(_EMPTY)
     return shared_database_url
 
 
