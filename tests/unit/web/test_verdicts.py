@@ -44,9 +44,9 @@ def test_a_closed_pull_request_is_blocked_until_it_is_reopened() -> None:
     assert (told.kind, told.summary, told.unblock) == (VerdictKind.BLOCKED, "PR is closed.", ("Reopen it.",))
 
 
-@pytest.mark.parametrize("fields", [{}, {"is_merged": True}])
-def test_what_is_over_is_told_as_the_decision_tells_it(fields: dict[str, bool]) -> None:
-    over = replace(PULL, is_open=False, **fields)
+@pytest.mark.parametrize("is_merged", [False, True])
+def test_what_is_over_is_told_as_the_decision_tells_it(*, is_merged: bool) -> None:
+    over = replace(PULL, is_open=False, is_merged=is_merged)
     (decided,) = decide(make_snapshot(PullView(over))).verdicts
     told = verdict_of(PullRecord(over, None, NOW))
     assert (told.kind, told.summary, told.unblock) == (decided.kind, reason_of(decided), decided.unblock)
