@@ -56,6 +56,17 @@ def requires_manually_triggered(section: BranchProtection, pool: PoolKey) -> boo
     return policy is not None and bool(policy.require_manually_triggered_jobs)
 
 
+def is_strict(section: BranchProtection, pool: PoolKey) -> bool:
+    """Tell whether a branch takes only heads that are up to date with it; false where its policy is broken."""
+    try:
+        policy = _policy(section, pool)
+    except ValueError:
+        return False
+    if policy is None or not policy.protect or policy.required_status_checks is None:
+        return False
+    return bool(policy.required_status_checks.strict)
+
+
 def _policy(section: BranchProtection, pool: PoolKey) -> ProtectionPolicy | None:
     """Put the levels together; None where the organisation is not named."""
     org = section.orgs.get(pool.org)

@@ -315,6 +315,28 @@ def test_branch_protection_that_prow_takes_is_no_matter(warnings: Warnings, sect
     assert warnings(config, jobs("always_run: true")) == []
 
 
+def test_strict_protection_beside_a_queue_is_warned_of(warnings: Warnings) -> None:
+    strict = "{protect: true, required_status_checks: {strict: true}}"
+    section = f"branch-protection: {{orgs: {{acme: {{repos: {{rocket: {strict}}}}}}}}}"
+    [(path, message)] = warnings(queries("{orgs: [acme]}") + section, jobs("always_run: true"))
+    assert path == "branch-protection.orgs.acme.repos.rocket"
+    assert message.startswith(
+        "for acme/rocket:main: required_status_checks.strict refuses every head that is not up to"
+    )
+    assert warnings(queries("{orgs: [other]}") + section, jobs("always_run: true")) == []
+
+
+def test_what_is_cloned_twice_or_to_no_effect_is_warned_of(warnings: Warnings) -> None:
+    refs = "extra_refs: [{org: a, repo: b}, {org: Acme, repo: rocket}, {org: a, repo: b}]"
+    periodic = f"{{name: p, interval: 1h, clone_uri: git@host:a/b, extra_refs: [{{org: a, repo: b}}], {SPEC}}}"
+    found = warnings("", f"{jobs(refs)}\nperiodics: [{periodic}]")
+    assert [path for path, _ in found] == ['presubmits["acme/rocket"][0].extra_refs[1]', "periodics[0].clone_uri"]
+    assert found[0][1].startswith(
+        "job 'j0': acme/rocket is cloned more than once, which Prow's clonerefs refuses; like"
+    )
+    assert found[1][1] == "job 'p': clone_uri has no effect in a periodic; it belongs into extra_refs"
+
+
 def test_a_name_that_no_label_holds_is_warned_of(warnings: Warnings) -> None:
     names = ("a" * 63, "b" * 64)
     texts = [", ".join(f"{{name: {name}, {SPEC}{more}}}" for name in names) for more in ("", ", interval: 1h")]

@@ -6,15 +6,21 @@ from tide.config.advice.contexts import pools_named
 from tide.config.loaded import LoadedConfig
 from tide.config.places import Path
 from tide.config.problems import Findings, Sourced
-from tide.config.protection import protection_of
+from tide.config.protection import is_strict, protection_of
 from tide.config.prow.branch_protection import BranchProtection
 from tide.domain.keys import PoolKey
+from tide.policy.search import covers
+
+_STRICT = (
+    "required_status_checks.strict refuses every head that is not up to date, which each merge makes of all others; "
+    "leave it out, as the queue tests each on the branch as it is"
+)
 
 
 def advise_on_protection(
     sections: Sequence[Sourced[BranchProtection]], config: LoadedConfig, findings: Findings
 ) -> None:
-    """Warn of policies that Prow's branchprotector and checkconfig refuse, each fault once.
+    """Warn of policies that Prow's branchprotector refuses, and that stand in a queue's way (Prow: checkconfig).
 
     Args:
         sections: that of config.yaml and those of its supplements.
@@ -29,6 +35,9 @@ def advise_on_protection(
             section, path = _place(sections, pool)
             message = f"for {pool}: {error}; Prow refuses that, and nothing is required of the branch by it"
             findings.warn(section, message, *path, kind=str(error), other=str(pool))
+        if is_strict(merged, pool) and covers(config.queries, pool.repository):
+            section, path = _place(sections, pool)
+            findings.warn(section, f"for {pool}: {_STRICT}", *path, kind="strict", other=str(pool))
 
 
 def _pools_of(section: BranchProtection) -> Iterator[PoolKey]:
