@@ -319,7 +319,7 @@ REASONS = [
     Reason(
         "batch running",
         passed_on_an_older_base,
-        "Being tested in a batch with #1 and #2.",
+        "Being tested in a batch ",
         (),
         nothing,
         IN_POOL,
