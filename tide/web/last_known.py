@@ -133,6 +133,11 @@ class LastKnown:
         return max((view.synced_at for view in self.pools.answers if view.synced_at), default=None)
 
     @property
+    def is_filled(self) -> bool:
+        """Tell whether there is anything to tell where the store does not answer."""
+        return self.pools.moment is not None
+
+    @property
     def is_slow(self) -> bool:
         """Tell whether the store has taken a question and not answered it in time."""
         return bool(self._slow)

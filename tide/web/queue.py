@@ -89,13 +89,12 @@ class Queues:
         """Read all of it, or give what was read before where the store tells that nothing has changed since."""
         views, queries, moment = self._known.reading(), self._queries(), self._known.clock.now()
         try:
-            state = await views.state(in_haste=self._last is not None)
+            state = await views.state(in_haste=self._known.is_filled)
         except StoreError:
             state = ()  # what is kept will do
         if self._last and state and (state, queries) == (self._last.state, self._last.queries):
             self._known.confirm(moment)
             return self._last
-        self._last = None
         pools = self._with_named(await views.pools(), queries)
         runs = await views.live_runs()
         batches = await views.batches(None, _RECENT_BATCHES)
