@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -25,6 +26,7 @@ from tide.web.hook_tokens import HookTokens
 
 MAX_BODY = 25 * 1024 * 1024  # GitHub sends no more (docs: "Webhook events and payloads", payload cap)
 MOST_BODIES, SMALL_BODY = 3 * MAX_BODY, 64 * 1024
+TELL_EVERY = timedelta(minutes=1)
 BODY_SECONDS = 10  # as long as GitHub waits for the whole answer (docs: "Best practices for using webhooks")
 
 _EVENT = re.compile(r"[a-z0-9_]{1,64}")
@@ -67,6 +69,25 @@ class _Held:
         self.size, self.room.taken = size, self.room.taken + more
 
 
+@dataclass(slots=True)
+class Refusals:
+    """Deliveries that nobody of ours has signed: one a minute is logged, as any stranger may send many."""
+
+    told_at: datetime | None = None
+    untold: int = 0
+
+    def of(self, delivery: Delivery) -> HTTPException:
+        """Give what a delivery is answered, and log it unless another one was logged a moment ago."""
+        now = delivery.received_at
+        if self.told_at is None or now - self.told_at >= TELL_EVERY:
+            what = {"webhook_event": delivery.event, "delivery": delivery.id, "untold_before": self.untold}
+            _log.warning("a webhook with a wrong signature was refused", **what)
+            self.told_at, self.untold = now, 0
+        else:
+            self.untold += 1
+        return HTTPException(403, "the signature is wrong")
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """Receives webhooks.
@@ -83,6 +104,7 @@ class Hooks:
     blocker_label: Callable[[], str]
     body_seconds: float = BODY_SECONDS
     room: Room = field(default_factory=Room)
+    refusals: Refusals = field(default_factory=Refusals)
 
     def routes(self) -> list[BaseRoute]:
         """Give the route (Prow: hook's --webhook-path)."""
@@ -115,13 +137,13 @@ class Hooks:
         # In a thread: a big body and many tokens must not keep the event loop.
         signers = await asyncio.to_thread(tokens.signers, body, signature)
         if not signers:
-            raise _refused(delivery)
+            raise self.refusals.of(delivery)
         try:
             payload = await payload_of(body)
         except ValueError as error:
             raise HTTPException(400, str(error)) from None
         if tokens.scope_of(place_of(payload)) not in signers:
-            raise _refused(delivery)
+            raise self.refusals.of(delivery)
         return payload
 
 
@@ -137,11 +159,6 @@ def _signature(request: Request) -> bytes:
     if not match:
         raise HTTPException(403, "the header x-hub-signature-256 is missing or malformed")
     return bytes.fromhex(match[1])
-
-
-def _refused(delivery: Delivery) -> HTTPException:
-    _log.warning("a webhook with a wrong signature was refused", webhook_event=delivery.event, delivery=delivery.id)
-    return HTTPException(403, "the signature is wrong")
 
 
 @asynccontextmanager

@@ -1,9 +1,12 @@
 """The receiver over its ASGI door."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
+from tests.unit.web.kept import StandingClock
 from tests.unit.web.receiver import DELIVERY, Headers, Receiver, app_with, client_of
 from tide.domain.keys import PullKey
 from tide.web.hooks import MAX_BODY
@@ -25,6 +28,17 @@ async def test_a_signed_delivery_is_taken_and_its_hint_waits(receiver: Receiver)
     assert answer.status_code == 202
     assert (receiver.hints, receiver.rung) == ([SEVEN], 1)
     assert [(kept.id, kept.event) for kept in receiver.inbox.deliveries] == [(DELIVERY, "pull_request")]
+
+
+async def test_strangers_fill_no_log(receiver: Receiver) -> None:
+    clock = StandingClock()
+    async with client_of(app_with(receiver.hooks(clock=clock))) as receiver.client:
+        with capture_logs() as told:
+            for _ in range(3):
+                for _ in range(20):
+                    assert (await receiver.tell(PULL, secret="guessed")).status_code == 403
+                clock.moment += timedelta(minutes=1)
+    assert [line["untold_before"] for line in told] == [0, 19, 19]
 
 
 async def test_a_delivery_seen_before_is_taken_and_ignored(receiver: Receiver) -> None:
