@@ -92,7 +92,7 @@ async def test_what_needs_the_database_is_not_tried_before_it_is_there() -> None
     outside = Outside(troubles={"database": StoreError("refused")})
     async with outside.starting():
         await outside.timeline.go_on(60)
-        assert outside.missing == ["database"]  # the file comes after it
+        assert outside.missing == ["database", "file"]
         assert (outside.tries["file"], outside.tries["github"]) == (0, 1)
         outside.troubles.clear()
         await outside.timeline.go_on(1.5 * LONGEST_PAUSE)
