@@ -16,6 +16,7 @@ from tests.integration.sync.witness import Killed, die
 from tide.adapters.github.allowance import HourlyAllowance
 from tide.adapters.github.code_host import GitHub
 from tide.domain.errors import LeaseLost, StoreError
+from tide.domain.keys import PullKey
 from tide.sandbox.evidence import NewStatus
 from tide.sandbox.faults import Fault
 from tide.sandbox.git_store import NewCommit
@@ -297,9 +298,11 @@ async def test_a_merge_waits_for_a_status_that_cannot_be_written_just_now(world:
         number = ctx.fault("status", STATUSES_PATH, status=502)
         await ctx.sync()
         assert not pull.merged
+        key, written = PullKey("acme", "rocket", pull.number), len(ctx.witness.written)
         ctx.sandbox.faults.remove(number)
         await ctx.sync()
         assert pull.merged
+        assert key in ctx.witness.written[written:]
 
 
 # What goes wrong.
