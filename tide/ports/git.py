@@ -24,7 +24,7 @@ class Git(Protocol):
         ...
 
     async def changed_files(self, repo: RepoKey, base_sha: str, head_sha: str) -> tuple[str, ...]:
-        """List the paths that the head changes since it left the base, without rename detection, sorted."""
+        """List the paths that the head changes since it left the base, sorted; of a renamed file the new one only."""
         ...
 
     async def in_repo_key(self, repo: RepoKey, sha: str) -> str:

@@ -1,9 +1,14 @@
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from tests.integration.git.conftest import REPO, WatchedGit
 from tests.integration.git.origin import Origin
 from tide.adapters.git.bare_repositories import BareRepositories
-from tide.domain.errors import NotFound
+from tide.adapters.git.program import Finished, GitProgram
+from tide.domain.errors import NotFound, Unavailable
 
 
 @pytest.fixture
@@ -24,10 +29,49 @@ async def test_changed_files_are_those_since_the_head_left_the_base(
     assert await git.changed_files(REPO, moved, head) == ("a.txt", "c.txt")
 
 
-async def test_a_rename_is_a_file_that_went_and_one_that_came(git: BareRepositories, origin: Origin, base: str) -> None:
-    head = origin.commit({"docs/b.txt": None, "docs/z.txt": "b\n"}, base)
+LINES = "".join(f"line {number}\n" for number in range(20))
+
+
+@pytest.mark.parametrize("change", ["", "one more\n"])
+async def test_a_renamed_file_counts_by_its_new_name_only(git: BareRepositories, origin: Origin, change: str) -> None:
+    base = origin.commit({"src/engine.txt": LINES, "docs/b.txt": "b\n"}, ref="refs/heads/main")
+    head = origin.commit({"src/engine.txt": None, "pkg/engine.txt": LINES + change, "docs/b.txt": "c\n"}, base)
     await fetched(git, base, head)
-    assert await git.changed_files(REPO, base, head) == ("docs/b.txt", "docs/z.txt")
+    assert await git.changed_files(REPO, base, head) == ("docs/b.txt", "pkg/engine.txt")
+
+
+async def test_what_went_and_what_came_without_being_alike_both_count(git: BareRepositories, origin: Origin) -> None:
+    base = origin.commit({"src/engine.txt": LINES}, ref="refs/heads/main")
+    head = origin.commit({"src/engine.txt": None, "pkg/rocket.txt": "quite another thing\n"}, base)
+    await fetched(git, base, head)
+    assert await git.changed_files(REPO, base, head) == ("pkg/rocket.txt", "src/engine.txt")
+
+
+async def test_nothing_is_compared_where_nothing_can_have_been_renamed(
+    git: BareRepositories, origin: Origin, base: str, program: WatchedGit
+) -> None:
+    head = origin.commit({"c.txt": "c", "a.txt": "other"}, base)
+    await fetched(git, base, head)
+    started = len(program.started)
+    assert await git.changed_files(REPO, base, head) == ("a.txt", "c.txt")
+    assert len(program.started) == started + 1
+
+
+async def test_where_contents_cannot_be_compared_in_time_both_names_count(origin: Origin, tmp_path: Path) -> None:
+    base = origin.commit({"src/engine.txt": LINES}, ref="refs/heads/main")
+    head = origin.commit({"src/engine.txt": None, "pkg/engine.txt": f"{LINES}more\n"}, base)
+    git = BareRepositories(tmp_path / "slow", lambda _repo: origin.url, program=NoTimeToCompare())
+    await fetched(git, base, head)
+    assert await git.changed_files(REPO, base, head) == ("pkg/engine.txt", "src/engine.txt")
+
+
+class NoTimeToCompare(GitProgram):
+    """Runs git, but for what compares contents: there is no time for that."""
+
+    async def run(self, arguments: Sequence[str], **given: Any) -> Finished:
+        if "--find-renames=50%" in arguments:
+            raise Unavailable("no time")
+        return await super().run(arguments, **given)
 
 
 async def test_names_are_told_as_they_are(git: BareRepositories, origin: Origin, base: str) -> None:

@@ -1,5 +1,6 @@
 """The port `Git` over bare repositories that are kept between syncs."""
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from tide.adapters.git.merging import Merger
 from tide.adapters.git.names import repository_directory
 from tide.adapters.git.program import GitProgram
 from tide.adapters.git.repository import BareRepository, Patience
+from tide.domain.errors import Unavailable
 from tide.domain.evidence import Assembly, Proposal
 from tide.domain.in_repo import InRepoFile
 from tide.domain.keys import RepoKey
@@ -121,15 +123,30 @@ class BareRepositories:
 
 
 async def _changed_files(repository: BareRepository, base_sha: str, head_sha: str) -> tuple[str, ...]:
+    """List what a head changes; a renamed file has its new name only, as in GitHub's list, which Prow goes by.
+
+    GitHub takes for renamed what is half the same. To find that out the contents have to be fetched, which is done only
+    where files have come and others have gone. Where it takes too long both names count: too many jobs do no harm.
+    """
     repository.require(base_sha, head_sha)
-    options = ("-r", "-z", "--name-only", "--no-renames")
-    finished = await repository.run("diff-tree", *options, "--merge-base", base_sha, head_sha)
+    listed = await _differing(repository, base_sha, head_sha, "--name-status", "--no-renames")
+    states, paths = set(listed[::2]), listed[1::2]
+    if states >= {"A", "D"}:
+        with contextlib.suppress(Unavailable):
+            paths = await _differing(repository, base_sha, head_sha, "--name-only", "--find-renames=50%")
+    return tuple(sorted(paths))
+
+
+async def _differing(repository: BareRepository, base_sha: str, head_sha: str, *options: str) -> list[str]:
+    """Compare a head with where it left the base; give the fields that git writes."""
+    compared = ("diff-tree", "-r", "-z", *options)
+    finished = await repository.run(*compared, "--merge-base", base_sha, head_sha)
     if finished.code and "merge base" in finished.stderr:
         origin = await _origin(repository, base_sha, head_sha)
-        finished = await repository.run("diff-tree", *options, origin, head_sha)
+        finished = await repository.run(*compared, origin, head_sha)
     if finished.code:
         raise failure(f"git diff-tree in {repository.name}", finished)
-    return tuple(sorted(finished.stdout.decode(errors="surrogateescape").split("\0")[:-1]))
+    return finished.stdout.decode(errors="surrogateescape").split("\0")[:-1]
 
 
 async def _origin(repository: BareRepository, base_sha: str, head_sha: str) -> str:
