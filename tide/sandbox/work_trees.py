@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tide.sandbox.git_program import GitFailedError, run_git
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tide.sandbox.git_store import GitStore
     from tide.sandbox.model import Commit
@@ -53,7 +55,8 @@ class WorkTree:
         Raises:
             ConflictError: git stopped.
         """
-        await self._attempt("merge", "-q", "--no-ff", "--no-edit", "-m", message, head_sha)
+        with self._written(message) as path:
+            await self._attempt("merge", "-q", "--no-ff", "--no-edit", "-F", path, head_sha)
 
     async def squash(self, head_sha: str, message: str, author: str) -> None:
         """Make one commit of all changes (``git merge --squash``).
@@ -62,9 +65,9 @@ class WorkTree:
             ConflictError: git stopped.
         """
         await self._attempt("merge", "-q", "--squash", head_sha)
-        await self._run(
-            "commit", "-q", "--allow-empty", "--no-verify", "--cleanup=verbatim", f"--author={author}", "-m", message
-        )
+        with self._written(message) as path:
+            options = ("-q", "--allow-empty", "--no-verify", "--cleanup=verbatim", f"--author={author}")
+            await self._run("commit", *options, "-F", path)
 
     async def replay(self, commits: Sequence[Commit]) -> None:
         """Apply commits one after the other, authors and messages kept (GitHub's rebase).
@@ -74,6 +77,14 @@ class WorkTree:
         """
         for commit in commits:
             await self._attempt("cherry-pick", "--allow-empty", "--keep-redundant-commits", commit.sha)
+
+    @contextmanager
+    def _written(self, message: str) -> Iterator[str]:
+        """Give the path of a file with a message: it may be longer than an argument may be. git takes no NUL in it."""
+        with tempfile.NamedTemporaryFile(dir=self._git.path) as file:
+            file.write(message.replace("\0", "").encode())
+            file.flush()
+            yield file.name
 
     async def _attempt(self, *arguments: str) -> None:
         try:

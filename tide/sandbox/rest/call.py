@@ -158,6 +158,8 @@ class Call:
         """
         try:
             parsed = json.loads(self.raw or b"{}")
+            if b"\\ud" in self.raw.lower():
+                json.dumps(parsed, ensure_ascii=False).encode()  # half of a UTF-16 pair is no character
         except ValueError as error:
             raise RestError(400, "Problems parsing JSON") from error
         if not isinstance(parsed, dict):

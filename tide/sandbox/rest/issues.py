@@ -8,6 +8,7 @@ from tide.sandbox.model import PullRequest
 from tide.sandbox.rest.call import Answer, Body, Call, RestError, invalid, not_found
 from tide.sandbox.rest.shapes_pulls import comment, issue, issue_of_pull
 from tide.sandbox.rest.shapes_repositories import label
+from tide.sandbox.rest.texts import check_comment, check_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,6 +56,12 @@ class CommentBody(Body):
     body: str
 
 
+def _comment_body(call: Call) -> str:
+    body = call.body(CommentBody).body
+    check_comment(body)
+    return body
+
+
 def _show(call: Call, found: Issue) -> dict[str, Any]:
     if isinstance(found, PullRequest):
         return issue_of_pull(call.base, call.forge, call.repository, found)
@@ -85,6 +92,7 @@ async def list_issues(call: Call) -> Answer:
 async def create_issue(call: Call) -> Answer:
     """``POST /issues``."""
     body = call.body(IssueBody)
+    check_texts(str(body.title), body.body)
     made = call.forge.open_issue(
         call.repository, title=str(body.title), body=body.body, author=call.login, labels=_names(body.labels)
     )
@@ -109,6 +117,7 @@ async def get_issue(call: Call) -> Answer:
 async def patch_issue(call: Call) -> Answer:
     """``PATCH /issues/{number}``; it serves pull requests too."""
     body, found, repository = call.body(IssuePatch), call.issue, call.repository
+    check_texts(body.title, body.body)
     call.forge.edit_issue(repository, found, title=body.title, body=body.body, actor=call.login)
     if body.labels is not None:
         _replace_labels(call, found, _names(body.labels))
@@ -190,7 +199,7 @@ async def list_comments(call: Call) -> Answer:
 async def create_comment(call: Call) -> Answer:
     """``POST /issues/{number}/comments``."""
     found = call.issue
-    made = call.forge.comment(call.repository, found, call.body(CommentBody).body, call.login)
+    made = call.forge.comment(call.repository, found, _comment_body(call), call.login)
     return Answer(comment(call.base, call.forge, call.repository, found, made), 201)
 
 
@@ -212,7 +221,7 @@ async def get_comment(call: Call) -> Answer:
 async def edit_comment(call: Call) -> Answer:
     """``PATCH /issues/comments/{comment}``."""
     found, one = _comment(call)
-    call.forge.edit_comment(call.repository, found, one, call.body(CommentBody).body, call.login)
+    call.forge.edit_comment(call.repository, found, one, _comment_body(call), call.login)
     return Answer(comment(call.base, call.forge, call.repository, found, one))
 
 
