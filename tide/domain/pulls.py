@@ -31,13 +31,18 @@ class ContextSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A commit status or a check run on a head, treated alike."""
+    """A commit status or a check run on a head, treated alike.
+
+    `suite` is the code host's id of what a check run was made in, "" for a status: check runs of one name that are in
+    several suites are several contexts.
+    """
 
     name: str
     state: ContextState
     description: str = ""
     source: ContextSource = ContextSource.STATUS
     target_url: str = ""
+    suite: str = ""
 
 
 class Mergeable(StrEnum):

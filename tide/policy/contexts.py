@@ -1,5 +1,6 @@
 """Which contexts on a head count, and which of those that count are not successful."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -143,12 +144,23 @@ def unsuccessful(policy: ContextPolicy, contexts: Sequence[Context]) -> tuple[Co
 
 def gone(earlier: Iterable[Context], contexts: Iterable[Context]) -> tuple[Context, ...]:
     """Give the check runs that a head had earlier and has no more, as pending: they are about to be run again."""
-    names = {context.name for context in contexts if context.source is ContextSource.CHECK_RUN}
-    return tuple(
-        replace(context, state=ContextState.PENDING)
-        for context in earlier
-        if context.source is ContextSource.CHECK_RUN and context.name not in names
-    )
+    return missing([context for context in earlier if context.source is ContextSource.CHECK_RUN], contexts)
+
+
+def missing(wanted: Iterable[Context], contexts: Iterable[Context]) -> tuple[Context, ...]:
+    """Give what is wanted and not there, as pending.
+
+    Of one name there may be several check runs: there must be as many as are wanted, of whatever suites.
+    """
+    there = Counter((context.name, context.source) for context in contexts)
+    lacking: list[Context] = []
+    for context in wanted:
+        kind = (context.name, context.source)
+        if there[kind]:
+            there[kind] -= 1
+        else:
+            lacking.append(replace(context, state=ContextState.PENDING))
+    return tuple(lacking)
 
 
 def must_be_watched(policy: ContextPolicy, jobs: Iterable[str], contexts: Sequence[Context]) -> bool:
@@ -211,8 +223,8 @@ def _matches_any(patterns: tuple[str, ...], name: str) -> bool:
     return any(matches(pattern, name) for pattern in patterns)
 
 
-def _by_name(context: Context) -> tuple[str, str, str]:
-    return (context.name, context.state, context.source)
+def _by_name(context: Context) -> tuple[str, str, str, str]:
+    return (context.name, context.state, context.source, context.suite)
 
 
 def _union(outer: Iterable[str], inner: Iterable[str]) -> tuple[str, ...]:

@@ -50,12 +50,16 @@ class CheckOutput:
 
 @dataclass(frozen=True, kw_only=True)
 class NewCheckRun:
-    """A check run to start; with a conclusion it is completed at once."""
+    """A check run to start; with a conclusion it is completed at once.
+
+    An app has one suite on a commit, but for one of each workflow that GitHub Actions runs there.
+    """
 
     name: str
     status: CheckStatus = "queued"
     conclusion: CheckConclusion | None = None
     app: tuple[int, str] = DEFAULT_APP
+    workflow: str = ""
     details_url: str | None = None
     external_id: str = ""
     started_at: datetime | None = None
@@ -111,6 +115,7 @@ class Evidence(Registry):
             completed_at=None,
             app_id=new.app[0],
             app_slug=new.app[1],
+            suite_id=self._suite(repository, sha, new),
             details_url=new.details_url,
             external_id=new.external_id,
         )
@@ -122,6 +127,12 @@ class Evidence(Registry):
         if run.status == "completed":
             self._publish_run(repository, run, "completed")
         return run
+
+    def _suite(self, repository: Repository, sha: str, new: NewCheckRun) -> int:
+        key = (sha, new.app[0], new.workflow)
+        if key not in repository.check_suites:
+            repository.check_suites[key] = self.next_id()
+        return repository.check_suites[key]
 
     def update_check_run(
         self,

@@ -106,7 +106,7 @@ class CommitStatus:
 
 @dataclass(eq=False)
 class CheckRun:
-    """A check run of an app on a commit; the newest of each name and app is the one that counts."""
+    """A check run of an app on a commit; the newest of each name and suite is the one that counts."""
 
     id: int
     node_id: str
@@ -118,6 +118,7 @@ class CheckRun:
     completed_at: datetime | None
     app_id: int
     app_slug: str
+    suite_id: int
     details_url: str | None = None
     external_id: str = ""
     title: str | None = None
@@ -211,7 +212,8 @@ class Repository:
     """A repository with everything in it.
 
     ``branches`` mirrors ``refs/heads/*`` of the bare repository (name -> SHA) and is right whenever no git operation of
-    the forge is under way. ``statuses`` and ``check_runs`` are keyed by SHA, oldest first. ``git`` reads commits.
+    the forge is under way. ``statuses`` and ``check_runs`` are keyed by SHA, oldest first; ``check_suites`` are the ids
+    of the suites by SHA, app and workflow. ``git`` reads commits.
     """
 
     id: int
@@ -233,6 +235,7 @@ class Repository:
     issues: dict[int, Issue] = field(default_factory=dict)
     statuses: dict[str, list[CommitStatus]] = field(default_factory=dict)
     check_runs: dict[str, list[CheckRun]] = field(default_factory=dict)
+    check_suites: dict[tuple[str, int, str], int] = field(default_factory=dict)
     protections: dict[str, BranchProtection] = field(default_factory=dict)
     rulesets: dict[int, Ruleset] = field(default_factory=dict)
     hooks: dict[int, Hook] = field(default_factory=dict)
@@ -253,8 +256,8 @@ class Repository:
         return sorted(newest.values(), key=lambda status: status.id, reverse=True)
 
     def latest_check_runs(self, sha: str) -> list[CheckRun]:
-        """Return the newest check run of each name and app of a commit, newest first."""
-        newest = {(run.name, run.app_id): run for run in self.check_runs.get(sha, ())}
+        """Return the newest check run of each name and suite of a commit, newest first."""
+        newest = {(run.name, run.suite_id): run for run in self.check_runs.get(sha, ())}
         return sorted(newest.values(), key=lambda run: run.id, reverse=True)
 
 
@@ -280,6 +283,7 @@ class Mergeability:
 
     ``merge_commit`` is GitHub's test merge (``potentialMergeCommit``, ``refs/pull/N/merge``): None on a conflict.
     ``behind``: the base has commits that the head lacks. ``known`` is False where GitHub has not worked it out yet.
+    ``unsigned``: one of its commits has no signature; looked at only where a rule of the base asks for them.
     """
 
     base_sha: str
@@ -289,6 +293,7 @@ class Mergeability:
     behind: bool
     merge_commit: Commit | None
     known: bool = True
+    unsigned: bool = False
 
 
 Payload = dict[str, Any]

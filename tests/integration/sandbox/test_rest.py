@@ -268,6 +268,99 @@ async def test_a_bad_body_is_told_so(world: World, content: bytes, status: int, 
     assert (answer.status_code, answer.json()["message"]) == (status, message)
 
 
+EMOJI = "\N{ROCKET}"
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ({"title": "x" * 257}, "title is too long (maximum is 256 characters)"),
+        ({"title": EMOJI * 70_000}, "title is too long (maximum is 256 characters)"),
+        ({"body": EMOJI * 70_000}, "body is too long (maximum is 65536 characters)"),
+    ],
+)
+async def test_a_text_that_is_too_long_is_told_so(world: World, texts: dict[str, str], message: str) -> None:
+    await world.branch("boost", boost_txt="boost")
+    pull = {"title": "Boost", "head": "boost", "base": "main", **texts}
+    await world.client.post(f"{REPO}/issues", json={"title": "Trouble"})
+    answers = [
+        await world.client.post(f"{REPO}/pulls", json=pull),
+        await world.client.post(f"{REPO}/issues", json={"title": "Trouble", **texts}),
+        await world.client.patch(f"{REPO}/issues/1", json=texts),
+    ]
+    for answer in answers:
+        assert (answer.status_code, answer.json()["message"]) == (422, "Validation Failed")
+        (error,) = answer.json()["errors"]
+        assert (error["resource"], error["code"], error["message"]) == ("Issue", "custom", message)
+
+
+@pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
+@pytest.mark.parametrize("body", ["a\0b", EMOJI * 65_536])
+async def test_a_pull_with_any_text_is_opened_and_merged(world: World, body: str, method: str) -> None:
+    await world.branch("boost", boost_txt="boost")
+    opening = {"title": "Boost\0 it", "body": body, "head": "boost", "base": "main"}
+    opened = await world.client.post(f"{REPO}/pulls", json=opening)
+    assert (opened.status_code, opened.json()["title"], opened.json()["body"]) == (201, "Boost\0 it", body)
+    merged = await world.client.put(f"{REPO}/pulls/1/merge", json={"merge_method": method, "commit_message": body})
+    assert merged.status_code == 200
+    commit = await world.repository.git.commit(merged.json()["sha"])
+    assert method == "rebase" or body.replace("\0", "") in commit.message
+
+
+async def test_a_comment_that_is_too_long_is_told_so(world: World) -> None:
+    await world.pull("boost")
+    answer = await world.client.post(f"{REPO}/issues/1/comments", json={"body": EMOJI * 70_000})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["message"] == "Body is too long (maximum is 65536 characters)"
+
+
+async def test_half_a_character_is_no_json(world: World) -> None:
+    answer = await world.client.post(f"{REPO}/issues", content=b'{"title": "half \\ud83d"}')
+    assert (answer.status_code, answer.json()["message"]) == (400, "Problems parsing JSON")
+    whole = await world.client.post(f"{REPO}/issues", content=b'{"title": "whole \\ud83d\\ude80"}')
+    assert (whole.status_code, whole.json()["title"]) == (201, f"whole {EMOJI}")
+
+
+async def test_each_workflow_of_an_app_has_a_suite_of_its_own(world: World) -> None:
+    sha = (await world.pull("boost")).head_sha
+    for workflow, conclusion in (("ci", "success"), ("nightly", "failure"), ("nightly", "success")):
+        run = {"name": "unit", "head_sha": sha, "status": "completed", "conclusion": conclusion, "workflow": workflow}
+        assert (await world.client.post(f"{REPO}/check-runs", json=run)).status_code == 201
+    latest = (await world.get(f"/commits/{sha}/check-runs")).json()["check_runs"]
+    assert [one["conclusion"] for one in latest] == ["success", "success"]
+    assert len({one["check_suite"]["id"] for one in latest}) == 2
+    every = (await world.get(f"/commits/{sha}/check-runs?filter=all")).json()["check_runs"]
+    assert [one["conclusion"] for one in every] == ["success", "failure", "success"]
+
+
+async def test_signatures_are_required_and_waived(world: World) -> None:
+    path = f"{REPO}/branches/main/protection"
+    assert (await world.client.post(f"{path}/required_signatures")).status_code == 404
+    nothing = dict.fromkeys(
+        ("required_status_checks", "enforce_admins", "required_pull_request_reviews", "restrictions")
+    )
+    await world.client.put(path, json=nothing)
+    assert (await world.client.post(f"{path}/required_signatures")).json()["enabled"] is True
+    assert (await world.client.get(path)).json()["required_signatures"]["enabled"] is True
+    pull = await world.pull("boost")
+    assert (await world.get("/pulls/1")).json()["mergeable_state"] == "blocked"
+    told = (await world.merge(pull)).json()["message"]
+    assert told == "Commits must have verified signatures."
+    assert (await world.client.delete(f"{path}/required_signatures")).status_code == 204
+    assert (await world.client.get(f"{path}/required_signatures")).json()["enabled"] is False
+    assert (await world.merge(pull)).status_code == 200
+
+
+async def test_a_branch_is_updated_only_from_the_head_that_was_named(world: World) -> None:
+    pull, other = await world.pull("boost"), await world.pull("other")
+    await world.merge(other)
+    path, head = f"{REPO}/pulls/{pull.number}/update-branch", pull.head_sha
+    moved = await world.client.put(path, json={"expected_head_sha": "0" * 40})
+    assert (moved.status_code, pull.head_sha) == (422, head)
+    assert (await world.client.put(path, json={"expected_head_sha": head})).status_code == 202
+    assert (await world.repository.git.commit(pull.head_sha)).parents == (head, world.repository.branches["main"])
+
+
 async def test_an_archived_repository_is_read_only(world: World) -> None:
     pull = await world.pull("boost")
     await world.client.patch(REPO, json={"archived": True})

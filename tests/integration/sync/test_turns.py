@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.integration.sync.conftest import World
-from tests.integration.sync.story import MAIN, job
+from tests.integration.sync.story import MAIN, Story, job
 from tests.integration.sync.test_landing import meanwhile
 from tests.integration.sync.test_recovery import lose_the_database
 from tide.domain.decisions import VerdictKind
@@ -18,7 +18,7 @@ from tide.domain.pulls import MergeMethod
 from tide.domain.records import PoolView
 from tide.domain.runs import RunState
 from tide.domain.snapshot import Standing
-from tide.sandbox.evidence import NewCheckRun
+from tide.sandbox.evidence import DEFAULT_APP, NewCheckRun, NewStatus
 from tide.sandbox.faults import Fault
 
 ENGINE = PoolKey("acme", "engine", "main")
@@ -305,6 +305,82 @@ async def test_a_check_run_that_is_gone_for_a_moment_is_waited_for(world: World)
         assert (verdict.kind, verdict.unblock) == (VerdictKind.WAITING, ("Wait for build.",))
         ctx.forge.create_check_run(ctx.repository(), pull.head_sha, NewCheckRun(name="build", conclusion="success"))
         await ctx.settle()
+        assert pull.merged
+
+
+def check(ctx: Story, head_sha: str, conclusion: Any, workflow: str = "ci", app: tuple[int, str] = DEFAULT_APP) -> None:
+    """Report the check run `build` of a workflow; without a conclusion it runs."""
+    status: Any = "completed" if conclusion else "in_progress"
+    new = NewCheckRun(name="build", status=status, conclusion=conclusion, workflow=workflow, app=app)
+    ctx.forge.create_check_run(ctx.repository(), head_sha, new)
+
+
+@pytest.mark.parametrize("other", ["failure", "cancelled", None])
+@pytest.mark.parametrize("is_another_app", [False, True])
+async def test_two_check_runs_of_one_name_must_both_pass(
+    world: World, other: str | None, *, is_another_app: bool
+) -> None:
+    async with world(jobs={"acme/rocket": []}) as ctx:
+        pull = await ctx.open_pull("pump")
+        theirs: dict[str, Any] = {"app": (7, "scanner")} if is_another_app else {"workflow": "nightly"}
+        check(ctx, pull.head_sha, "success")
+        check(ctx, pull.head_sha, other, **theirs)
+        await ctx.settle()
+        assert not pull.merged
+        assert (await ctx.verdict(pull)).summary == "Not mergeable. Job build has not succeeded."
+        check(ctx, pull.head_sha, "success", **theirs)  # run again within its suite
+        await ctx.settle()
+        assert pull.merged
+
+
+async def test_what_the_former_head_had_is_waited_for_on_a_new_one(world: World) -> None:
+    async with world(jobs={"acme/rocket": []}) as ctx:
+        pull = await ctx.open_pull("pump", labels=("lgtm", "hold"))
+        check(ctx, pull.head_sha, "success")
+        ctx.forge.create_status(ctx.repository(), pull.head_sha, NewStatus(context="ci/site", state="success"))
+        ctx.add_label(pull, "seen")
+        await ctx.sync()
+        ctx.remove_label(pull, "hold")
+        sha = await ctx.commit(ctx.head(), pump="provides pump")
+        await ctx.forge.write_branch(ctx.repository(), "pump", sha, actor="alice")
+        await ctx.settle()
+        assert not pull.merged
+        verdict = await ctx.verdict(pull)
+        assert (verdict.kind, verdict.unblock) == (VerdictKind.WAITING, ("Wait for build.", "Wait for ci/site."))
+        check(ctx, sha, "success")
+        await ctx.settle()
+        assert not pull.merged
+        ctx.forge.create_status(ctx.repository(), sha, NewStatus(context="ci/site", state="success"))
+        await ctx.settle()
+        assert pull.merged
+
+
+async def test_what_does_not_come_to_a_new_head_is_waited_for_a_few_minutes_only(world: World) -> None:
+    async with world(jobs={"acme/rocket": []}) as ctx:
+        pull = await ctx.open_pull("pump", labels=("lgtm", "hold"))
+        check(ctx, pull.head_sha, "success")
+        ctx.add_label(pull, "seen")
+        await ctx.sync()
+        ctx.remove_label(pull, "hold")
+        sha = await ctx.commit(ctx.head(), pump="provides pump")
+        await ctx.forge.write_branch(ctx.repository(), "pump", sha, actor="alice")
+        await ctx.settle()
+        assert not pull.merged
+        ctx.clock.sandbox.forward(minutes=5)
+        await ctx.settle()
+        assert pull.merged
+
+
+async def test_a_job_is_not_waited_for_on_a_new_head_that_does_not_need_it(world: World) -> None:
+    async with world(jobs={"acme/rocket": [job("valves", run_if_changed="valve")]}) as ctx:
+        pull = await ctx.open_pull("valve", labels=("lgtm", "hold"))
+        ctx.forge.create_status(ctx.repository(), pull.head_sha, NewStatus(context="valves", state="failure"))
+        ctx.add_label(pull, "seen")
+        await ctx.sync()
+        ctx.remove_label(pull, "hold")
+        sha = await ctx.commit(ctx.head(), pump="provides pump")
+        await ctx.forge.write_branch(ctx.repository(), "valve", sha, actor="alice")
+        await ctx.sync()
         assert pull.merged
 
 

@@ -10,6 +10,7 @@ from tide.policy.contexts import (
     build_context_policy,
     gone,
     is_optional,
+    missing,
     must_be_watched,
     unsuccessful,
 )
@@ -113,8 +114,28 @@ def test_a_check_run_that_is_gone_is_pending_and_a_status_never_goes() -> None:
     assert gone([check], [replace(status, name="build")]) == (replace(check, state=ContextState.PENDING),)
 
 
-def run(name: str, state: ContextState = ContextState.SUCCESS) -> Context:
-    return Context(name, state, source=ContextSource.CHECK_RUN)
+def run(name: str, state: ContextState = ContextState.SUCCESS, suite: str = "") -> Context:
+    return Context(name, state, source=ContextSource.CHECK_RUN, suite=suite)
+
+
+def test_of_check_runs_of_one_name_as_many_are_missed_as_there_were() -> None:
+    both = [run("build", suite="one"), run("build", suite="two")]
+    assert gone(both, both) == ()
+    assert [one.state for one in gone(both, both[1:])] == [PENDING]
+    assert len(gone(both, [])) == 2
+
+
+def test_whatever_is_wanted_and_not_there_is_pending() -> None:
+    wanted = [make_context("unit"), run("unit"), run("build", FAILURE)]
+    lacking = missing(wanted, [make_context("unit", FAILURE), run("build")])
+    assert lacking == (run("unit", PENDING),)
+
+
+def test_check_runs_of_one_name_all_count() -> None:
+    contexts = [run("build", suite="one"), run("build", FAILURE, "two"), run("build", PENDING, "three")]
+    assert {one.suite for one in unsuccessful(ContextPolicy(), contexts)} == {"two", "three"}
+    required = ContextPolicy(required=("build",), skip_unknown=True)
+    assert {one.suite for one in unsuccessful(required, contexts)} == {"two", "three"}
 
 
 MUST = make_context("must")

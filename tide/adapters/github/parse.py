@@ -4,7 +4,7 @@ The models say what we rely on (the documents in `documents/` ask for it); whate
 values of GitHub's enums are taken for the least favourable ones that we know, so that they never merge anything.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -55,14 +55,20 @@ class PageInfo(_Node):
         return self.end_cursor if self.has_next_page else None
 
 
+class _CheckSuite(_Node):
+    id: str
+
+
 class CheckRunNode(_Node):
-    """A check run on a commit."""
+    """A check run on a commit; of several, the one with the highest `database_id` was made last."""
 
     typename: Literal["CheckRun"] = Field(alias="__typename")
+    database_id: int | None = None
     name: str
     status: str
     conclusion: str | None = None
     details_url: str | None = None
+    check_suite: _CheckSuite | None = None
 
 
 class StatusNode(_Node):
@@ -354,33 +360,34 @@ def closed(kept: Pull, node: GlanceNode) -> Pull:
 def contexts(nodes: Sequence[CheckRunNode | StatusNode | None]) -> Contexts:
     """Give the contexts of a head (Prow: tide/github.go, checkRunNodesToContexts).
 
-    A check run without a name is ignored; of several with one name the best state counts. A status and a check run
-    of one name are both kept. Sorted by name, so that the same contexts make the same snapshot.
+    A check run without a name is ignored. Two Apps, or two workflows, may have check runs of one name: all of them are
+    kept, as all count for GitHub's own protection (Prow takes the best of them). Only what was run again within its
+    suite is left out. A status and a check run of one name are both kept. Sorted, so that the same contexts make the
+    same snapshot.
     """
     statuses = [_status(node) for node in nodes if isinstance(node, StatusNode)]
-    runs = [_check_run(node) for node in nodes if isinstance(node, CheckRunNode) and node.name]
-    found = sorted([*statuses, *_best_of_each(runs)], key=lambda context: (context.name, context.source))
-    return Contexts(tuple(found), is_complete=None not in nodes)
+    runs = [node for node in nodes if isinstance(node, CheckRunNode) and node.name]
+    found = [*statuses, *map(_check_run, _not_run_again(runs))]
+    return Contexts(tuple(sorted(found, key=_place)), is_complete=None not in nodes)
 
 
-# A context that is still pending outranks one that failed: it may be the new run of the same check.
-_RANK: Mapping[ContextState, int] = {
-    ContextState.SUCCESS: 3,
-    ContextState.PENDING: 2,
-    ContextState.ERROR: 1,
-    ContextState.FAILURE: 1,
-    ContextState.EXPECTED: 0,
-}
 _PASSING_CONCLUSIONS = frozenset({"NEUTRAL", "SKIPPED", "SUCCESS"})
 
 
-def _best_of_each(runs: Iterable[Context]) -> list[Context]:
-    best: dict[str, Context] = {}
+def _not_run_again(runs: Sequence[CheckRunNode]) -> list[CheckRunNode]:
+    """Leave out each that a later one of its name has replaced within its suite; one without a suite is kept."""
+    last: dict[tuple[str, str], int] = {}
     for run in runs:
-        known = best.get(run.name)
-        if known is None or _RANK[run.state] > _RANK[known.state]:
-            best[run.name] = run
-    return list(best.values())
+        if run.check_suite:
+            key = (run.name, run.check_suite.id)
+            last[key] = max(last.get(key, 0), run.database_id or 0)
+    return [
+        run for run in runs if run.check_suite is None or (run.database_id or 0) == last[run.name, run.check_suite.id]
+    ]
+
+
+def _place(context: Context) -> tuple[str, str, str, str]:
+    return (context.name, context.source, context.suite, context.state)
 
 
 def _check_run(node: CheckRunNode) -> Context:
@@ -388,7 +395,9 @@ def _check_run(node: CheckRunNode) -> Context:
         state = ContextState.PENDING
     else:
         state = ContextState.SUCCESS if node.conclusion in _PASSING_CONCLUSIONS else ContextState.FAILURE
-    return Context(node.name, state, source=ContextSource.CHECK_RUN, target_url=node.details_url or "")
+    suite = node.check_suite.id if node.check_suite else ""
+    url = node.details_url or ""
+    return Context(node.name, state, source=ContextSource.CHECK_RUN, target_url=url, suite=suite)
 
 
 def _status(node: StatusNode) -> Context:

@@ -180,7 +180,7 @@ class CheckRunView(ContextView):
 
     @property
     def check_suite(self) -> CheckSuiteView:
-        """The suite: all runs of one app on one commit."""
+        """The suite that it was made in."""
         return CheckSuiteView(self.commit, self.run)
 
 
@@ -195,7 +195,7 @@ class CheckSuiteView:
     @property
     def id(self) -> str:
         """The node id."""
-        return f"CS_{self.run.app_id}_{self.commit.id}"
+        return f"CS_{self.run.suite_id}"
 
     @property
     def reading(self) -> Reading:

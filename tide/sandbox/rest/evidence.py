@@ -89,6 +89,7 @@ async def create_check_run(call: Call) -> Answer:
         status=body.status,
         conclusion=body.conclusion,
         app=_app(call),
+        workflow=body.workflow,
         details_url=body.details_url,
         external_id=body.external_id,
         started_at=body.started_at,
@@ -126,7 +127,7 @@ async def patch_check_run(call: Call) -> Answer:
 
 
 async def list_check_runs(call: Call) -> Answer:
-    """``GET /commits/{ref}/check-runs``: the newest of each name, or all with ``filter=all``."""
+    """``GET /commits/{ref}/check-runs``: the newest of each name and suite, or all with ``filter=all``."""
     sha = (await resolve(call.repository, call.path("ref"))).sha
     everything = list(reversed(call.repository.check_runs.get(sha, ())))
     found = everything if call.query("filter") == "all" else call.repository.latest_check_runs(sha)

@@ -31,8 +31,9 @@ class OutputBody(Body):
 
 
 class CheckRunBody(Body):
-    """Body of ``POST /check-runs``."""
+    """Body of ``POST /check-runs``. ``workflow`` is the sandbox's own: at GitHub the token tells whose run it is."""
 
+    workflow: str = ""
     name: str
     head_sha: str
     status: CheckStatus = "queued"

@@ -224,7 +224,7 @@ def status(base: str, forge: Registry, repository: Repository, found: CommitStat
 
 
 def check_run(base: str, forge: Registry, repository: Repository, found: CheckRun) -> Shape:
-    """Show a check run; each stands in a suite of its own commit and app."""
+    """Show a check run."""
     url = f"{repository_url(base, repository)}/check-runs/{found.id}"
     output = {"title": found.title, "summary": found.summary, "text": found.text}
     return {
@@ -241,7 +241,7 @@ def check_run(base: str, forge: Registry, repository: Repository, found: CheckRu
         "started_at": timestamp(found.started_at),
         "completed_at": timestamp(found.completed_at),
         "output": {**output, "annotations_count": 0, "annotations_url": f"{url}/annotations"},
-        "check_suite": {"id": found.app_id},
+        "check_suite": {"id": found.suite_id},
         "app": _app(base, forge, found),
         "pull_requests": [],
     }

@@ -19,13 +19,17 @@ def status(context: str, state: str = "SUCCESS", description: str | None = "") -
     }
 
 
-def check_run(name: str, conclusion: str | None = "SUCCESS", progress: str = "COMPLETED") -> Node:
+def check_run(
+    name: str, conclusion: str | None = "SUCCESS", progress: str = "COMPLETED", *, suite: str = "CS_1", number: int = 1
+) -> Node:
     return {
         "__typename": "CheckRun",
+        "databaseId": number,
         "name": name,
         "status": progress,
         "conclusion": conclusion,
         "detailsUrl": f"https://ci.example/{name}",
+        "checkSuite": {"id": suite},
     }
 
 

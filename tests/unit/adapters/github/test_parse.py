@@ -134,6 +134,41 @@ def test_a_check_run_without_a_name_is_ignored() -> None:
     assert contexts_of(nodes.check_run("")).found == ()
 
 
+PASSED, FAILED, RUNNING = ("SUCCESS", "COMPLETED"), ("FAILURE", "COMPLETED"), (None, "QUEUED")
+STATES = {PASSED: ContextState.SUCCESS, FAILED: ContextState.FAILURE, RUNNING: ContextState.PENDING}
+
+
+@pytest.mark.parametrize("one", [PASSED, FAILED, RUNNING])
+@pytest.mark.parametrize("other", [PASSED, FAILED, RUNNING])
+def test_check_runs_of_one_name_in_several_suites_all_count(
+    one: tuple[str | None, str], other: tuple[str | None, str]
+) -> None:
+    runs = (
+        nodes.check_run("build", *one, suite="CS_1", number=2),
+        nodes.check_run("build", *other, suite="CS_2", number=1),
+    )
+    found = contexts_of(*runs).found
+    assert [(context.suite, context.state) for context in found] == [("CS_1", STATES[one]), ("CS_2", STATES[other])]
+    assert contexts_of(*reversed(runs)).found == found
+
+
+@pytest.mark.parametrize("first", [PASSED, FAILED, RUNNING])
+@pytest.mark.parametrize("again", [PASSED, FAILED, RUNNING])
+def test_what_was_run_again_in_its_suite_does_not_count(
+    first: tuple[str | None, str], again: tuple[str | None, str]
+) -> None:
+    runs = nodes.check_run("build", *first, number=9), nodes.check_run("build", *again, number=10)
+    assert [context.state for context in contexts_of(*runs).found] == [STATES[again]]
+    assert [context.state for context in contexts_of(*reversed(runs)).found] == [STATES[again]]
+
+
+def test_check_runs_of_which_it_is_not_told_which_replaced_which_all_count() -> None:
+    runs = nodes.check_run("build", *PASSED), nodes.check_run("build", *FAILED)
+    for lacking in ({"checkSuite": None}, {"databaseId": None}):
+        found = contexts_of(*(run | lacking for run in runs)).found
+        assert {context.state for context in found} == {ContextState.SUCCESS, ContextState.FAILURE}
+
+
 @pytest.mark.parametrize(
     ("one", "other", "best"),
     [
