@@ -20,7 +20,7 @@ from tide.policy.merge_method import method_for
 from tide.policy.queries import meets_any
 from tide.ports.code_host import PartlyRead
 from tide.sync.candidate_jobs import CandidateJobs, JobSet, JobsUnknown
-from tide.sync.check_runs import CheckRuns
+from tide.sync.contexts_seen import ContextsSeen
 from tide.sync.heads import fetch_heads
 from tide.sync.holds import Holds
 from tide.sync.settings import HostSettings, bear_on_merges
@@ -37,13 +37,13 @@ class Observed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """Reads one pool; `settings`, `holds` and `check_runs` live as long as the process."""
+    """Reads one pool; `settings`, `holds` and `contexts_seen` live as long as the process."""
 
     world: World
     jobs: CandidateJobs
     settings: HostSettings
     holds: Holds
-    check_runs: CheckRuns
+    contexts_seen: ContextsSeen
     is_dry_run: bool
 
     async def observe(self, *, blockers: Sequence[Blocker], already_read: Collection[PullKey] = ()) -> "Observed":
@@ -60,14 +60,10 @@ class Observer:
         """
         pool, store = self.jobs.pool, self.world.store
         rules = self.jobs.config.rules(pool)
-        pulls, lost = await self._open_pulls(rules, already_read)
-        self.check_runs.keep(pool, {pull.key for pull in pulls})
-        now = self.world.clock.now()
-        candidates = [
-            self.check_runs.completed(pull, now)
-            for pull in pulls
-            if pull.key not in lost and meets_any(rules.queries, pull)
-        ]
+        is_news = self.settings.have_changed(pool)
+        pulls, lost = await self._open_pulls(rules, already_read, read_all=is_news)
+        self._note_contexts(pulls)
+        candidates = [pull for pull in pulls if pull.key not in lost and meets_any(rules.queries, pull)]
         standing = await store.standing(pool)
         # A head that is not proven is proved also when nothing waits to land on it.
         is_needed = bool(candidates) or standing.kind is StandingKind.UNPROVEN
@@ -98,8 +94,20 @@ class Observer:
         )
         return Observed(snapshot, is_whole=jobs is not None or not is_needed)
 
-    async def _branch_rules(self, rules: PoolRules) -> BranchRules:
-        return await self.settings.of_branch(self.world, self.jobs.pool) if bear_on_merges(rules) else NO_RULES
+    def _note_contexts(self, pulls: Sequence[Pull]) -> None:
+        now = self.world.clock.now()
+        self.contexts_seen.keep(self.jobs.pool, {pull.key for pull in pulls})
+        for pull in pulls:
+            self.contexts_seen.note(pull, now)
+
+    async def _branch_rules(self, rules: PoolRules, candidates: Sequence[Pull]) -> BranchRules:
+        if not bear_on_merges(rules):
+            return NO_RULES
+        told = await self.settings.of_branch(self.world, self.jobs.pool)
+        known = with_strictness(told, candidates)
+        if known != told:
+            self.settings.learn_strict(self.jobs.pool)
+        return known
 
     async def _fetch(self, rules: PoolRules, base_sha: str, candidates: Sequence[Pull]) -> Mapping[int, str]:
         """Make the candidates present where that is needed; give the reason for each whose head cannot be had."""
@@ -175,7 +183,7 @@ class _Examination:
         pool, now = self.observer.jobs.pool, self.observer.world.clock.now()
         held = self.observer.holds.of(pool, self.base_sha, pull.number, pull.head_sha, now)
         return PullView(
-            pull,
+            self.observer.contexts_seen.completed(pull, now, contexts),
             required=await self.observer.jobs.required(jobs, self.base_sha, [pull.head_sha]),
             held=held.reason,
             held_remedy=held.remedy,

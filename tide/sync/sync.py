@@ -20,7 +20,7 @@ from tide.policy.decide import decide
 from tide.policy.search import covers
 from tide.ports.job_config import JobConfig
 from tide.sync.candidate_jobs import CandidateJobs, Evaluations
-from tide.sync.check_runs import CheckRuns
+from tide.sync.contexts_seen import ContextsSeen
 from tide.sync.enact import Enactor
 from tide.sync.following import Following
 from tide.sync.hints import pools_of
@@ -61,7 +61,7 @@ class Sync:
     errors: tuple[str, ...] = ()
     _settings: HostSettings = field(default_factory=HostSettings)
     _holds: Holds = field(default_factory=Holds)
-    _check_runs: CheckRuns = field(default_factory=CheckRuns)
+    _contexts_seen: ContextsSeen = field(default_factory=ContextsSeen)
     _following: Following = field(default_factory=Following)
     _evaluations: Evaluations = field(default_factory=Evaluations)
     _standings: Standings = field(default_factory=Standings)
@@ -176,7 +176,7 @@ class Sync:
             self.statuses.keep(pools)
         # Whoever is in the middle of a landing needs what it has noted.
         pools |= self._turns.busy
-        self._check_runs.keep_pools(pools)
+        self._contexts_seen.keep_pools(pools)
         self._holds.keep(pools)
         self._settings.keep(pools)
         self._settled = {pool: token for pool, token in self._settled.items() if pool in pools}
@@ -211,7 +211,7 @@ class Sync:
         shown = await self.world.store.seen_again([rest.decision_id for rest in rests], facts.read_at)
         resting = {rest.decision.pool: rest for rest in rests if rest.decision_id in shown}
         for pool, rest in resting.items():
-            self._check_runs.seen_again(pool, rest.opted_in, facts.read_at)
+            self._contexts_seen.seen_again(pool, rest.opted_in, facts.read_at)
             self.world.observer.standing_seen(pool, rest.standing)
             self.world.observer.decided(rest.decision)
         return frozenset(resting)
@@ -251,7 +251,7 @@ class Sync:
         if lease:
             await self._settle(pool, config, lease)
         jobs = self._jobs(pool, config)
-        observer = Observer(self.world, jobs, self._settings, self._holds, self._check_runs, self.is_dry_run)
+        observer = Observer(self.world, jobs, self._settings, self._holds, self._contexts_seen, self.is_dry_run)
         observed = await observer.observe(blockers=ground.blockers, already_read=facts.read)
         self._following.seen(observed.snapshot)
         snapshot = await self._recorded(observed.snapshot)
@@ -282,7 +282,8 @@ class Sync:
         asks_host = bool(snapshot.base_sha) and bear_on_merges(snapshot.rules)
         settings_last = self._settings.last(pool, with_rules=asks_host)
         is_shown = self.is_dry_run or self.statuses is None or self.statuses.are_shown(pool)
-        if settings_last and is_shown and not self._check_runs.are_awaited(pool) and may_rest(snapshot, decision):
+        is_settled = is_shown and not self._contexts_seen.are_awaited(pool) and not self._settings.have_changed(pool)
+        if settings_last and is_settled and may_rest(snapshot, decision):
             rest = Rest(
                 ground=ground,
                 decision_id=decision_id,
