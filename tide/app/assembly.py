@@ -53,6 +53,7 @@ from tide.daemon.wakeups import Wakeups
 from tide.domain.errors import ConfigError, Problem
 from tide.domain.keys import RepoKey
 from tide.domain.leases import Lease
+from tide.policy.queries import ask_for_reviews
 from tide.ports.clock import SteadyClock
 from tide.sync.statuses import Statuses
 from tide.sync.sync import Sync
@@ -131,7 +132,10 @@ async def opened(
         await program.version()
         host = await stack.enter_async_context(
             github(
-                _github_settings(options, config.sync_period, clock),
+                replace(
+                    _github_settings(options, config.sync_period, clock),
+                    asks_for_reviews=lambda: ask_for_reviews(config.current.queries),
+                ),
                 credentials,
                 clock=clock,
                 on_call=_counting(metrics),

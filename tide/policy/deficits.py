@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from tide.domain.pulls import Pull
 from tide.domain.rules import Query
 from tide.policy.queries import Criterion, CriterionKind, admits_branch, criteria, weight
+from tide.policy.reviews import review_remedy
 from tide.policy.wording import listed
 
 # Each for one name, and for several.
@@ -23,7 +24,6 @@ _REMEDIES = {
     CriterionKind.MILESTONE: "Have a maintainer put it into the milestone {}.",
     CriterionKind.LABEL: "Have a maintainer set the label {}.",
     CriterionKind.FORBIDDEN_LABEL: "Have the label {} removed by whoever set it.",
-    CriterionKind.REVIEW: "Get an approving review.",
 }
 
 
@@ -71,4 +71,6 @@ def alternatively(texts: Sequence[str]) -> str:
 
 def remedy(lacking: Criterion) -> str:
     """Say in a sentence what would help, and who can do it where that is not the author."""
+    if lacking.kind is CriterionKind.REVIEW:
+        return review_remedy(lacking.found)
     return _REMEDIES[lacking.kind].format(lacking.subject)

@@ -8,11 +8,8 @@ from tide.domain.rules import BlocksPolicy, PoolRules
 from tide.policy.merge_method import method_for
 from tide.policy.wording import plural
 
-_REVIEW_REMEDIES = {
-    ReviewDecision.REVIEW_REQUIRED: "Get an approving review.",
-    ReviewDecision.CHANGES_REQUESTED: "Have those who requested changes approve, or dismiss their reviews.",
-}
-_UNREVIEWED = frozenset(_REVIEW_REMEDIES)
+from tide.policy.reviews import review_remedy
+_UNREVIEWED = frozenset({ReviewDecision.REVIEW_REQUIRED, ReviewDecision.CHANGES_REQUESTED})
 
 
 class Refused(NamedTuple):
@@ -81,9 +78,7 @@ def _rule_refusal(pull: Pull, method: MergeMethod | None, host: BranchRules) -> 
             f'Have an administrator allow "{method}" in the rules of {branch}, or choose another merge method.',
         )
     if host.asks_for_reviews and pull.review_decision in _UNREVIEWED:
-        return Refused(
-            f"GitHub requires {_reviews(host)} to merge into {branch}.", _REVIEW_REMEDIES[pull.review_decision]
-        )
+        return Refused(f"GitHub requires {_reviews(host)} to merge into {branch}.", review_remedy(pull.review_decision))
     if host.is_strict and pull.merge_state is MergeState.BEHIND:
         return Refused(f"GitHub requires the head to be up to date with {branch}.", f"Update its branch with {branch}.")
     return None

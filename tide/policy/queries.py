@@ -50,6 +50,11 @@ def meets(query: Query, pull: Pull) -> bool:
 
     Labels and milestones are compared without regard to case, as GitHub's search does.
     """
+    is_reviewed = not query.review_approved_required or pull.review_decision is ReviewDecision.APPROVED
+    return is_reviewed and _meets_but_for_reviews(query, pull)
+
+
+def _meets_but_for_reviews(query: Query, pull: Pull) -> bool:
     if not (pull.is_open and admits_branch(query, pull.base_branch) and query.covers(pull.key.repository)):
         return False
     labels = folded(pull.labels)
@@ -58,13 +63,22 @@ def meets(query: Query, pull: Pull) -> bool:
         and labels.isdisjoint(folded(query.missing_labels))
         and (not query.author or _is_author(query, pull))
         and (not query.milestone or _is_in_milestone(query, pull))
-        and (not query.review_approved_required or pull.review_decision is ReviewDecision.APPROVED)
     )
 
 
 def meets_any(queries: Iterable[Query], pull: Pull) -> bool:
     """Tell whether a pull request fulfils one of the queries."""
     return any(meets(query, pull) for query in queries)
+
+
+def needs_only_reviews(queries: Iterable[Query], pull: Pull) -> bool:
+    """Tell whether a pull request fulfils one of the queries but for reviews, whatever these come to."""
+    return any(_meets_but_for_reviews(query, pull) for query in queries)
+
+
+def ask_for_reviews(queries: Iterable[Query]) -> bool:
+    """Tell whether any query asks for an approval, whatever the branch asks for."""
+    return any(query.review_approved_required for query in queries)
 
 
 def admits_branch(query: Query, branch: str) -> bool:

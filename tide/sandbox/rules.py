@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from tide.sandbox.branch_rules import BranchRules
-    from tide.sandbox.model import CheckRun, Mergeability, MergeMethod, PullRequest, Repository
+    from tide.sandbox.model import CheckRun, Mergeability, MergeMethod, PullRequest, Repository, Review
     from tide.sandbox.protection import RequiredCheck, RequiredReviews, RequiredStatusChecks
     from tide.sandbox.registry import Registry
 
@@ -25,6 +25,7 @@ CheckVerdict = Literal["success", "failing", "pending", "in progress", "queued",
 
 GOOD_CONCLUSIONS = frozenset({"success", "neutral", "skipped"})
 ANY_APP = -1
+WRITERS = frozenset({"write", "maintain", "admin"})
 APPROVALS = "At least {count} approving review{s} is required by reviewers with write access."
 RULES_HEADING = "Repository rule violations found"
 
@@ -97,12 +98,16 @@ def _sentence(parts: Sequence[str]) -> str:
 def reviews_refusal(
     forge: Registry, repository: Repository, pull: PullRequest, required: RequiredReviews | None
 ) -> str | None:
+def decisive_reviews(forge: Registry, repository: Repository, pull: PullRequest, *, writers_only: bool) -> list[Review]:
+    """Return the last decisive review of each reviewer, or of each with write access, oldest first."""
+    decisive = pull.decisive_reviews().values()
+    return [review for review in decisive if not writers_only or forge.permission(repository, review.author) in WRITERS]
+
+
     """Return GitHub's text about reviews that lack or refuse, None when they suffice."""
     if required is None:
         return None
-    decisive = pull.decisive_reviews().values()
-    writers = {"write", "maintain", "admin"}
-    counted = [review for review in decisive if forge.permission(repository, review.author) in writers]
+    counted = decisive_reviews(forge, repository, pull, writers_only=True)
     objections = sum(review.state == "CHANGES_REQUESTED" for review in counted)
     if objections:
         return f"{objections} review{'s' if objections > 1 else ''} requesting changes by reviewers with write access."

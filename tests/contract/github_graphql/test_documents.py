@@ -36,6 +36,17 @@ def test_a_document_is_valid_in_the_sandbox(name: str) -> None:
 
 
 @pytest.mark.published
+@pytest.mark.parametrize("name", ["search_pulls", "pull", "pulls_by_id", "glance"])
+def test_a_document_with_reviews_is_valid_at_github_and_in_the_sandbox(
+    name: str, published_schema: GraphQLSchema
+) -> None:
+    text = document(name, with_reviews=True)
+    assert "latestOpinionatedReviews" in text
+    for schema in (published_schema, github_schema()):
+        assert validate(schema, parse(text)) == []
+
+
+@pytest.mark.published
 def test_a_question_about_many_things_is_valid_at_github(published_schema: GraphQLSchema) -> None:
     assert validate(published_schema, repeated("branch_rules", AT_ONCE)) == []
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.unit.sandbox.graphql.world import World
 from tide.adapters.github.documents import document
+from tide.adapters.github.search import REVIEWED_PAGE_SIZE
 from tide.sandbox.evidence import NewCheckRun, NewStatus
 from tide.sandbox.model import PullRequest
 from tide.sandbox.state import NewPull
@@ -66,6 +67,18 @@ async def test_pull(world: World, pull: PullRequest) -> None:
 async def test_pulls_by_id(world: World, pull: PullRequest) -> None:
     (found,) = (await world.data(document("pulls_by_id"), ids=[pull.node_id]))["nodes"]
     assert_is_whole(found, pull)
+
+
+async def test_reviews_are_told_for_one_point(world: World, pull: PullRequest) -> None:
+    repository = world.forge.repository("acme/rocket")
+    world.forge.set_permission(repository, "mallory", "read")
+    for author, state in (("bob", "CHANGES_REQUESTED"), ("bob", "APPROVED"), ("mallory", "APPROVED")):
+        world.forge.submit_review(repository, pull, author=author, state=state)
+    asked = {"query": "is:pr org:acme review:approved", "first": REVIEWED_PAGE_SIZE}
+    found = await world.data(document("search_pulls", with_reviews=True), **asked)
+    assert found["rateLimit"]["cost"] == 1
+    (shown,) = found["search"]["nodes"]
+    assert (shown["reviewDecision"], shown["latestOpinionatedReviews"]["nodes"]) == (None, [{"state": "APPROVED"}])
 
 
 async def test_list_pulls_costs_a_point_for_each_hundred(world: World, pull: PullRequest) -> None:

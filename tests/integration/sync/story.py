@@ -37,6 +37,7 @@ from tide.domain.names import ByName
 from tide.domain.records import HistoryRecord, PoolView
 from tide.domain.runs import Run, RunKind, RunState
 from tide.domain.snapshot import Standing
+from tide.policy.queries import ask_for_reviews
 from tide.ports.code_host import CodeHost
 from tide.sandbox.changes import AnyChange, Pushed
 from tide.sandbox.faults import Fault
@@ -424,11 +425,13 @@ async def told(store: PostgresStore, views: PostgresViews, folder: Path, config:
     async with running(forge, settings=Settings()) as sandbox:
         sandbox.tokens.register("queue-token", "merge-bot")
         (folder / "token").write_text("queue-token\n")
+        loaded = config.load(folder / "config")
         settings = GitHubSettings(
             endpoints=(sandbox.url,),
             graphql_endpoint=sandbox.graphql_url,
             request_timeout=timedelta(seconds=20),
             patience=AT_ONCE,
+            asks_for_reviews=lambda: ask_for_reviews(loaded.current.queries),
         )
         async with github(settings, folder / "token", clock=clock, sleep=clock.sleep) as host:
             git = BareRepositories(folder / "git", lambda repo: sandbox.git_url(str(repo)), _token)
@@ -437,7 +440,6 @@ async def told(store: PostgresStore, views: PostgresViews, folder: Path, config:
             # It is the database that lets a lease run out, by its own clock: here it must not.
             leases = PostgresLeases(store.engine, clock, timedelta(hours=1), call_seconds=60)
             world = World(host, git, ci, store, witness, clock, leases, clock.sleep)
-            loaded = config.load(folder / "config")
             lead, woken = Lead(leases), list[PoolKey]()
             await lead.keep()
             statuses = Statuses(world, lead) if config.statuses else None

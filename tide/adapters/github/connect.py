@@ -29,6 +29,8 @@ from tide.ports.clock import Clock
 class GitHubSettings:
     """Where GitHub is and how to treat it (Prow: the `--github-*` flags, under the same defaults).
 
+    `asks_for_reviews` tells whether it matters what reviews come to where a branch asks for none.
+
     Without a `graphql_endpoint` it is taken from the first of the endpoints that is GitHub's own, else from `host`,
     where git finds GitHub.
     """
@@ -40,6 +42,7 @@ class GitHubSettings:
     patience: Patience = field(default_factory=Patience)
     pace: Pace = field(default_factory=Pace)
     allowance: Allowance = field(default_factory=Allowance)
+    asks_for_reviews: Callable[[], bool] = lambda: False
 
 
 @asynccontextmanager
@@ -77,7 +80,7 @@ async def github(
             allowance=settings.allowance,
         )
         async with open_graph(client, clock) as graph:
-            yield GitHub(client, graph, PullReader(graph), BranchRulesReader(client, graph))
+            yield GitHub(client, graph, PullReader(graph, settings.asks_for_reviews), BranchRulesReader(client, graph))
 
 
 def _addresses(settings: GitHubSettings, clock: Clock) -> Addresses:

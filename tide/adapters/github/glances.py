@@ -25,7 +25,7 @@ from tide.adapters.github import parse
 from tide.adapters.github.batches import batches
 from tide.adapters.github.parse import GlancedRollup, GlanceNode
 from tide.domain.keys import PullKey
-from tide.domain.pulls import Context, ContextSource, ContextState, Pull
+from tide.domain.pulls import Context, ContextSource, ContextState, Pull, ReviewDecision
 
 IDS = 100
 """Node ids that GitHub takes at once."""
@@ -43,7 +43,8 @@ CONNECTIONS = 147
 """Connections of pull requests in one request: with the two searches 149, which make one point when they are rounded.
 """
 
-_OF_WHOLE = 3
+OF_WHOLE = 3
+"""Connections that one which is read whole brings along; with its reviews there is one more."""
 
 SETTLES = timedelta(seconds=30)
 """How much younger than its last change a reading must be to stand for it.
@@ -59,11 +60,15 @@ _ALL_WELL, _PENDING = ContextState.SUCCESS, ContextState.PENDING
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A pull request as it was read whole, the state of all its contexts ("" for none), and when that was."""
+    """A pull request as it was read whole, the state of all its contexts ("" for none), and when that was.
+
+    `reviews_sum` is what its reviews come to by themselves, NONE where that was not asked for.
+    """
 
     pull: Pull
     rollup: str
     asked_at: datetime
+    reviews_sum: ReviewDecision = ReviewDecision.NONE
 
     def stands_for(self, now: datetime) -> bool:
         """Tell whether an unmoved `updatedAt` means that nothing but contexts can have changed since."""
@@ -84,16 +89,20 @@ class Look:
 
 
 def looks(
-    quiet: Sequence[PullKey], watched: Sequence[PullKey], whole: Sequence[PullKey] = (), most: int = IDS
+    quiet: Sequence[PullKey],
+    watched: Sequence[PullKey],
+    whole: Sequence[PullKey] = (),
+    most: int = IDS,
+    of_whole: int = OF_WHOLE,
 ) -> Iterator[Look]:
     """Divide into requests, each of which costs one point; `most` are in each list at most.
 
-    Those that are to be read whole are in none of them where there is no room left.
+    Those that are to be read whole, with `of_whole` connections each, are in none of them where there is no room left.
     """
     most_watched = min(CONNECTIONS, len(WATCHED) * most)
     requests = list(zip_longest(batches(quiet, len(QUIET) * most), batches(watched, most_watched), fillvalue=()))
     for quiet_ones, watched_ones in requests or ([((), ())] if whole else []):
-        room = min((CONNECTIONS - len(watched_ones)) // _OF_WHOLE, most)
+        room = min((CONNECTIONS - len(watched_ones)) // of_whole, most)
         fitting, whole = tuple(whole[:room]), whole[room:]
         yield Look({**_lists(QUIET, quiet_ones, most), **_lists(WATCHED, watched_ones, most), WHOLE: fitting})
 
@@ -114,7 +123,7 @@ def unchanged(reading: Reading, node: GlanceNode) -> Pull | None:
     if (node.updated_at, node.state, node.base_ref_name, node.head_ref_oid) != before:
         return None
     found = _contexts(reading, node)
-    return None if found is None else parse.renewed(kept, node, found)
+    return None if found is None else parse.renewed(kept, node, found, reading.reviews_sum)
 
 
 def _contexts(reading: Reading, node: GlanceNode) -> tuple[Context, ...] | None:

@@ -47,18 +47,21 @@ class Graph:
         self._session = session
         self.clock = clock
 
-    async def ask(self, name: str, variables: Mapping[str, Any], *, org: str = "") -> GraphAnswer:
+    async def ask(
+        self, name: str, variables: Mapping[str, Any], *, org: str = "", with_reviews: bool = False
+    ) -> GraphAnswer:
         """Send a document.
 
         Args:
             name: Its file's name without the ending.
             variables: Its variables.
             org: The organisation that it is about, "" for none or several.
+            with_reviews: Whether the reviews of pull requests are asked for, too.
 
         Raises:
             RemoteError: Nothing could be read.
         """
-        return await self._send(_parsed(name), variables, org)
+        return await self._send(_parsed(name, with_reviews=with_reviews), variables, org)
 
     async def ask_of_many(self, name: str, things: Sequence[Mapping[str, Any]], *, org: str = "") -> GraphAnswer:
         """Send a document once that asks about many things (see `repeating`).
@@ -93,5 +96,5 @@ async def open_graph(client: Client, clock: Clock) -> AsyncIterator[Graph]:
 
 
 @cache
-def _parsed(name: str) -> DocumentNode:
-    return parse(document(name), no_location=True)
+def _parsed(name: str, *, with_reviews: bool) -> DocumentNode:
+    return parse(document(name, with_reviews=with_reviews), no_location=True)

@@ -127,13 +127,13 @@ class _Label(_Node):
     name: str
 
 
-class _LabelsEnd(_Node):
-    # No cursor is asked for: whoever has more than a page of labels is held.
+class _End(_Node):
     has_next_page: bool
 
 
 class _Labels(_Node):
-    page_info: _LabelsEnd
+    # No cursor is asked for: whoever has more than a page of labels is held.
+    page_info: _End
     nodes: tuple[_Label | None, ...] | None = None
 
 
@@ -148,6 +148,16 @@ class _Owner(_Node):
 class _Repository(_Node):
     name: str
     owner: _Owner
+
+
+class _Review(_Node):
+    state: str
+
+
+class _Reviews(_Node):
+    # No cursor is asked for: of one with more than a page of reviewers it is not known that nobody objects.
+    page_info: _End
+    nodes: tuple[_Review | None, ...] | None = None
 
 
 class WorkedOut(_Node):
@@ -178,6 +188,7 @@ class PullNode(WorkedOut):
     milestone: _Milestone | None = None
     repository: _Repository
     commits: _Commits | None = None
+    latest_opinionated_reviews: _Reviews | None = None
 
     @property
     def repo(self) -> RepoKey:
@@ -194,6 +205,21 @@ class PullNode(WorkedOut):
     def has_all_labels(self) -> bool:
         """Whether the labels were read, and all of them."""
         return self.labels is not None and self.labels.nodes is not None and not self.labels.page_info.has_next_page
+
+    @property
+    def reviews_sum(self) -> ReviewDecision:
+        """What the last word of each reviewer with write access comes to; NONE where that is not known.
+
+        GitHub docs: Searching issues and pull requests, "Search by pull request review status": approved is what a
+        reviewer has approved.
+        """
+        reviews = self.latest_opinionated_reviews
+        listed = reviews.nodes if reviews and reviews.nodes else ()
+        states = {review.state for review in listed if review}
+        if ReviewDecision.CHANGES_REQUESTED in states:
+            return ReviewDecision.CHANGES_REQUESTED
+        is_whole = reviews is not None and not reviews.page_info.has_next_page and None not in listed
+        return ReviewDecision.APPROVED if is_whole and ReviewDecision.APPROVED in states else ReviewDecision.NONE
 
 
 class _Status(_Node):
@@ -336,17 +362,24 @@ def pull(node: PullNode, contexts: Contexts, *, is_whole: bool = True) -> Pull:
         milestone=node.milestone.title if node.milestone else "",
         contexts_known=contexts.is_complete and is_whole and node.has_all_labels and None not in labels,
     )
-    return renewed(known, node, contexts.found)
+    return renewed(known, node, contexts.found, node.reviews_sum)
 
 
-def renewed(kept: Pull, node: WorkedOut, found: Sequence[Context]) -> Pull:
-    """Give a pull request with what is new of it: what the code host works out itself, and the contexts."""
+def renewed(kept: Pull, node: WorkedOut, found: Sequence[Context], reviews_sum: ReviewDecision) -> Pull:
+    """Give a pull request with what is new of it: what the code host works out itself, and the contexts.
+
+    Args:
+        kept: The pull request as it was.
+        node: What GitHub told.
+        found: The contexts of its head.
+        reviews_sum: What its reviews come to, for a branch that asks for none: GitHub sums them up for the others only.
+    """
     return replace(
         kept,
         mergeable=_member(Mergeable, node.mergeable, Mergeable.UNKNOWN),
         merge_state=_member(MergeState, node.merge_state_status, MergeState.UNKNOWN),
         can_be_rebased=node.can_be_rebased,
-        review_decision=_review(node.review_decision),
+        review_decision=_review(node.review_decision) or reviews_sum,
         contexts=tuple(found),
     )
 
@@ -354,7 +387,8 @@ def renewed(kept: Pull, node: WorkedOut, found: Sequence[Context]) -> Pull:
 def closed(kept: Pull, node: GlanceNode) -> Pull:
     """Give a pull request that has been closed since it was read; what else may have changed of it is as it was."""
     is_merged = node.state == "MERGED"
-    return replace(renewed(kept, node, kept.contexts), is_open=False, is_merged=is_merged, updated_at=node.updated_at)
+    known = renewed(kept, node, kept.contexts, kept.review_decision)
+    return replace(known, is_open=False, is_merged=is_merged, updated_at=node.updated_at)
 
 
 def contexts(nodes: Sequence[CheckRunNode | StatusNode | None]) -> Contexts:

@@ -1,7 +1,7 @@
 """Read pull requests with all contexts of their heads."""
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
@@ -12,7 +12,7 @@ import structlog
 from tide.adapters.github import parse
 from tide.adapters.github.along import Along
 from tide.adapters.github.batches import batches
-from tide.adapters.github.glances import IDS, WHOLE, Look, Reading, looks, unchanged
+from tide.adapters.github.glances import IDS, OF_WHOLE, WHOLE, Look, Reading, looks, unchanged
 from tide.adapters.github.graph import Graph, GraphAnswer
 from tide.adapters.github.paging import Trail
 from tide.adapters.github.parse import (
@@ -24,7 +24,7 @@ from tide.adapters.github.parse import (
     SearchPage,
     StatusNode,
 )
-from tide.adapters.github.search import PAGE_SIZE, Page, Result
+from tide.adapters.github.search import PAGE_SIZE, REVIEWED_PAGE_SIZE, Page, Result
 from tide.adapters.news import News
 from tide.domain.errors import BadAnswer, NotFound, RateLimited, RemoteError, Unauthorized
 from tide.domain.keys import PoolKey, PullKey, RepoKey
@@ -54,10 +54,12 @@ class PullReader:
 
     Args:
         graph: Where the documents are sent.
+        asks_for_reviews: Tells whether it matters what reviews come to where a branch asks for none.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, asks_for_reviews: Callable[[], bool] = lambda: False) -> None:
         self._graph = graph
+        self._asks_for_reviews = asks_for_reviews
         self._ids: OrderedDict[PullKey, str] = OrderedDict()
         self._readings: OrderedDict[PullKey, Reading] = OrderedDict()
         self._most_ids = IDS
@@ -71,7 +73,7 @@ class PullReader:
             after: The cursor of the page before, None for the first page.
             org: The organisation that it is limited to, "" where one token is for everything.
         """
-        answer = await self._graph.ask("search_pulls", {"query": query, "first": PAGE_SIZE, "after": after}, org=org)
+        answer = await self._ask("search_pulls", {"query": query, "first": self._page_size, "after": after}, org)
         found = parse.read(SearchPage, answer.data.get("search"))
         results: list[Result] = []
         troubles: list[str] = []
@@ -88,6 +90,13 @@ class PullReader:
             next=found.page_info.next,
             trouble=f"{len(troubles)} results could not be read: {troubles[0]}" if troubles else "",
         )
+
+    @property
+    def _page_size(self) -> int:
+        return REVIEWED_PAGE_SIZE if self._asks_for_reviews() else PAGE_SIZE
+
+    async def _ask(self, name: str, variables: Mapping[str, Any], org: str) -> GraphAnswer:
+        return await self._graph.ask(name, variables, org=org, with_reviews=self._asks_for_reviews())
 
     async def _result(self, node: object, answer: GraphAnswer, place: tuple[str | int, ...]) -> list[Result]:
         """Give the pull request of a result; none when the search found something else."""
@@ -136,7 +145,8 @@ class PullReader:
         quiet = [key for key in readings if key not in watched]
         unknown = [key for key in ids if key not in readings]
         try:
-            for look in looks(quiet, [key for key in readings if key in watched], unknown, self._most_ids):
+            loud = [key for key in readings if key in watched]
+            for look in looks(quiet, loud, unknown, self._most_ids, OF_WHOLE + self._asks_for_reviews()):
                 searches = had.missing(along)
                 answer = await self._glance(org, look, ids, searches)
                 if answer is None and searches != NO_SEARCHES:
@@ -198,7 +208,7 @@ class PullReader:
             "asksBlockers": bool(along.blockers),
         }
         try:
-            return await self._graph.ask("glance", {**lists, **searches}, org=org)
+            return await self._ask("glance", {**lists, **searches}, org)
         except (RateLimited, Unauthorized):
             raise
         except RemoteError as error:
@@ -249,14 +259,14 @@ class PullReader:
 
     async def _read_of(self, org: str, keys: Sequence[PullKey], progress: "_Progress") -> None:
         ids = {key: self._ids[key] for key in keys if key in self._ids}
-        for batch in batches(list(ids), PAGE_SIZE):
+        for batch in batches(list(ids), self._page_size):
             await self._read_by_id(org, {key: ids[key] for key in batch}, progress)
         for key in keys:
             if key not in ids:
                 await self._read_one(key, progress)
 
     async def _read_by_id(self, org: str, ids: Mapping[PullKey, str], progress: "_Progress") -> None:
-        answer = await self._graph.ask("pulls_by_id", {"ids": list(ids.values())}, org=org)
+        answer = await self._ask("pulls_by_id", {"ids": list(ids.values())}, org)
         nodes = answer.data.get("nodes")
         if not isinstance(nodes, list) or len(nodes) != len(ids):
             raise BadAnswer("GraphQL: not one node for each id")
@@ -266,7 +276,7 @@ class PullReader:
     async def _read_one(self, key: PullKey, progress: "_Progress") -> None:
         variables = {"owner": key.org, "name": key.repo, "number": key.number}
         try:
-            answer = await self._graph.ask("pull", variables, org=key.org)
+            answer = await self._ask("pull", variables, key.org)
         except NotFound:
             progress.found[key] = None
             return
@@ -295,7 +305,8 @@ class PullReader:
         commit = node.head_commit
         rollup = commit.status_check_rollup.state if commit and commit.status_check_rollup else ""
         _remember(self._ids, pull.key, node.id, KNOWN_IDS)
-        _remember(self._readings, pull.key, Reading(pull, rollup, answer.asked_at), KNOWN_READINGS)
+        reading = Reading(pull, rollup, answer.asked_at, node.reviews_sum)
+        _remember(self._readings, pull.key, reading, KNOWN_READINGS)
         return pull
 
     async def _contexts(self, node: PullNode) -> Contexts:

@@ -31,6 +31,9 @@ Each brings three connections along: labels, commits (the last one), contexts. W
 (kubernetes/test-infra#19743).
 """
 
+REVIEWED_PAGE_SIZE = 37
+"""As many when the reviews are asked for, too: four connections each."""
+
 CAP = 1000
 """Results that GitHub gives of one search at most."""
 

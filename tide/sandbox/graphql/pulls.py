@@ -9,7 +9,8 @@ from tide.sandbox.graphql.accounts import AccountView, account_view
 from tide.sandbox.graphql.commits import CommitView, RefView
 from tide.sandbox.graphql.connections import Connection, PageInfo, Paging, paged
 from tide.sandbox.graphql.issues import IssueView
-from tide.sandbox.rules import merge_state_status, review_decision
+from tide.sandbox.graphql.reviews import ReviewView
+from tide.sandbox.rules import decisive_reviews, merge_state_status, review_decision
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -123,6 +124,11 @@ class PullView(IssueView):
     def review_decision(self) -> str | None:
         """The sum of the reviews."""
         return review_decision(self.reading.forge, self.repo, self.record)
+
+    def latest_opinionated_reviews(self, *, writers_only: bool, **paging: Unpack[Paging]) -> Connection:
+        """The last word of each reviewer, or of each with write access."""
+        found = decisive_reviews(self.reading.forge, self.repo, self.record, writers_only=writers_only)
+        return paged(found, paging, lambda review: ReviewView(self.reading, review))
 
     @property
     def status_check_rollup(self) -> RollupView | None:

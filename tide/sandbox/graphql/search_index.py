@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tide.sandbox.changes import CommentChanged, IssueChanged, PullChanged, ReviewChanged
 from tide.sandbox.model import PullRequest
-from tide.sandbox.rules import review_decision
+from tide.sandbox.rules import decisive_reviews, review_decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -148,5 +148,5 @@ class SearchIndex:
         GitHub docs, "Search by pull request review status": ``review:approved`` is what a reviewer has approved.
         """
         decision = review_decision(self.forge, repository, pull)
-        states = {review.state for review in pull.decisive_reviews().values()}
+        states = {review.state for review in decisive_reviews(self.forge, repository, pull, writers_only=True)}
         return decision or ("APPROVED" if "APPROVED" in states else None)

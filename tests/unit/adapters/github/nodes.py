@@ -33,6 +33,10 @@ def check_run(
     }
 
 
+def reviews(*states: str, has_more: bool = False) -> Node:
+    return {"pageInfo": {"hasNextPage": has_more}, "nodes": [{"state": state} for state in states]}
+
+
 def page(contexts: Sequence[Node | None], after: str | None = None) -> Node:
     return {
         "totalCount": len(contexts),

@@ -170,20 +170,25 @@ def test_check_runs_of_which_it_is_not_told_which_replaced_which_all_count() -> 
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "best"),
+    ("reviews", "decision"),
     [
-        (("FAILURE", "COMPLETED"), ("SUCCESS", "COMPLETED"), ContextState.SUCCESS),
-        (("SUCCESS", "COMPLETED"), (None, "QUEUED"), ContextState.SUCCESS),
-        (("FAILURE", "COMPLETED"), (None, "QUEUED"), ContextState.PENDING),
-        (("FAILURE", "COMPLETED"), ("TIMED_OUT", "COMPLETED"), ContextState.FAILURE),
+        (None, ReviewDecision.NONE),
+        (nodes.reviews(), ReviewDecision.NONE),
+        (nodes.reviews("DISMISSED"), ReviewDecision.NONE),
+        (nodes.reviews("DISMISSED", "APPROVED"), ReviewDecision.APPROVED),
+        (nodes.reviews("APPROVED", "CHANGES_REQUESTED"), ReviewDecision.CHANGES_REQUESTED),
+        (nodes.reviews("APPROVED", has_more=True), ReviewDecision.NONE),
+        (nodes.reviews("CHANGES_REQUESTED", has_more=True), ReviewDecision.CHANGES_REQUESTED),
+        (nodes.reviews("APPROVED") | {"nodes": [{"state": "APPROVED"}, None]}, ReviewDecision.NONE),
+        (nodes.reviews("UNHEARD_OF"), ReviewDecision.NONE),
     ],
 )
-def test_of_check_runs_of_one_name_the_best_counts(
-    one: tuple[str | None, str], other: tuple[str | None, str], best: ContextState
+def test_where_a_branch_asks_for_no_review_those_there_are_are_summed_up(
+    reviews: nodes.Node | None, decision: ReviewDecision
 ) -> None:
-    runs = nodes.check_run("build", *one), nodes.check_run("build", *other)
-    assert [context.state for context in contexts_of(*runs).found] == [best]
-    assert [context.state for context in contexts_of(*reversed(runs)).found] == [best]
+    assert pull_of(latestOpinionatedReviews=reviews).review_decision is decision
+    theirs = pull_of(latestOpinionatedReviews=reviews, reviewDecision="REVIEW_REQUIRED")
+    assert theirs.review_decision is ReviewDecision.REVIEW_REQUIRED, "GitHub knows what the branch asks for"
 
 
 def test_a_status_and_a_check_run_of_one_name_are_both_kept() -> None:
