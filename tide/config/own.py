@@ -49,6 +49,7 @@ class QueueFields(BaseModel):
     optimistic: _Flag | None = None
     landing: LandingMode | None = None
     flake_retries: _Count | None = None
+    update_branch: _Flag | None = None
     freshness: Annotated[timedelta, BeforeValidator(_duration)] | None = None
     jobs_may_read: tuple[Annotated[RepoKey, BeforeValidator(_repository)], ...] | None = None
 

@@ -88,13 +88,22 @@ class Prove:
     kind: Literal["PROVE"] = "PROVE"
 
 
-Action = Wait | Blocked | Trigger | TriggerBatch | Merge | MergeBatch | Prove
+@dataclass(frozen=True, slots=True)
+class UpdateBranch:
+    """Have the code host merge the base into the branch of a pull request whose head must contain it."""
+
+    target: Target
+    reason: str
+    kind: Literal["UPDATE_BRANCH"] = "UPDATE_BRANCH"
+
+
+Action = Wait | Blocked | Trigger | TriggerBatch | Merge | MergeBatch | Prove | UpdateBranch
 
 
 def targets_of(action: Action) -> tuple[Target, ...]:
     """Give the pull requests that an action is about, in its order."""
     match action:
-        case Trigger() | Merge():
+        case Trigger() | Merge() | UpdateBranch():
             return (action.target,)
         case TriggerBatch():
             return action.candidates

@@ -14,8 +14,9 @@ class BranchRules:
     `required_contexts` must have passed on the head, sorted. `is_strict`: the head must contain the base (a merge is
     refused, however green, until somebody updates the branch). `requires_queue`: only the code host's own merge queue
     may merge. `required_approvals` is the number of approving reviews, with `needs_code_owners` also theirs.
-    `merge_methods` are those that the rules allow. `may_push` is False where we may not change the branch at all.
-    `may_bypass` tells that there are more rules, which do not bind us.
+    `merge_methods` are those that the rules allow, of which `requires_linear_history` and `requires_signatures` leave
+    out one each. `may_push` is False where we may not change the branch at all. `may_bypass` tells that there are more
+    rules, which do not bind us; `hides_strictness` that only a pull request itself tells whether the branch is strict.
     """
 
     required_contexts: tuple[str, ...] = ()
@@ -26,6 +27,9 @@ class BranchRules:
     merge_methods: tuple[MergeMethod, ...] = EVERY_METHOD
     may_push: bool = True
     may_bypass: bool = False
+    requires_linear_history: bool = False
+    requires_signatures: bool = False
+    hides_strictness: bool = False
 
     @property
     def asks_for_reviews(self) -> bool:

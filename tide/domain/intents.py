@@ -14,6 +14,7 @@ class IntentKind(StrEnum):
     MERGE = "merge"
     LEND = "lend"  # the result of a batch, to one of its members
     STATUS = "status"
+    UPDATE_BRANCH = "update_branch"
 
 
 @dataclass(frozen=True, slots=True)

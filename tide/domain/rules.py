@@ -83,6 +83,7 @@ class QueueSettings:
     landing: LandingMode = LandingMode.REST
     flake_retries: int = 1
     freshness: timedelta = timedelta(seconds=60)
+    update_branch: bool = False
 
 
 @dataclass(frozen=True, slots=True)

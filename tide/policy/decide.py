@@ -1,5 +1,6 @@
 """What to do about a pool, and where each of its pull requests stands: a snapshot in, a decision out."""
 
+from tide.domain.actions import Action, Wait
 from tide.domain.decisions import Decision, Place
 from tide.domain.snapshot import Snapshot
 from tide.policy.evaluation import Evaluation
@@ -7,6 +8,7 @@ from tide.policy.explain import explain
 from tide.policy.first_runs import first_runs
 from tide.policy.stops import find_stop
 from tide.policy.strategies import tide
+from tide.policy.updates import due_update
 
 
 def decide(snapshot: Snapshot) -> Decision:
@@ -19,7 +21,7 @@ def decide(snapshot: Snapshot) -> Decision:
     return Decision(
         pool=snapshot.pool,
         base_sha=snapshot.base_sha,
-        action=stop.action if stop else tide.choose(evaluation),
+        action=stop.action if stop else _chosen(evaluation),
         first_runs=() if stop and stop.is_total else first_runs(evaluation),
         passing=_numbers(evaluation, Place.PASSING),
         pending=_numbers(evaluation, Place.PENDING),
@@ -27,6 +29,11 @@ def decide(snapshot: Snapshot) -> Decision:
         batch_pending=tuple(number for number, _ in evaluation.batches.pending),
         verdicts=explain(evaluation, stop),
     )
+
+
+def _chosen(evaluation: Evaluation) -> Action:
+    chosen = tide.choose(evaluation)
+    return (due_update(evaluation) or chosen) if isinstance(chosen, Wait) else chosen
 
 
 def _numbers(evaluation: Evaluation, place: Place) -> tuple[int, ...]:

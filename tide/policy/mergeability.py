@@ -1,22 +1,28 @@
 """Whether the code host would merge a pull request at all."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 from tide.domain.branch_rules import NO_RULES, BranchRules
 from tide.domain.pulls import Mergeable, MergeMethod, MergeState, Pull, RepoSettings, ReviewDecision
 from tide.domain.rules import BlocksPolicy, PoolRules
 from tide.policy.merge_method import method_for
+from tide.policy.reviews import review_remedy
 from tide.policy.wording import plural
 
-from tide.policy.reviews import review_remedy
 _UNREVIEWED = frozenset({ReviewDecision.REVIEW_REQUIRED, ReviewDecision.CHANGES_REQUESTED})
 
 
 class Refused(NamedTuple):
-    """Why the code host would not merge, in Tide's words, and what somebody has to do, "" where it ends by itself."""
+    """Why the code host would not merge, in Tide's words, and what somebody has to do, "" where it ends by itself.
+
+    When it `is_behind`, an update of its branch is all that is missing to merge it.
+    """
 
     text: str
     remedy: str
+    is_behind: bool = False
 
 
 def refusal(pull: Pull, rules: PoolRules, settings: RepoSettings, host: BranchRules = NO_RULES) -> Refused | None:
@@ -41,8 +47,41 @@ def refusal(pull: Pull, rules: PoolRules, settings: RepoSettings, host: BranchRu
     return (
         _method_refusal(pull, method, settings)
         or _block(pull, rules.blocks_policy)
-        or _rule_refusal(pull, method, host)
+        or _forbidden_method(pull, method, settings, host)
+        or _rule_refusal(pull, rules, host)
     )
+
+
+def is_judged_otherwise(before: Pull, now: Pull) -> bool:
+    """Tell whether the code host judges a pull request otherwise that has not changed itself.
+
+    Then a rule of its branch has changed, or who may review: neither is an update of the pull request.
+    """
+    if _own_facts(before) != _own_facts(now):
+        return False
+    if before.review_decision is not now.review_decision:
+        return True
+    states = {before.merge_state, now.merge_state}
+    return len(states & {MergeState.BLOCKED}) == 1 and len(states) > 1 and states <= _TELLS_OF_RULES
+
+
+# A conflict, or a draft, is told whatever the rules are.
+_TELLS_OF_RULES = frozenset(MergeState) - {MergeState.UNKNOWN, MergeState.DIRTY, MergeState.DRAFT}
+
+
+def _own_facts(pull: Pull) -> tuple[object, ...]:
+    return (pull.updated_at, pull.is_open, pull.pool, pull.head_sha, pull.contexts)
+
+
+def with_strictness(host: BranchRules, pulls: Iterable[Pull]) -> BranchRules:
+    """Find out from pull requests whether a branch is strict, where its rules do not tell.
+
+    GitHub calls one behind where heads must be up to date, and nowhere else (GitHub docs: MergeStateStatus); it does so
+    whoever may pass by the rule.
+    """
+    if not host.hides_strictness or host.may_bypass:
+        return host
+    return replace(host, is_strict=host.is_strict or any(pull.merge_state is MergeState.BEHIND for pull in pulls))
 
 
 def _method_refusal(pull: Pull, method: MergeMethod | None, settings: RepoSettings) -> Refused | None:
@@ -70,18 +109,38 @@ def _block(pull: Pull, policy: BlocksPolicy) -> Refused | None:
     )
 
 
-def _rule_refusal(pull: Pull, method: MergeMethod | None, host: BranchRules) -> Refused | None:
+def _forbidden_method(
+    pull: Pull, method: MergeMethod | None, settings: RepoSettings, host: BranchRules
+) -> Refused | None:
+    if method is None or method in host.merge_methods:
+        return None
+    branch, why = pull.base_branch, ""
+    if method is MergeMethod.MERGE and host.requires_linear_history:
+        why = ": they want a linear history"
+    if method is MergeMethod.REBASE and host.requires_signatures:
+        why = ": they want signed commits, and GitHub does not sign what it rebases"
+    left = " or ".join(f'"{one}"' for one in host.merge_methods if settings.allows(one))
+    choice = f"Choose the merge method {left}" if left else "No merge method is left that both allow"
+    return Refused(
+        f'Merge type "{method}" disallowed by the rules of {branch}{why}',
+        f"{choice}, or have an administrator of the repository change the rules of {branch}.",
+    )
+
+
+def _rule_refusal(pull: Pull, rules: PoolRules, host: BranchRules) -> Refused | None:
     branch = pull.base_branch
-    if method not in host.merge_methods:
-        return Refused(
-            f'Merge type "{method}" disallowed by the rules of {branch}',
-            f'Have an administrator allow "{method}" in the rules of {branch}, or choose another merge method.',
-        )
     if host.asks_for_reviews and pull.review_decision in _UNREVIEWED:
         return Refused(f"GitHub requires {_reviews(host)} to merge into {branch}.", review_remedy(pull.review_decision))
     if host.is_strict and pull.merge_state is MergeState.BEHIND:
-        return Refused(f"GitHub requires the head to be up to date with {branch}.", f"Update its branch with {branch}.")
+        text = f"GitHub requires the head to be up to date with {branch}."
+        return Refused(text, _update_remedy(branch, rules), is_behind=True)
     return None
+
+
+def _update_remedy(branch: str, rules: PoolRules) -> str:
+    if rules.settings.update_branch:
+        return ""
+    return f"Merge {branch} into its branch (who may push to it can), or set `update_branch` to true for tide to do it."
 
 
 def _reviews(host: BranchRules) -> str:

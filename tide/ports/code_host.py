@@ -183,6 +183,13 @@ class CodeHost(Protocol):
         """Delete a comment; one that is gone already is let be."""
         ...
 
+    async def update_branch(self, pull: PullKey, head_sha: str) -> str:
+        """Ask for a merge of the base into the branch of a pull request; nothing happens when its head has moved.
+
+        Give "" when it was taken, which may take effect later, else why it was refused.
+        """
+        ...
+
     async def merge(self, repo: RepoKey, target: Target, text: CommitText = HOSTS_TEXT) -> MergeAnswer:
         """Ask for a merge that pins the head SHA. Never retried here: the answer may have been lost, not the deed.
 

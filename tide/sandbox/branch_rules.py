@@ -26,6 +26,7 @@ class BranchRules:
     required_reviews: RequiredReviews | None = None
     pull_request_required: bool = False
     linear_history: bool = False
+    signatures: bool = False
     update_restricted: bool = False
     creation_restricted: bool = False
     deletion_restricted: bool = False
@@ -56,6 +57,7 @@ def classic_rules(forge: Registry, repository: Repository, branch: str, login: s
         required_reviews=reviews,
         pull_request_required=reviews is not None,
         linear_history=protection.required_linear_history,
+        signatures=protection.required_signatures,
         update_restricted=_restricted(protection, login),
         deletion_restricted=not protection.allow_deletions,
         fast_forward_only=not protection.allow_force_pushes,
@@ -96,6 +98,12 @@ def bypass_of(
     return "never"
 
 
+def requires_signatures(forge: Registry, repository: Repository, branch: str) -> bool:
+    """Whether any rule of a branch asks for signed commits, whoever may pass it by."""
+    sources = (classic_rules, ruleset_rules)
+    return any(source(forge, repository, branch, None).signatures for source in sources)
+
+
 def ruleset_rules(forge: Registry, repository: Repository, branch: str, login: str | None) -> BranchRules:
     """Return what the active rulesets together ask of ``login`` (None: of someone without bypass)."""
     found = NO_RULES
@@ -116,6 +124,7 @@ def _add_rule(rules: BranchRules, rule: Rule) -> BranchRules:
         update_restricted=rules.update_restricted or rule.type == "update",
         deletion_restricted=rules.deletion_restricted or rule.type == "deletion",
         linear_history=rules.linear_history or rule.type == "required_linear_history",
+        signatures=rules.signatures or rule.type == "required_signatures",
         fast_forward_only=rules.fast_forward_only or rule.type == "non_fast_forward",
         merge_queue=rules.merge_queue or rule.type == "merge_queue",
     )

@@ -97,6 +97,7 @@ class GitStore:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _commits: dict[str, Commit] = field(default_factory=dict)
     _ancestries: OrderedDict[str, frozenset[str]] = field(default_factory=OrderedDict)
+    _signed: dict[str, bool] = field(default_factory=dict)
     _waiting_refs: dict[str, str | None] = field(default_factory=dict)
     _waiting_commits: dict[str, bytes] = field(default_factory=dict)
     _flushing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -142,6 +143,19 @@ class GitStore:
             message=message,
         )
         return self._commits.setdefault(sha, made)
+
+    async def has_unsigned(self, commits: Iterable[Commit]) -> bool:
+        """Whether any of these commits has no signature; what GitHub committed itself, it has signed.
+
+        No signature is verified: one that is there counts as good.
+        """
+        shas = [commit.sha for commit in commits if commit.committer_email != WEB_FLOW_EMAIL]
+        asked = [sha for sha in shas if sha not in self._signed]
+        if asked:
+            await self.flush()
+            output = await self.run("cat-file", "--batch", stdin="".join(f"{sha}\n" for sha in asked).encode())
+            self._signed.update(_signatures(asked, output))
+        return not all(self._signed[sha] for sha in shas)
 
     async def flush(self) -> None:
         """Write what waits: commits, then refs."""
@@ -304,6 +318,16 @@ def _commit_object(tree: str, parents: Sequence[str], author: Commit, message: s
         message,
     ]
     return ("\n".join(lines) + "\n").encode()
+
+
+def _signatures(shas: Sequence[str], batch: bytes) -> Iterable[tuple[str, bool]]:
+    """Read from the answer of ``git cat-file --batch`` which of these commits have a signature in their header."""
+    for sha in shas:
+        size = int(batch.partition(b"\n")[0].split()[2])
+        batch = batch.partition(b"\n")[2]
+        header = batch[:size].partition(b"\n\n")[0]
+        yield sha, any(line.startswith(b"gpgsig") for line in header.split(b"\n"))
+        batch = batch[size + 1 :]
 
 
 def _parse_commits(output: bytes) -> list[Commit]:

@@ -50,6 +50,7 @@ class BranchProtection:
     allow_force_pushes: bool = False
     allow_deletions: bool = False
     lock_branch: bool = False
+    required_signatures: bool = False
 
 
 RuleType = Literal[

@@ -28,6 +28,9 @@ ANY_APP = -1
 WRITERS = frozenset({"write", "maintain", "admin"})
 APPROVALS = "At least {count} approving review{s} is required by reviewers with write access."
 RULES_HEADING = "Repository rule violations found"
+# kyqra-crawler#29, sallowayma-git/IELTS-practice#138; chdsbd/kodiak#275, reitermarkus/automerge#160
+UNSIGNED = "Commits must have verified signatures."
+UNSIGNED_REBASE = "Base branch requires signed commits. Rebase merges cannot be automatically signed by GitHub"
 
 
 def check_verdict(repository: Repository, sha: str, check: RequiredCheck) -> CheckVerdict:
@@ -95,15 +98,15 @@ def _sentence(parts: Sequence[str]) -> str:
     return " and ".join(parts) if len(parts) <= _PAIR else f"{', '.join(parts[:-1])}, and {parts[-1]}"
 
 
-def reviews_refusal(
-    forge: Registry, repository: Repository, pull: PullRequest, required: RequiredReviews | None
-) -> str | None:
 def decisive_reviews(forge: Registry, repository: Repository, pull: PullRequest, *, writers_only: bool) -> list[Review]:
     """Return the last decisive review of each reviewer, or of each with write access, oldest first."""
     decisive = pull.decisive_reviews().values()
     return [review for review in decisive if not writers_only or forge.permission(repository, review.author) in WRITERS]
 
 
+def reviews_refusal(
+    forge: Registry, repository: Repository, pull: PullRequest, required: RequiredReviews | None
+) -> str | None:
     """Return GitHub's text about reviews that lack or refuse, None when they suffice."""
     if required is None:
         return None
@@ -134,6 +137,8 @@ def rule_violations(
         reviews_refusal(forge, repository, pull, rules.required_reviews),
         checks_refusal(repository, pull.head_sha, rules.required_status_checks, behind=mergeability.behind),
         "This branch must not contain merge commits." if rules.linear_history and method == "merge" else None,
+        UNSIGNED if rules.signatures and mergeability.unsigned else None,
+        UNSIGNED_REBASE if rules.signatures and method == "rebase" else None,
     ]
     if method is not None and method not in rules.merge_methods:
         candidates.append(f"{_METHOD_NAMES[method]} are not allowed on this repository.")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from tide.sandbox.branch_rules import requires_signatures
 from tide.sandbox.changes import PushContent, Pushed
 from tide.sandbox.evidence import Evidence
 from tide.sandbox.faults import striking
@@ -262,7 +263,17 @@ class Forge(Reviews, Evidence):
 
         Under the fault ``stale_mergeable`` GitHub has not worked them out yet: ``known`` is False.
         """
-        answers = await self._mergeability.of(repository, list(pulls))
+        asked = list(pulls)
+        answers = [
+            await self._with_signatures(repository, pull, answer)
+            for pull, answer in zip(asked, await self._mergeability.of(repository, asked), strict=True)
+        ]
         if striking("stale_mergeable"):
             return [replace(answer, known=False) for answer in answers]
         return answers
+
+    async def _with_signatures(self, repository: Repository, pull: PullRequest, answer: Mergeability) -> Mergeability:
+        if not requires_signatures(self, repository, pull.base_ref):
+            return answer
+        commits = await repository.git.commits_between(answer.base_sha, answer.head_sha)
+        return replace(answer, unsigned=await repository.git.has_unsigned(commits))

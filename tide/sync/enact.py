@@ -7,13 +7,26 @@ deed is written down as an intent before it is done, and its outcome after.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
-from tide.domain.actions import Action, Blocked, Merge, MergeBatch, Prove, Target, Trigger, TriggerBatch, Wait
+from tide.domain.actions import (
+    Action,
+    Blocked,
+    Merge,
+    MergeBatch,
+    Prove,
+    Target,
+    Trigger,
+    TriggerBatch,
+    UpdateBranch,
+    Wait,
+)
 from tide.domain.decisions import Decision
 from tide.domain.errors import BadAnswer, Permanent, RemoteError
 from tide.domain.evidence import Assembly, Batch, Proposal, Skip, Step
 from tide.domain.intents import Intent, IntentKind
 from tide.domain.jobs import Presubmit
+from tide.domain.keys import PullKey
 from tide.domain.leases import Lease
 from tide.domain.outcomes import Outcome
 from tide.domain.runs import Candidate, Head, Purpose, Run, RunState
@@ -27,6 +40,8 @@ from tide.sync.landing import Lander
 from tide.sync.world import World
 
 SMALLEST_BATCH = 2
+# GitHub updates a branch within seconds after it has said that it will.
+UPDATE_LASTS = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +88,12 @@ class _Enacting:
                 return await self.trigger(action, Purpose.RETEST)
             case TriggerBatch():
                 return await self.trigger_batch(action)
-            case Merge():
-                return await self.enactor.lander.land(self.deeds, self.snapshot, action)
-            case MergeBatch():
+            case Merge() | MergeBatch():
                 return await self.enactor.lander.land(self.deeds, self.snapshot, action)
             case Prove():
                 return await self.prove(action)
+            case UpdateBranch():
+                return await self.update_branch(action)
 
     async def trigger(self, action: Trigger, purpose: Purpose) -> Outcome:
         assembly = await self._assemble((action.target,), 0)
@@ -134,6 +149,27 @@ class _Enacting:
             self._candidate((), commit.tree), self._reporting(action.contexts, jobs), Purpose.PROOF
         )
         return Outcome(action.kind, (), _names(runs), reason=action.reason)
+
+    async def update_branch(self, action: UpdateBranch) -> Outcome:
+        """Have a branch updated; the head stands back until it moves, or for longer and longer if that is refused."""
+        world, pool, target = self.enactor.world, self.snapshot.pool, action.target
+        key = PullKey(pool.org, pool.repo, target.number)
+        detail = json.dumps({"base_sha": self.snapshot.base_sha, "head_sha": target.head_sha})
+        intent = await self.deeds.begin(IntentKind.UPDATE_BRANCH, pool, f"#{target.number}", detail)
+        try:
+            refusal = await self.deeds.do(lambda: world.code_host.update_branch(key, target.head_sha))
+        except RemoteError as error:
+            await self.deeds.finish(intent, f"error: {error}")
+            raise
+        await self.deeds.finish(intent, refusal or "asked for")
+        holds, base_sha, now = self.enactor.holds, self.snapshot.base_sha, world.clock.now()
+        if refusal:
+            reason = f"its branch cannot be updated with {pool.branch}: {refusal}"
+            holds.add_refused(pool, base_sha, target, reason, now)
+            return Outcome(action.kind, error=f"#{target.number}: {reason}", reason=action.reason)
+        reason = f"its branch is being updated with {pool.branch}"
+        holds.add(pool, base_sha, target, reason, until=now + UPDATE_LASTS)
+        return Outcome(action.kind, (target.number,), reason=action.reason)
 
     async def _assemble(self, targets: Sequence[Target], limit: int) -> Assembly:
         """Merge the targets in memory; those whose jobs do not go with the others' are left out as well."""

@@ -17,6 +17,7 @@ from tide.domain.snapshot import PullView, Snapshot, Standing, StandingKind
 from tide.policy import blockers as blocker_rules
 from tide.policy.jobs import needs_changed_files
 from tide.policy.merge_method import method_for
+from tide.policy.mergeability import with_strictness
 from tide.policy.queries import meets_any
 from tide.ports.code_host import PartlyRead
 from tide.sync.candidate_jobs import CandidateJobs, JobSet, JobsUnknown
@@ -86,7 +87,7 @@ class Observer:
             runs=await self.world.runner.runs(pool, base_sha, heads) if base_sha else (),
             blockers=blocker_rules.applicable(blockers, pool.branch),
             repo_settings=await self.settings.of_repository(self.world, pool.repository),
-            branch_rules=await self._branch_rules(rules) if is_needed else NO_RULES,
+            branch_rules=await self._branch_rules(rules, candidates) if is_needed else NO_RULES,
             standing=standing,
             failed_batches=await self._failed_batches(pool, base_sha),
             first_runs=await store.first_runs(pool, heads) if candidates else (),

@@ -27,6 +27,7 @@ LONGEST_HISTORY = 300
 _IS_DONE_AGAIN = {
     IntentKind.START_RUNS: "runs are found again by their names",
     IntentKind.LEND: "a landing lends once more what it needs",
+    IntentKind.UPDATE_BRANCH: "a branch that is still behind is updated once more",
 }
 
 

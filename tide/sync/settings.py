@@ -21,6 +21,9 @@ class HostSettings:
     _repos: dict[RepoKey, tuple[datetime, RepoSettings]] = field(default_factory=dict)
     _branches: dict[PoolKey, tuple[datetime, BranchRules]] = field(default_factory=dict)
 
+    _changed: set[PoolKey] = field(default_factory=set)
+    # Those whose rules do not tell that they are strict, while pull requests have told it.
+    _strict: set[PoolKey] = field(default_factory=set)
     async def of_repository(self, world: World, repo: RepoKey) -> RepoSettings:
         """Give the settings of a repository, at most an hour old; raise RemoteError when they cannot be read."""
         now = world.clock.now()
@@ -39,7 +42,7 @@ class HostSettings:
         now = world.clock.now()
         until, rules = self._branches.get(pool, (now, NO_RULES))
         if now < until:
-            return rules
+            return replace(rules, is_strict=True) if pool in self._strict else rules
         try:
             rules = await world.code_host.branch_rules(pool)
         except Transient:
@@ -47,9 +50,24 @@ class HostSettings:
         except Permanent as error:
             world.observer.pool_failed(pool, error)
         self._branches[pool] = (now + SETTINGS_LAST, rules)
+        self._strict.discard(pool)
+        if pool in self._branches and rules != self._branches[pool][1]:
+            self._changed.add(pool)
         return rules
 
     def due(self, pools: Collection[PoolKey], now: datetime) -> list[PoolKey]:
+    def learn_strict(self, pool: PoolKey) -> None:
+        """Hear that a branch is strict, which its rules do not tell; it is believed until they are read anew."""
+        self._strict.add(pool)
+
+    def have_changed(self, pool: PoolKey) -> bool:
+        """Tell whether the rules of a branch are others than its pull requests were judged by when they were read."""
+        return pool in self._changed
+
+    def all_read(self, pool: PoolKey) -> None:
+        """Hear that all pull requests of a branch were read since."""
+        self._changed.discard(pool)
+
         """Name those branches whose rules are to be read."""
         return sorted(pool for pool in pools if pool not in self._branches or now >= self._branches[pool][0])
 
@@ -64,6 +82,8 @@ class HostSettings:
         self._repos = {repo: kept for repo, kept in self._repos.items() if repo in repos}
         self._branches = {pool: kept for pool, kept in self._branches.items() if pool in pools}
 
+        self._changed &= set(pools)
+        self._strict &= set(pools)
     def doubt(self, pool: PoolKey) -> None:
         """Have everything about a branch read anew: the code host has just refused a merge into it."""
         self._repos.pop(pool.repository, None)

@@ -22,6 +22,7 @@ _NOW = {
     "MERGE_BATCH": ("Merging a batch", Tone.MERGE),
     "BLOCKED": ("Blocked", Tone.STOP),
     "PROVE": ("Proving the branch", Tone.TEST),
+    "UPDATE_BRANCH": ("Updating a branch", Tone.TEST),
 }
 _DONE = {
     "TRIGGER": ("Started tests", "Tests not started", Tone.TEST),

@@ -52,6 +52,7 @@ async def test_rulesets_and_protection_come_together(world: CodeHostWorld) -> No
         requires_queue=True,
         required_approvals=2,
         merge_methods=(MergeMethod.SQUASH, MergeMethod.REBASE),
+        requires_linear_history=True,
     )
 
 

@@ -1,6 +1,7 @@
 """GitHub's own rules: told as the reason before a merge is asked for, and read anew when GitHub refuses one."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -114,6 +115,166 @@ async def test_a_head_that_github_wants_up_to_date_is_told_so_and_lands_once_it_
         await ctx.settle()
         assert all(pull.merged for pull in pulls)
         assert not [run for run in ctx.ci.all if len(run.heads) > 1]
+
+
+async def test_strictness_that_only_administrators_are_told_is_learned_from_pull_requests(world: World) -> None:
+    async with world() as ctx:
+        strict_protection(ctx)
+        rule = asked(ctx)
+        pulls = [await ctx.open_pull(name) for name in ("pump", "valve", "nozzle")]
+        for pull in pulls[1:]:
+            ctx.add_label(pull, "hold")
+        await ctx.settle()
+        for pull in pulls[1:]:
+            ctx.remove_label(pull, "hold")
+        await ctx.settle()
+        text = "Not mergeable. GitHub requires the head to be up to date with main."
+        assert [pull.merged for pull in pulls] == [True, False, False]
+        assert [await summary(ctx, pull) for pull in pulls[1:]] == [text, text]
+        for pull in pulls[1:]:
+            await update(ctx, pull)
+        await ctx.settle()
+        assert [pull.merged for pull in pulls] == [True, True, False], "no batch, whose second merge would be refused"
+        assert times(ctx, rule) == 2
+
+
+def strict_protection(ctx: Story) -> None:
+    """Protect the branch so that heads must be up to date, which its rules do not tell us."""
+    checks = RequiredStatusChecks(strict=True, checks=(RequiredCheck(UNIT),))
+    ctx.forge.protect_branch(ctx.repository(), "main", BranchProtection(required_status_checks=checks))
+
+
+async def update(ctx: Story, pull: PullRequest) -> None:
+    """Merge the base into the branch of a pull request, as its author would."""
+    repository = ctx.repository()
+    answer = await ctx.forge.mergeability(repository, pull)
+    assert answer.merge_commit is not None
+    tree = answer.merge_commit.tree
+    made = await repository.git.run("commit-tree", tree, "-p", pull.head_sha, "-p", ctx.head(), "-m", "Update")
+    await ctx.forge.write_branch(repository, pull.head_ref, made.decode().strip(), actor="alice")
+
+
+UPDATING: dict[str, Any] = {"queue": {"*": {"trigger": True, "update_branch": True}}}
+
+
+async def test_branches_that_are_behind_are_updated_one_after_the_other_where_that_is_asked_for(world: World) -> None:
+    async with world(**UPDATING) as ctx:
+        strict_protection(ctx)
+        updates = ctx.fault("status", "/update-branch$", method="PUT", status=418, nth=(1000,))
+        pulls = [await ctx.open_pull(name) for name in ("pump", "valve", "nozzle")]
+        for pull in pulls[1:]:
+            ctx.add_label(pull, "hold")
+        await ctx.settle()
+        for pull in pulls[1:]:
+            ctx.remove_label(pull, "hold")
+        seen = 0
+        while not all(pull.merged for pull in pulls):
+            await ctx.sync()
+            assert times(ctx, updates) - seen <= 1
+            seen = times(ctx, updates)
+            await ctx.run_jobs()
+        assert seen == 2, "each is updated once, when nothing else is about to land"
+        done = [row for row in await ctx.rows("intents") if row["kind"] == "update_branch"]
+        assert [(row["subject"], row["outcome"]) for row in done] == [("#2", "asked for"), ("#3", "asked for")]
+        assert all(row["token"] for row in done)
+
+
+async def test_one_that_is_behind_says_what_happens_to_it(world: World) -> None:
+    async with world() as ctx:
+        strict_protection(ctx)
+        pulls = [await ctx.open_pull(name) for name in ("pump", "valve")]
+        ctx.add_label(pulls[1], "hold")
+        await ctx.settle()
+        ctx.remove_label(pulls[1], "hold")
+        await ctx.settle()
+        assert (await ctx.verdict(pulls[1])).unblock == (
+            "Merge main into its branch (who may push to it can), or set `update_branch` to true for tide to do it.",
+        )
+        ctx.reload(**UPDATING)
+        await ctx.settle()
+        assert pulls[1].merged
+
+
+async def test_a_branch_that_may_not_be_updated_is_told_and_the_next_one_is(world: World) -> None:
+    async with world(**UPDATING) as ctx:
+        strict_protection(ctx)
+        pulls = [await ctx.open_pull(name) for name in ("pump", "valve", "nozzle")]
+        for pull in pulls[1:]:
+            ctx.add_label(pull, "hold")
+        await ctx.settle()
+        for pull in pulls[1:]:
+            ctx.remove_label(pull, "hold")
+        path = f"/pulls/{pulls[1].number}/update-branch$"
+        ctx.fault("status", path, method="PUT", status=403, body={"message": "No right to push to it"})
+        await ctx.settle()
+        assert [pull.merged for pull in pulls] == [True, False, True]
+        text = "Not mergeable. Held: its branch cannot be updated with main: No right to push to it."
+        assert await summary(ctx, pulls[1]) == text
+
+
+@pytest.mark.parametrize(
+    ("rule", "classic", "method", "why", "left"),
+    [
+        (
+            "required_signatures",
+            BranchProtection(required_signatures=True),
+            "rebase",
+            "they want signed commits, and GitHub does not sign what it rebases",
+            '"merge" or "squash"',
+        ),
+        (
+            "required_linear_history",
+            BranchProtection(required_linear_history=True),
+            "merge",
+            "they want a linear history",
+            '"squash" or "rebase"',
+        ),
+    ],
+)
+@pytest.mark.parametrize("is_classic", [False, True])
+async def test_a_method_that_the_rules_exclude_is_not_tried_and_another_one_helps(
+    world: World, rule: Any, classic: BranchProtection, method: str, why: str, left: str, *, is_classic: bool
+) -> None:
+    async with world(tide={"merge_method": {"acme": method}}) as ctx:
+        if is_classic:
+            ctx.forge.protect_branch(ctx.repository(), "main", classic)
+        else:
+            put(ctx, Rule(rule))
+        asked_for, pull = asked(ctx), await ctx.open_pull("pump")
+        await sign(ctx, pull)
+        await ctx.settle()
+        ctx.clock.sandbox.forward(hours=5)
+        await ctx.settle()
+        assert times(ctx, asked_for) == 0
+        verdict = await ctx.verdict(pull)
+        assert verdict.summary == f'Not mergeable. Merge type "{method}" disallowed by the rules of main: {why}'
+        help_ = f"Choose the merge method {left}, or have an administrator of the repository change the rules of main."
+        assert verdict.unblock[0] == help_
+        ctx.add_label(pull, "tide/squash")
+        await ctx.settle()
+        assert pull.merged
+
+
+async def test_a_commit_that_is_not_signed_is_told_in_githubs_words_and_lands_once_it_is(world: World) -> None:
+    async with world() as ctx:
+        put(ctx, Rule("required_signatures"))
+        pull = await ctx.open_pull("pump")
+        await ctx.settle()
+        assert not pull.merged
+        assert "Commits must have verified signatures." in await summary(ctx, pull)
+        await sign(ctx, pull)
+        await ctx.settle()
+        assert pull.merged
+
+
+async def sign(ctx: Story, pull: PullRequest) -> None:
+    """Push the head once more, with something in its header that stands for a signature."""
+    git = ctx.repository().git
+    written = await git.run("cat-file", "commit", pull.head_sha)
+    header, _, message = written.partition(b"\n\n")
+    signed = header + b"\ngpgsig a signature\n\n" + message
+    sha = await git.run("hash-object", "-t", "commit", "-w", "--stdin", stdin=signed)
+    await ctx.forge.write_branch(ctx.repository(), pull.head_ref, sha.decode().strip(), actor="alice")
 
 
 async def test_rules_are_read_once_an_hour(world: World) -> None:

@@ -243,7 +243,7 @@ OWN = """\
 merge_queue:
   "*": {max_runs: 4, freshness: 30s}
   acme: {strategy: gate, max_batch: 3}
-  acme/rocket: {landing: push, max_runs: 2}
+  acme/rocket: {landing: push, max_runs: 2, update_branch: true}
   acme/rocket@main: {paused: true}
 """
 
@@ -271,6 +271,7 @@ def test_our_own_settings_are_put_together_field_by_field(loaded: Load) -> None:
         max_batch=3,
         landing=LandingMode.PUSH,
         freshness=timedelta(seconds=30),
+        update_branch=True,
     )
     assert loaded(own=OWN).rules(PoolKey("other", "a", "b")).settings.max_runs == 4
 

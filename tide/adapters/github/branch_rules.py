@@ -33,7 +33,14 @@ from tide.domain.keys import PoolKey
 from tide.domain.pulls import MergeMethod
 
 BEARING_ON_MERGES = frozenset(
-    {"merge_queue", "pull_request", "required_linear_history", "required_status_checks", "update"}
+    {
+        "merge_queue",
+        "pull_request",
+        "required_linear_history",
+        "required_signatures",
+        "required_status_checks",
+        "update",
+    }
 )
 """The rules that we understand; GitHub refuses by the others all the same (`tide.adapters.github.merging`)."""
 
@@ -87,6 +94,7 @@ class _UpdateRule(_Node):
     required_status_check_contexts: tuple[str | None, ...] | None = None
     requires_code_owner_reviews: bool = False
     requires_linear_history: bool = False
+    requires_signatures: bool = False
     viewer_can_push: bool = True
 
 
@@ -196,11 +204,11 @@ def _variables(pool: PoolKey) -> dict[str, str]:
 def with_rule(rules: BranchRules, rule: _Rule) -> BranchRules:
     """Add a rule of a ruleset; of several of one kind the strictest counts."""
     parameters: Mapping[str, Any] = rule.parameters or {}
+    if about_commits := _ABOUT_COMMITS.get(rule.type):
+        return about_commits(rules)
     match rule.type:
         case "merge_queue":
             return replace(rules, requires_queue=True)
-        case "required_linear_history":
-            return _without(rules, MergeMethod.MERGE)
         case "update":
             return replace(rules, may_push=False)
         case "required_status_checks":
@@ -236,7 +244,9 @@ def with_protection(rules: BranchRules, ref: _Ref) -> BranchRules:
     if update is None:
         return rules
     if update.requires_linear_history:
-        rules = _without(rules, MergeMethod.MERGE)
+        rules = _linear(rules)
+    if update.requires_signatures:
+        rules = _signed(rules)
     contexts = [context for context in update.required_status_check_contexts or () if context]
     return replace(
         rules,
@@ -244,7 +254,21 @@ def with_protection(rules: BranchRules, ref: _Ref) -> BranchRules:
         required_approvals=max(rules.required_approvals, update.required_approving_review_count or 0),
         needs_code_owners=rules.needs_code_owners or update.requires_code_owner_reviews,
         may_push=rules.may_push and update.viewer_can_push,
+        # The rule itself is shown to administrators only; one without checks is not strict.
+        hides_strictness=protection is None and bool(contexts) and not rules.is_strict,
     )
+
+
+def _linear(rules: BranchRules) -> BranchRules:
+    return replace(_without(rules, MergeMethod.MERGE), requires_linear_history=True)
+
+
+def _signed(rules: BranchRules) -> BranchRules:
+    # GitHub signs the commits of a merge and of a squash, but not those that it rebases (chdsbd/kodiak#275).
+    return replace(_without(rules, MergeMethod.REBASE), requires_signatures=True)
+
+
+_ABOUT_COMMITS = {"required_linear_history": _linear, "required_signatures": _signed}
 
 
 def _united(rules: BranchRules, contexts: Sequence[str]) -> tuple[str, ...]:

@@ -268,6 +268,15 @@ class GitHub:
         if problem and not isinstance(problem, NotFound):
             raise problem
 
+    async def update_branch(self, pull: PullKey, head_sha: str) -> str:
+        """Have the base merged into the branch of a pull request (GitHub docs: Update a pull request branch).
+
+        Give GitHub's words where it refuses (403: we may not push to it; 422: it conflicts, or its head has moved).
+        """
+        where = path("repos", pull.org, pull.repo, "pulls", pull.number, "update-branch")
+        answer = await self.client.write("PUT", where, {"expected_head_sha": head_sha}, org=pull.org)
+        return answer.message if answer.status >= HTTPStatus.BAD_REQUEST else ""
+
     async def merge(self, repo: RepoKey, target: Target, text: CommitText = HOSTS_TEXT) -> MergeAnswer:
         """Ask for a merge that pins the head SHA (GitHub docs: Merge a pull request); sent once.
 

@@ -159,6 +159,7 @@ class RefView:
                 each.required_reviews.require_code_owner_reviews for each in rules if each.required_reviews
             ),
             requires_linear_history=any(each.linear_history for each in rules),
+            requires_signatures=any(each.signatures for each in rules),
             viewer_can_push=not any(each.update_restricted or each.locked for each in rules),
         )
 
@@ -187,6 +188,7 @@ class RefUpdateRuleView:
     required_status_check_contexts: list[str]
     requires_code_owner_reviews: bool
     requires_linear_history: bool
+    requires_signatures: bool
     viewer_can_push: bool
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -213,6 +214,34 @@ async def delete_protection(call: Call) -> Answer:
         raise RestError(404, NOT_PROTECTED)
     call.forge.protect_branch(call.repository, name, None, call.login)
     return Answer(None, 204)
+
+
+async def get_signatures(call: Call) -> Answer:
+    """``GET /branches/{branch}/protection/required_signatures``."""
+    found = call.repository.protections.get(_branch(call))
+    if found is None:
+        raise RestError(404, NOT_PROTECTED)
+    return Answer(protection(call.base, call.forge, call.repository, _branch(call), found)["required_signatures"])
+
+
+async def require_signatures(call: Call) -> Answer:
+    """``POST /branches/{branch}/protection/required_signatures``."""
+    _set_signatures(call, required=True)
+    return await get_signatures(call)
+
+
+async def waive_signatures(call: Call) -> Answer:
+    """``DELETE /branches/{branch}/protection/required_signatures``."""
+    _set_signatures(call, required=False)
+    return Answer(None, 204)
+
+
+def _set_signatures(call: Call, *, required: bool) -> None:
+    name = _branch(call)
+    found = call.repository.protections.get(name)
+    if found is None:
+        raise RestError(404, NOT_PROTECTED)
+    call.forge.protect_branch(call.repository, name, replace(found, required_signatures=required), call.login)
 
 
 async def rules_of_branch(call: Call) -> Answer:

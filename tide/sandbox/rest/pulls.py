@@ -11,6 +11,7 @@ from tide.sandbox.merging import MergeRefusedError, MergeRequest, merge_pull
 from tide.sandbox.rest.call import Answer, Body, RestError, invalid, not_found
 from tide.sandbox.rest.shapes_pulls import mergeable_fields, pull
 from tide.sandbox.rest.shapes_repositories import changed_file, commit, user
+from tide.sandbox.rest.texts import check_texts
 from tide.sandbox.rules import merge_state_status
 from tide.sandbox.state import NewPull, PullRefusedError
 
@@ -51,6 +52,12 @@ class MergeBody(Body):
     commit_message: str | None = None
 
 
+class UpdateBody(Body):
+    """Body of ``PUT /pulls/{number}/update-branch``."""
+
+    expected_head_sha: str | None = None
+
+
 class ReviewersBody(Body):
     """Body of ``POST /pulls/{number}/requested_reviewers``."""
 
@@ -79,6 +86,7 @@ def _label(found: PullRequest) -> str:
 async def create_pull(call: Call) -> Answer:
     """``POST /pulls``."""
     body = call.body(NewPullBody)
+    check_texts(body.title, body.body)
     owner, separator, branch = body.head.rpartition(":")
     if separator and owner != call.repository.owner:
         raise invalid("PullRequest", field="head")
@@ -144,6 +152,7 @@ async def _commits(call: Call, found: PullRequest) -> list[Any]:
 async def patch_pull(call: Call) -> Answer:
     """``PATCH /pulls/{number}``."""
     body, found, repository = call.body(PullPatch), call.pull, call.repository
+    check_texts(body.title, body.body)
     try:
         if body.base is not None:
             call.forge.retarget_pull(repository, found, body.base, call.login)
@@ -203,7 +212,9 @@ async def merge(call: Call) -> Answer:
 
 async def update_branch(call: Call) -> Answer:
     """``PUT /pulls/{number}/update-branch``: merges the base into the head's branch."""
-    found, repository = call.pull, call.repository
+    body, found, repository = call.body(UpdateBody), call.pull, call.repository
+    if body.expected_head_sha not in {None, found.head_sha}:
+        raise RestError(422, "expected head sha didn\u2019t match current head ref.")
     answer = await call.forge.mergeability(repository, found)
     if not answer.behind:
         raise RestError(422, "There are no new commits on the base branch.")

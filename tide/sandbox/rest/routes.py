@@ -32,6 +32,7 @@ class RestRoute:
 
 
 REPO = "/repos/{owner}/{repo}"
+SIGNATURES = f"{REPO}/branches/{{branch:path}}/protection/required_signatures"
 
 FREE = frozenset({accounts.get_rate_limit})
 """Endpoints that cost no point."""
@@ -80,6 +81,9 @@ ROUTES: tuple[RestRoute, ...] = (
     RestRoute("GET", f"{REPO}/check-runs/{{number}}", evidence.get_check_run),
     RestRoute("PATCH", f"{REPO}/check-runs/{{number}}", evidence.patch_check_run),
     RestRoute("GET", f"{REPO}/branches", branches.list_branches),
+    RestRoute("GET", SIGNATURES, branches.get_signatures),
+    RestRoute("POST", SIGNATURES, branches.require_signatures),
+    RestRoute("DELETE", SIGNATURES, branches.waive_signatures),
     RestRoute("GET", f"{REPO}/branches/{{branch:path}}/protection", branches.get_protection),
     RestRoute("PUT", f"{REPO}/branches/{{branch:path}}/protection", branches.put_protection),
     RestRoute("DELETE", f"{REPO}/branches/{{branch:path}}/protection", branches.delete_protection),

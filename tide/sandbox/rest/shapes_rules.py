@@ -29,7 +29,7 @@ def protection(base: str, forge: Registry, repository: Repository, branch: str, 
         "required_conversation_resolution": {"enabled": False},
         "lock_branch": {"enabled": found.lock_branch},
         "allow_fork_syncing": {"enabled": False},
-        "required_signatures": {"url": f"{url}/required_signatures", "enabled": False},
+        "required_signatures": {"url": f"{url}/required_signatures", "enabled": found.required_signatures},
     }
     checks = found.required_status_checks
     if checks is not None:

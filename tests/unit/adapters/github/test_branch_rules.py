@@ -25,6 +25,7 @@ UPDATE_RULE = {
     "requiredStatusCheckContexts": ["e2e", None],
     "requiresCodeOwnerReviews": True,
     "requiresLinearHistory": True,
+    "requiresSignatures": True,
     "viewerCanPush": False,
 }
 
@@ -72,7 +73,14 @@ async def test_a_branch_without_rules_asks_for_nothing(connection: Connection) -
         ([CHECKS | {"ruleset_id": 1}], BranchRules(required_contexts=("lint", "unit"), is_strict=True)),
         ([rule("merge_queue")], BranchRules(requires_queue=True)),
         ([rule("update")], BranchRules(may_push=False)),
-        ([rule("required_linear_history")], BranchRules(merge_methods=(MergeMethod.SQUASH, MergeMethod.REBASE))),
+        (
+            [rule("required_linear_history")],
+            BranchRules(merge_methods=(MergeMethod.SQUASH, MergeMethod.REBASE), requires_linear_history=True),
+        ),
+        (
+            [rule("required_signatures")],
+            BranchRules(merge_methods=(MergeMethod.MERGE, MergeMethod.SQUASH), requires_signatures=True),
+        ),
         (
             [
                 rule("pull_request", 1, required_approving_review_count=1, allowed_merge_methods=["merge", "squash"]),
@@ -90,7 +98,7 @@ async def test_a_branch_without_rules_asks_for_nothing(connection: Connection) -
         ),
         ([rule("deletion"), rule("commit_message_pattern", operator="regex"), rule("invented")], BranchRules()),
     ],
-    ids=["checks", "queue", "update", "linear", "reviews", "two rulesets", "others"],
+    ids=["checks", "queue", "update", "linear", "signatures", "reviews", "two rulesets", "others"],
 )
 async def test_the_rules_of_rulesets_are_united(
     connection: Connection, rules: list[dict[str, Any]], expected: BranchRules
@@ -118,8 +126,10 @@ async def test_classic_protection_is_added(connection: Connection) -> None:
         is_strict=True,
         required_approvals=2,
         needs_code_owners=True,
-        merge_methods=(MergeMethod.SQUASH, MergeMethod.REBASE),
+        merge_methods=(MergeMethod.SQUASH,),
         may_push=False,
+        requires_linear_history=True,
+        requires_signatures=True,
     )
 
 
@@ -151,7 +161,8 @@ async def test_what_only_administrators_may_see_hides_nothing_else(connection: C
     forbidden = nodes.error("FORBIDDEN", "no", "repository", "ref", "branchProtectionRule")
     repository = {"ref": {"branchProtectionRule": None, "refUpdateRule": UPDATE_RULE}}
     script(connection, graphql=nodes.answer({"repository": repository}, forbidden))
-    assert (await read(connection)).required_contexts == ("e2e",)
+    told = await read(connection)
+    assert (told.required_contexts, told.hides_strictness) == (("e2e",), True)
 
 
 async def test_a_server_that_knows_less_is_asked_no_more(connection: Connection) -> None:

@@ -19,7 +19,7 @@ ASKED = """
     branchProtectionRule { isAdminEnforced requiresStrictStatusChecks }
     refUpdateRule {
       requiredApprovingReviewCount requiredStatusCheckContexts requiresCodeOwnerReviews requiresLinearHistory
-      viewerCanPush
+      requiresSignatures viewerCanPush
     }
   }
 """
