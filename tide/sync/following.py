@@ -12,17 +12,19 @@ calling it updated, the full search finds it, at least every `FULL_SEARCH`, as i
 or the configuration changes.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
 
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.names import folded
+from tide.domain.pulls import MergeState, Pull
 from tide.domain.snapshot import Snapshot
 from tide.policy.contexts import must_be_watched, policy_for
-from tide.policy.queries import meets_any
+from tide.policy.mergeability import is_judged_otherwise
+from tide.policy.queries import meets_any, needs_only_reviews
 from tide.ports.code_host import NO_SEARCHES, BlockerIssue, Found, Searches
 from tide.sync.world import World
 
@@ -31,7 +33,7 @@ FULL_SEARCH = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True)
 class _Candidates:
-    """The pull requests of a pool that have opted in, and those of them whose check runs are to be read."""
+    """The pull requests of a pool that have opted in but for reviews, and those of them to read all check runs of."""
 
     keys: frozenset[PullKey] = frozenset()
     watched: frozenset[PullKey] = frozenset()
@@ -56,16 +58,23 @@ class Following:
     """What has opted in as each pool's last turn saw it; lives as long as the process."""
 
     _pools: dict[PoolKey, _Candidates] = field(default_factory=dict)
+    # As the last look gave them, and the pools of those that the code host has judged otherwise since the one before.
+    _looked_at: dict[PullKey, Pull] = field(default_factory=dict)
+    _judged_otherwise: set[PoolKey] = field(default_factory=set)
     # By organisation ("" for all): under which configuration the last full search was made, and when.
     _searched: dict[str, tuple[str, datetime]] = field(default_factory=dict)
 
     def seen(self, snapshot: Snapshot) -> None:
-        """Take over who has opted in."""
-        views = [view for view in snapshot.pulls if meets_any(snapshot.rules.queries, view.pull)]
+        """Take over who has opted in.
+
+        One that lacks nothing but reviews is looked at as well: what they come to changes with the rules of its branch.
+        """
+        views = [view for view in snapshot.pulls if needs_only_reviews(snapshot.rules.queries, view.pull)]
         watched = frozenset(
             view.pull.key
             for view in views
-            if must_be_watched(policy_for(view, snapshot), view.required, view.pull.contexts)
+            if meets_any(snapshot.rules.queries, view.pull)
+            and must_be_watched(policy_for(view, snapshot), view.required, view.pull.contexts)
         )
         self._pools[snapshot.pool] = _Candidates(frozenset(view.pull.key for view in views), watched)
 
@@ -73,6 +82,15 @@ class Following:
         """Forget all pools but these, and the searches of all organisations but these."""
         self._pools = {pool: candidates for pool, candidates in self._pools.items() if pool in pools}
         self._searched = {org: kept for org, kept in self._searched.items() if org in orgs}
+        followed = {key for candidates in self._pools.values() for key in candidates.keys}
+        self._looked_at = {key: pull for key, pull in self._looked_at.items() if key in followed}
+        self._judged_otherwise &= set(pools)
+
+    def judged_otherwise(self, pool: PoolKey) -> bool:
+        """Tell, once, whether the code host judges pull requests of a pool otherwise that have not changed."""
+        is_so = pool in self._judged_otherwise
+        self._judged_otherwise.discard(pool)
+        return is_so
 
     def is_search_due(self, org: str, digest: str, now: datetime) -> bool:
         """Tell whether everything is to be searched for under the configuration with this digest."""
@@ -82,6 +100,16 @@ class Following:
     def searched(self, org: str, digest: str, now: datetime) -> None:
         """Take note that a full search found everything."""
         self._searched[org] = (digest, now)
+
+    def _compare(self, pulls: Iterable[Pull]) -> None:
+        for pull in pulls:
+            before = self._looked_at.get(pull.key, pull)
+            if is_judged_otherwise(before, pull):
+                self._judged_otherwise.add(pull.pool)
+            if pull.merge_state is MergeState.UNKNOWN and before.head_sha == pull.head_sha:
+                # Not worked out just now; what is known next is compared with what was known last.
+                pull = replace(pull, merge_state=before.merge_state)  # noqa: PLW2901 - the same one
+            self._looked_at[pull.key] = pull
 
     async def look(
         self,
@@ -111,6 +139,7 @@ class Following:
         watched = frozenset(key for candidates in pools for key in candidates.watched)
         followed = await world.code_host.follow_pulls(keys, watched=watched, along=along, org=org)
         pulls = tuple(pull for pull in followed.pulls.values() if pull)
+        self._compare(pulls)
         await world.store.save_pulls(pulls, now)
         for read_at, changed in (followed.changed or {}).items():
             # They were kept when they were read, unless something came between.

@@ -93,6 +93,8 @@ class Observer:
             first_runs=await store.first_runs(pool, heads) if candidates else (),
             is_dry_run=self.is_dry_run,
         )
+        if is_news:
+            self.settings.all_read(pool)
         return Observed(snapshot, is_whole=jobs is not None or not is_needed)
 
     def _note_contexts(self, pulls: Sequence[Pull]) -> None:
@@ -129,15 +131,17 @@ class Observer:
             return None
 
     async def _open_pulls(
-        self, rules: PoolRules, already_read: Collection[PullKey]
+        self, rules: PoolRules, already_read: Collection[PullKey], *, read_all: bool
     ) -> tuple[list[Pull], Mapping[PullKey, str]]:
         """Give the open pull requests, and the reason for each that should have been read anew and could not be.
 
-        Those that may merge are given as they are now, the rest as last read.
+        Those that may merge are given as they are now, the rest as last read; all as they are now when the rules of the
+        branch have changed, by which the code host judges them, as that is no update of any of them.
         """
         pool, store = self.jobs.pool, self.world.store
         mirrored = await store.pool_pulls(pool)
-        stale = [pull.key for pull in mirrored if meets_any(rules.queries, pull) and pull.key not in already_read]
+        needed = [pull.key for pull in mirrored if read_all or meets_any(rules.queries, pull)]
+        stale = [key for key in needed if key not in already_read]
         if not stale:
             return list(mirrored), {}
         now = self.world.clock.now()
@@ -183,6 +187,7 @@ class _Examination:
         is_as_usual = jobs.context_policy == self.rules.context_policy
         pool, now = self.observer.jobs.pool, self.observer.world.clock.now()
         held = self.observer.holds.of(pool, self.base_sha, pull.number, pull.head_sha, now)
+        contexts = frozenset(job.context for job in jobs.presubmits)
         return PullView(
             self.observer.contexts_seen.completed(pull, now, contexts),
             required=await self.observer.jobs.required(jobs, self.base_sha, [pull.head_sha]),

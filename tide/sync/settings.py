@@ -1,8 +1,8 @@
 """What the code host allows in a repository and asks of a merge into a branch, read once an hour."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 from tide.domain.branch_rules import NO_RULES, BranchRules
 from tide.domain.errors import Permanent, Transient
@@ -12,6 +12,7 @@ from tide.domain.rules import BlocksPolicy, PoolRules
 from tide.sync.world import World
 
 SETTINGS_LAST = timedelta(hours=1)
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -20,10 +21,10 @@ class HostSettings:
 
     _repos: dict[RepoKey, tuple[datetime, RepoSettings]] = field(default_factory=dict)
     _branches: dict[PoolKey, tuple[datetime, BranchRules]] = field(default_factory=dict)
-
     _changed: set[PoolKey] = field(default_factory=set)
     # Those whose rules do not tell that they are strict, while pull requests have told it.
     _strict: set[PoolKey] = field(default_factory=set)
+
     async def of_repository(self, world: World, repo: RepoKey) -> RepoSettings:
         """Give the settings of a repository, at most an hour old; raise RemoteError when they cannot be read."""
         now = world.clock.now()
@@ -49,13 +50,12 @@ class HostSettings:
             return rules
         except Permanent as error:
             world.observer.pool_failed(pool, error)
-        self._branches[pool] = (now + SETTINGS_LAST, rules)
         self._strict.discard(pool)
         if pool in self._branches and rules != self._branches[pool][1]:
             self._changed.add(pool)
+        self._branches[pool] = (now + SETTINGS_LAST, rules)
         return rules
 
-    def due(self, pools: Collection[PoolKey], now: datetime) -> list[PoolKey]:
     def learn_strict(self, pool: PoolKey) -> None:
         """Hear that a branch is strict, which its rules do not tell; it is believed until they are read anew."""
         self._strict.add(pool)
@@ -68,6 +68,7 @@ class HostSettings:
         """Hear that all pull requests of a branch were read since."""
         self._changed.discard(pool)
 
+    def due(self, pools: Collection[PoolKey], now: datetime) -> list[PoolKey]:
         """Name those branches whose rules are to be read."""
         return sorted(pool for pool in pools if pool not in self._branches or now >= self._branches[pool][0])
 
@@ -81,13 +82,26 @@ class HostSettings:
         repos = {pool.repository for pool in pools}
         self._repos = {repo: kept for repo, kept in self._repos.items() if repo in repos}
         self._branches = {pool: kept for pool, kept in self._branches.items() if pool in pools}
-
         self._changed &= set(pools)
         self._strict &= set(pools)
+
     def doubt(self, pool: PoolKey) -> None:
-        """Have everything about a branch read anew: the code host has just refused a merge into it."""
+        """Have everything about a branch read anew: the code host has just refused a merge, or judges otherwise."""
         self._repos.pop(pool.repository, None)
-        self._branches.pop(pool, None)
+        if pool in self._branches:
+            self._branches[pool] = (_LONG_AGO, self._branches[pool][1])
+
+    def doubt_all(self, repo: RepoKey) -> list[PoolKey]:
+        """Have everything about the branches of a repository read anew; name those that anything is known of."""
+        known = [pool for pool in self._branches if pool.repository == repo]
+        for pool in known:
+            self.doubt(pool)
+        return known
+
+    def changed(self, pool: PoolKey) -> None:
+        """Hear that the code host judges the pull requests of a branch otherwise: all of them are to be read anew."""
+        self.doubt(pool)
+        self._changed.add(pool)
 
 
 def bear_on_merges(rules: PoolRules) -> bool:

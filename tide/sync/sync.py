@@ -11,7 +11,7 @@ from tide.domain.actions import Action, Blocked, Merge, MergeBatch, Wait, target
 from tide.domain.decisions import Decision
 from tide.domain.errors import ConfigError, LeaseLost, RemoteError, StoreError, TideError
 from tide.domain.intents import IntentKind
-from tide.domain.keys import HeadKey, Hint, PoolKey
+from tide.domain.keys import HeadKey, Hint, PoolKey, RepoKey
 from tide.domain.leases import Lease
 from tide.domain.outcomes import Outcome
 from tide.domain.records import TIDE_ACTIONS, HistoryRecord, HistoryTarget
@@ -122,7 +122,10 @@ class Sync:
             RemoteError: the pull requests could not be read.
             StoreError: the database is out of reach.
         """
-        for pool in sorted(await pools_of(self.world, self.config(), hints)):
+        doubted = {pool for hint in hints if isinstance(hint, RepoKey) for pool in self._settings.doubt_all(hint)}
+        for pool in doubted:
+            self._resting.disturb(pool)
+        for pool in sorted(await pools_of(self.world, self.config(), hints) | doubted):
             self.wake(pool)
 
     async def _sync_pools(self, pools: Collection[PoolKey], facts: Refreshed) -> None:
@@ -246,6 +249,8 @@ class Sync:
         await self.world.store.record_failure(pool, text, self.world.clock.now())
 
     async def _turn(self, pool: PoolKey, config: JobConfig, facts: Refreshed) -> None:
+        if self._following.judged_otherwise(pool):
+            self._settings.changed(pool)
         ground = self._ground(pool, config, facts)
         lease = self.lease() if self.lease else None
         if lease:
@@ -254,6 +259,8 @@ class Sync:
         observer = Observer(self.world, jobs, self._settings, self._holds, self._contexts_seen, self.is_dry_run)
         observed = await observer.observe(blockers=ground.blockers, already_read=facts.read)
         self._following.seen(observed.snapshot)
+        if self._settings.have_changed(pool):
+            self.wake(pool)  # what its pull requests were judged by when they were read, holds no more
         snapshot = await self._recorded(observed.snapshot)
         self.world.observer.standing_seen(pool, snapshot.standing)
         decision = decide(snapshot)

@@ -153,6 +153,10 @@ class _IssueEvent(_Event):
 
 
 _SHAPES: dict[str, type[_Event]] = {
+    # Rules that change are no update of the pull requests that they are about.
+    "branch_protection_configuration": _Event,
+    "branch_protection_rule": _Event,
+    "repository_ruleset": _Event,
     "check_run": _CheckRunEvent,
     "check_suite": _CheckSuiteEvent,
     "issues": _IssueEvent,

@@ -13,11 +13,12 @@ from tide.adapters.github.code_host import GitHub
 from tide.adapters.github.pulls import PullReader
 from tide.domain.errors import StoreError
 from tide.domain.keys import PullKey
-from tide.domain.pulls import Pull
+from tide.domain.pulls import MergeState, Pull, ReviewDecision
 from tide.domain.rules import ContextPolicy
 from tide.policy.contexts import unsuccessful
 from tide.sandbox.evidence import NewCheckRun, NewStatus
 from tide.sandbox.model import PullRequest, Repository
+from tide.sandbox.protection import BranchProtection, RequiredReviews, Rule, Ruleset
 from tide.sync.following import FULL_SEARCH
 
 # Nothing is started or merged, so that what happens is what the story says.
@@ -300,3 +301,61 @@ async def test_whatever_happens_is_seen_in_the_next_round(world: World, seed: in
                 assert passes(seen.get(key.number)) == passes(true), key
             met |= {passes(true) for true in truth.values()}
         assert met == {True, False}
+
+
+REVIEWED = BranchProtection(required_pull_request_reviews=RequiredReviews())
+
+
+async def test_rules_that_change_have_all_pull_requests_of_the_branch_read_anew(world: World) -> None:
+    async with world(**STILL) as ctx:
+        opted_in, outside = await ctx.open_pull("pump"), await ctx.open_pull("valve", labels=())
+        await settle(ctx)
+        ctx.forge.protect_branch(ctx.repository(), "main", REVIEWED)
+        await ctx.sync()
+        for pull in (opted_in, outside):
+            seen = (await mirrored(ctx))[pull.number]
+            assert (seen.review_decision, seen.merge_state) == (ReviewDecision.REVIEW_REQUIRED, MergeState.BLOCKED)
+        ctx.forge.protect_branch(ctx.repository(), "main", None)
+        await ctx.sync()
+        assert (await mirrored(ctx))[outside.number].review_decision is ReviewDecision.NONE
+
+
+async def test_rules_that_are_found_to_have_changed_have_them_read_anew_in_the_next_turn(world: World) -> None:
+    async with world(**STILL) as ctx:
+        await ctx.open_pull("pump")
+        outside = await ctx.open_pull("valve", labels=())
+        await settle(ctx)
+        await ctx.sync()
+        # Of what it asks for, nothing is told of the pull request that has opted in.
+        now, rule = ctx.clock.now(), Rule("required_linear_history")
+        ctx.forge.put_ruleset(ctx.repository(), Ruleset(1, "rules", "RRS_1", now, now, (rule,)))
+        ctx.forge.set_draft(ctx.repository(), outside, draft=True)
+        ctx.clock.sandbox.forward(hours=1)
+        await ctx.sync()
+        assert MAIN in ctx.woken
+        await ctx.sync()
+        assert (await mirrored(ctx))[outside.number].is_draft
+
+
+async def test_a_hint_at_rules_has_them_read_anew(world: World) -> None:
+    async with world(**STILL) as ctx:
+        await ctx.open_pull("pump")
+        outside = await ctx.open_pull("valve", labels=())
+        await settle(ctx)
+        now, rule = ctx.clock.now(), Rule("required_linear_history")
+        ctx.forge.put_ruleset(ctx.repository(), Ruleset(1, "rules", "RRS_1", now, now, (rule,)))
+        ctx.forge.set_draft(ctx.repository(), outside, draft=True)
+        await ctx.sync_.look_near([MAIN.repository])
+        assert MAIN in ctx.woken
+        for _ in range(2):
+            await ctx.sync_.look_again(MAIN)
+        assert (await mirrored(ctx))[outside.number].is_draft
+
+
+async def test_at_rest_nothing_more_is_asked(world: World) -> None:
+    async with world(**STILL) as ctx:
+        ctx.forge.protect_branch(ctx.repository(), "main", REVIEWED)
+        await ctx.open_pull("pump")
+        await ctx.open_pull("valve", labels=())
+        await settle(ctx)
+        assert [await points_of_a_round(ctx) for _ in range(3)] == [1, 1, 1]
