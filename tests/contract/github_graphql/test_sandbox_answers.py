@@ -72,7 +72,8 @@ async def test_pulls_by_id(world: World, pull: PullRequest) -> None:
 async def test_reviews_are_told_for_one_point(world: World, pull: PullRequest) -> None:
     repository = world.forge.repository("acme/rocket")
     world.forge.set_permission(repository, "mallory", "read")
-    for author, state in (("bob", "CHANGES_REQUESTED"), ("bob", "APPROVED"), ("mallory", "APPROVED")):
+    reviews: Any = (("bob", "CHANGES_REQUESTED"), ("bob", "APPROVED"), ("mallory", "APPROVED"))
+    for author, state in reviews:
         world.forge.submit_review(repository, pull, author=author, state=state)
     asked = {"query": "is:pr org:acme review:approved", "first": REVIEWED_PAGE_SIZE}
     found = await world.data(document("search_pulls", with_reviews=True), **asked)
