@@ -1,16 +1,18 @@
 """What a human asks for that is known, but needs no help."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.builders import BASE, NOW, POOL, make_pull
+from tests.builders import BASE, NOW, POOL, make_pull, make_run
 from tests.integration.cli.conftest import Tide
 from tide.adapters.postgres import engine
 from tide.adapters.postgres.store import PostgresStore
-from tide.domain.records import HistoryRecord
+from tide.domain.records import HistoryRecord, HistoryTarget
+from tide.domain.runs import RunState
 
 Stored = Callable[[Callable[[PostgresStore], Awaitable[object]]], None]
 
@@ -43,3 +45,26 @@ def test_a_pool_in_which_something_was_done_once_is_known(tide: Tide, database_u
     found_nothing = tide("history", str(POOL), "--author=nobody", flag)
     assert (found_nothing.code, found_nothing.out) == (0, "Nothing has been done yet.\n")
     assert tide("decisions", str(POOL), flag).code == 0
+
+
+def test_a_pull_request_is_explained_by_its_address_with_the_logs_of_its_tests(
+    tide: Tide, database_url: str, stored: Stored
+) -> None:
+    pull = make_pull()
+    run = make_run(state=RunState.FAILURE, url="/runs/6f1d2f5a-0b0e-5c36-9a55-6a2f6a1e7c01/log")
+    record = HistoryRecord(POOL, NOW, "TRIGGER", BASE, (HistoryTarget.of(pull),), reason="It is next.")
+
+    async def write(store: PostgresStore) -> None:
+        await store.save_pulls([pull], NOW)
+        await store.save_runs([run], NOW)
+        await store.add_history(record)
+
+    stored(write)
+    address = f"https://github.com/{pull.key.repository}/pull/{pull.number}/files"
+    told = tide("explain", address, f"--database-url={database_url}")
+    assert (told.code, told.err) == (0, "")
+    assert f"  unit: failure, log: {run.url} on tide's page\n" in told.out
+    document = json.loads(tide("explain", address, "--format=json", f"--database-url={database_url}").out)
+    assert (document["pull"], [one["url"] for one in document["runs"]]) == (str(pull.key), [run.url])
+    history = tide("history", f"--database-url={database_url}").out
+    assert history.endswith(f"It is next.; unit: failure, log: {run.url} on tide's page\n")
