@@ -67,7 +67,8 @@ def url_of_page(program: Program) -> str:
     def serving() -> dict[str, Any] | None:
         return next((line for line in lines(program) if line["msg"] == "serving"), None)
 
-    return f"http://127.0.0.1:{program.wait_for(serving, 'line that tells the ports')['port']}"
+    page: str = program.wait_for(serving, "line that tells where the page is")["page"]
+    return page.rstrip("/")
 
 
 def asked(program: Program, path: str, is_so: Callable[[httpx.Response], bool]) -> str:

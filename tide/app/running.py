@@ -42,6 +42,7 @@ RELOAD_PERIOD = timedelta(seconds=5)
 OUTAGES_PERIOD = timedelta(seconds=5)
 KNOWN_PERIOD = timedelta(minutes=1)
 TABLES_SECONDS = 2.0
+_EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - to find the page, not to bind to
 PRUNE_PERIOD = timedelta(hours=6)
 LAST_WRITE = timedelta(seconds=8)  # of the history file, within the grace that a leader has
 
@@ -179,7 +180,8 @@ class Daemon:
 
     def _page(self, port: int) -> str:
         """Give where a browser finds the page."""
-        host = self.options.bind or "localhost"
+        bound = self.options.bind
+        host = "localhost" if bound in _EVERYWHERE else bound
         return self.options.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
     @contextmanager
