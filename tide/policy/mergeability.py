@@ -5,13 +5,15 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from tide.domain.branch_rules import NO_RULES, BranchRules
-from tide.domain.pulls import Mergeable, MergeMethod, MergeState, Pull, RepoSettings, ReviewDecision
+from tide.domain.pulls import ContextState, Mergeable, MergeMethod, MergeState, Pull, RepoSettings, ReviewDecision
 from tide.domain.rules import BlocksPolicy, PoolRules
+from tide.policy.contexts import TIDE_CONTEXT
 from tide.policy.merge_method import method_for
 from tide.policy.reviews import review_remedy
 from tide.policy.wording import plural
 
 _UNREVIEWED = frozenset({ReviewDecision.REVIEW_REQUIRED, ReviewDecision.CHANGES_REQUESTED})
+_FREE = frozenset({MergeState.CLEAN, MergeState.UNSTABLE, MergeState.HAS_HOOKS})
 
 
 class Refused(NamedTuple):
@@ -23,6 +25,34 @@ class Refused(NamedTuple):
     text: str
     remedy: str
     is_behind: bool = False
+
+
+class Grounds(NamedTuple):
+    """What a refusal by the code host may rest on, of all that was read, but for the head and the base."""
+
+    pull: tuple[object, ...]
+    merge_state: MergeState
+    settings: RepoSettings
+    rules: BranchRules
+
+    @classmethod
+    def of(cls, pull: Pull, settings: RepoSettings, rules: BranchRules) -> "Grounds":
+        """Take them from a pull request, the settings of its repository and the rules of its branch."""
+        unsuccessful = frozenset(
+            context.name
+            for context in pull.contexts
+            if context.state is not ContextState.SUCCESS and context.name != TIDE_CONTEXT
+        )
+        return cls((pull.is_draft, pull.review_decision, unsuccessful), pull.merge_state, settings, rules)
+
+    def still_hold(self, later: "Grounds") -> bool:
+        """Tell whether a refusal on these grounds is to be expected on later ones too.
+
+        What GitHub thinks of merging it is worked out anew after each merge of others: only where it had called the
+        pull request blocked, and does no more, that is news.
+        """
+        is_free = self.merge_state is MergeState.BLOCKED and later.merge_state in _FREE
+        return self._replace(merge_state=later.merge_state) == later and not is_free
 
 
 def refusal(pull: Pull, rules: PoolRules, settings: RepoSettings, host: BranchRules = NO_RULES) -> Refused | None:

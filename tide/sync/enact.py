@@ -223,7 +223,7 @@ class _Enacting:
         """Remember a head that does not go onto its base, so that the next one gets its turn."""
         until = self.enactor.world.clock.now() + TROUBLE_LASTS if skip.may_pass else None
         pool, base_sha = self.snapshot.pool, self.snapshot.base_sha
-        self.enactor.holds.add(pool, base_sha, action.target, skip.reason, skip.remedy, until=until)
+        self.enactor.holds.add(pool, action.target, skip.reason, skip.remedy, base_sha=base_sha, until=until)
         return Outcome(action.kind, error=f"#{skip.number}: {skip.reason}", reason=action.reason)
 
     def _candidate(self, targets: Iterable[Target], run_tree: str) -> Candidate:
@@ -268,7 +268,7 @@ class _Enacting:
                 reason = f"{needed[0]} cannot be started: {bad[needed[0]]}"
                 remedy = f"Have an operator mend the job that reports {needed[0]}."
                 target = Target(head.number, head.sha)
-                self.enactor.holds.add(self.snapshot.pool, self.snapshot.base_sha, target, reason, remedy, until=until)
+                self.enactor.holds.add(self.snapshot.pool, target, reason, remedy, base_sha=None, until=until)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from tide.domain.actions import Target
 from tide.domain.keys import PoolKey
+from tide.policy.mergeability import Grounds
 
 K = TypeVar("K")
 
@@ -31,16 +32,24 @@ NOT_HELD = Held("")
 
 @dataclass(frozen=True, slots=True)
 class _Hold:
-    base_sha: str
     held: Held
     until: datetime | None
+    base_sha: str | None = None
+    grounds: Grounds | None = None
+
+    def has_ended(self, base_sha: str, now: datetime) -> bool:
+        return self.base_sha not in {None, base_sha} or (self.until is not None and self.until <= now)
+
+    def stands(self, grounds: Grounds | None) -> bool:
+        return self.grounds is None or grounds is None or self.grounds.still_hold(grounds)
 
 
 @dataclass(slots=True)
 class Holds:
     """What was found out while acting: a projection, rebuilt by trying again after a restart.
 
-    A hold is about one head on one base: it ends when either moves.
+    A hold is about one head, and where its reason is the base, about one base: it ends when either moves. A refusal by
+    the code host says nothing about the base: it stands while the head and what it may rest on are the same.
     """
 
     _holds: dict[tuple[PoolKey, int, str], _Hold] = field(default_factory=dict)
@@ -53,40 +62,73 @@ class Holds:
     def add(
         self,
         pool: PoolKey,
-        base_sha: str,
         target: Target,
         reason: str,
         remedy: str = "",
         *,
+        base_sha: str | None,
         until: datetime | None = None,
     ) -> None:
-        """Remember why a head cannot go on upon this base, for good or until a moment."""
-        self._holds[pool, target.number, target.head_sha] = _Hold(base_sha, Held(reason, remedy), until)
+        """Remember why a head cannot go on, for good or until a moment.
 
-    def add_lost(self, pool: PoolKey, base_sha: str, target: Target, reason: str, now: datetime) -> None:
+        Args:
+            pool: the pool.
+            target: the head.
+            reason: why, for people.
+            remedy: what somebody has to do, "" where it is only to be tried again.
+            base_sha: the base upon which that is so, None where it is so on any.
+            until: the moment, None for good.
+        """
+        self._holds[pool, target.number, target.head_sha] = _Hold(Held(reason, remedy), until, base_sha)
+
+    def add_lost(self, pool: PoolKey, target: Target, reason: str, now: datetime) -> None:
         """Remember that the answer about a head was lost, each time for twice as long as the last time."""
         lasts = _longer(self._lost_for, (pool, target.number, target.head_sha), LOST_ANSWER_LASTS, TROUBLE_LASTS)
-        self.add(pool, base_sha, target, reason, until=now + lasts)
+        self.add(pool, target, reason, base_sha=None, until=now + lasts)
 
-    def add_refused(self, pool: PoolKey, base_sha: str, target: Target, reason: str, now: datetime) -> None:
-        """Remember that the code host refused a head, each time for twice as long as the last time."""
-        lasts = _longer(self._refused_for, (pool, target.number, target.head_sha), TROUBLE_LASTS, LONGEST_REFUSAL)
-        self.add(pool, base_sha, target, reason, "See on its page what GitHub asks for.", until=now + lasts)
+    def add_refused(self, pool: PoolKey, target: Target, reason: str, grounds: Grounds, now: datetime) -> None:
+        """Remember that the code host refused a head on these grounds, each time for twice as long as the last time."""
+        key = (pool, target.number, target.head_sha)
+        lasts = _longer(self._refused_for, key, TROUBLE_LASTS, LONGEST_REFUSAL)
+        held = Held(reason, "See on its page what GitHub asks for.")
+        self._holds[key] = _Hold(held, now + lasts, grounds=grounds)
 
-    def add_refused_branch(self, pool: PoolKey, base_sha: str, reason: str, now: datetime) -> None:
+    def add_refused_branch(self, pool: PoolKey, reason: str, now: datetime) -> None:
         """Remember that the code host lets nothing of ours into a branch, each time for twice as long."""
         lasts = _longer(self._branch_refused_for, pool, TROUBLE_LASTS, LONGEST_REFUSAL)
         remedy = f"Have an administrator let the account of the queue merge into {pool.branch}."
-        self._branches[pool] = _Hold(base_sha, Held(reason, remedy), now + lasts)
+        self._branches[pool] = _Hold(Held(reason, remedy), now + lasts)
 
-    def of(self, pool: PoolKey, base_sha: str, number: int, head_sha: str, now: datetime) -> Held:
-        """Give why a head is held on a base now, NOT_HELD when it is not."""
-        of_head = _standing(self._holds, (pool, number, head_sha), base_sha, now)
+    def of(
+        self,
+        pool: PoolKey,
+        base_sha: str,
+        head: tuple[int, str],
+        now: datetime,
+        grounds: Grounds | None = None,
+    ) -> Held:
+        """Give why a head is held on a base now, NOT_HELD when it is not.
+
+        Args:
+            pool: the pool.
+            base_sha: the base.
+            head: its number and SHA.
+            now: the present.
+            grounds: what a refusal may rest on now, None where a change of it is not looked for.
+        """
+        of_head = _standing(self._holds, (pool, *head), base_sha, now, grounds)
         return of_head or _standing(self._branches, pool, base_sha, now) or NOT_HELD
 
-    def reason(self, pool: PoolKey, base_sha: str, number: int, head_sha: str, now: datetime) -> str:
-        """Give why a head is held on a base now, "" when it is not."""
-        return self.of(pool, base_sha, number, head_sha, now).reason
+    def reason(
+        self,
+        pool: PoolKey,
+        base_sha: str,
+        head: tuple[int, str],
+        now: datetime,
+        grounds: Grounds | None = None,
+    ) -> str:
+        """Give the reason alone, "" when it is not held (see `of`)."""
+        return self.of(pool, base_sha, head, now, grounds).reason
 
     def forget_all_but(self, pool: PoolKey, heads: frozenset[tuple[int, str]]) -> None:
         """Drop the holds of heads that are no longer in a pool."""
@@ -104,15 +146,17 @@ class Holds:
                 del of_branches[pool]
 
 
-def _standing(holds: dict[K, _Hold], key: K, base_sha: str, now: datetime) -> Held | None:
+def _standing(
+    holds: dict[K, _Hold], key: K, base_sha: str, now: datetime, grounds: Grounds | None = None
+) -> Held | None:
     """Give a hold that is in force; one that has ended is dropped."""
     hold = holds.get(key)
     if hold is None:
         return None
-    if hold.base_sha != base_sha or (hold.until is not None and hold.until <= now):
+    if hold.has_ended(base_sha, now):
         del holds[key]
         return None
-    return hold.held
+    return hold.held if hold.stands(grounds) else None
 
 
 def _longer(lasted: dict[K, timedelta], key: K, first: timedelta, most: timedelta) -> timedelta:

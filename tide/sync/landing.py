@@ -21,6 +21,7 @@ from tide.domain.snapshot import Snapshot, StandingKind
 from tide.policy.commit_text import CommitText, commit_text
 from tide.policy.landing import may_land
 from tide.policy.lending import lent_contexts
+from tide.policy.mergeability import Grounds
 from tide.sync.candidate_jobs import CandidateJobs
 from tide.sync.deeds import Deeds
 from tide.sync.heads import pull_ref
@@ -41,15 +42,22 @@ class _Stopped(Exception):  # noqa: N818 - an event inside this module, not an e
     """The landing cannot go on.
 
     The text says why. `held` is the number of the pull request that has to stand back for a while, None when nobody
-    has to, and `remedy` what its author has to do; `standing` how far the branch may still be trusted, None when that
-    depends on what has landed.
+    has to, and where the reason `is_of_base` only until that moves; `remedy` is what its author has to do, `standing`
+    how far the branch may still be trusted, None when that depends on what has landed.
     """
 
     def __init__(
-        self, reason: str, *, held: int | None = None, remedy: str = "", standing: StandingKind | None = None
+        self,
+        reason: str,
+        *,
+        held: int | None = None,
+        is_of_base: bool = True,
+        remedy: str = "",
+        standing: StandingKind | None = None,
     ) -> None:
         super().__init__(reason)
         self.held = held
+        self.is_of_base = is_of_base
         self.remedy = remedy
         self.standing = standing
 
@@ -57,9 +65,10 @@ class _Stopped(Exception):  # noqa: N818 - an event inside this module, not an e
 class _Refused(_Stopped):
     """The code host will not merge a pull request."""
 
-    def __init__(self, number: int, answer: NotMerged) -> None:
+    def __init__(self, number: int, answer: NotMerged, grounds: Grounds) -> None:
         super().__init__(f"#{number}: GitHub refused: {answer.message}", held=number)
         self.answer = answer
+        self.grounds = grounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +90,7 @@ class Lander:
         """
         inspector = Inspector(self.world, self.standings, self.jobs)
         targets = targets_of(action)
-        landing = _Landing(deeds, inspector, snapshot, targets)
+        landing = _Landing(deeds, inspector, snapshot, targets, head_sha=snapshot.base_sha)
         error = ""
         try:
             await landing.run()
@@ -95,7 +104,7 @@ class Lander:
             error = str(lost)
             # One that is never answered for must not keep the others from landing for ever.
             target, now = landing.targets[len(landing.landed)], self.world.clock.now()
-            self.holds.add_lost(landing.snapshot.pool, landing.head_sha, target, error, now)
+            self.holds.add_lost(landing.snapshot.pool, target, error, now)
         else:
             await landing.close("")
         merged = tuple(landing.merged)
@@ -111,7 +120,7 @@ class Lander:
         if isinstance(stopped, _Refused):
             self._heed(landing, stopped)
         elif stopped.held is not None:
-            self._hold(landing, landing.target(stopped.held), stopped)
+            self._hold(landing, stopped)
         standing = stopped.standing or (StandingKind.UNPROVEN if landing.landed else StandingKind.PROVEN)
         if standing is StandingKind.FROZEN:
             await self.standings.freeze(self.world, pool, reason, landing.contexts)
@@ -124,15 +133,18 @@ class Lander:
         self.settings.doubt(pool)
         if refused.answer.refusal.is_for_all:
             reason = f"GitHub refuses merges into {pool.branch}: {refused.answer.message}"
-            self.holds.add_refused_branch(pool, landing.head_sha, reason, now)
+            self.holds.add_refused_branch(pool, reason, now)
+        elif refused.answer.refusal is Refusal.BASE_MODIFIED:
+            self._hold(landing, refused)
         else:
-            target = landing.target(refused.held)
-            self.holds.add_refused(pool, landing.head_sha, target, str(refused), now)
+            self.holds.add_refused(pool, landing.target(refused.held), str(refused), refused.grounds, now)
 
-    def _hold(self, landing: "_Landing", target: Target, stopped: _Stopped) -> None:
+    def _hold(self, landing: "_Landing", stopped: _Stopped) -> None:
         until = self.world.clock.now() + TROUBLE_LASTS
-        pool, base_sha = landing.snapshot.pool, landing.head_sha
-        self.holds.add(pool, base_sha, target, str(stopped), stopped.remedy, until=until)
+        pool, base_sha = landing.snapshot.pool, landing.head_sha if stopped.is_of_base else None
+        self.holds.add(
+            pool, landing.target(stopped.held), str(stopped), stopped.remedy, base_sha=base_sha, until=until
+        )
 
 
 @dataclass(slots=True)
@@ -143,9 +155,9 @@ class _Landing:
     inspector: Inspector
     snapshot: Snapshot
     targets: Sequence[Target]
+    head_sha: str
     landed: list[Step] = field(default_factory=list)
     merged: list[int] = field(default_factory=list)
-    head_sha: str = ""
     intent: Intent | None = None
 
     @property
@@ -171,11 +183,10 @@ class _Landing:
         await self._check_tested(assembly)
         if self.world.clock.now() - read_at > self.snapshot.rules.settings.freshness:
             raise _Stopped("what it rests on was read too long ago")
-        self.head_sha = self.snapshot.base_sha
         self.intent = await self._begin(assembly)
         for target, step in zip(self.targets, assembly.steps, strict=True):
             await self._lend(pulls[target.number])
-            await self._land_one(self.intent, target, step, self._text(pulls[target.number]))
+            await self._land_one(self.intent, target, step, pulls[target.number])
             gone = replace(pulls[target.number], is_open=False, is_merged=True)
             await self.world.store.save_pulls([gone], self.world.clock.now())
 
@@ -239,7 +250,8 @@ class _Landing:
         except RemoteError as error:
             self.world.observer.pool_failed(self.snapshot.pool, error)
             reason = f"#{pull.number}: its pending contexts could not be overwritten: {error}"
-            raise _Stopped(reason, held=pull.number if isinstance(error, Permanent) else None) from error
+            held = pull.number if isinstance(error, Permanent) else None
+            raise _Stopped(reason, held=held, is_of_base=False) from error
 
     def _text(self, pull: Pull) -> CommitText:
         text = commit_text(self.snapshot.rules.commit_templates, pull)
@@ -247,8 +259,8 @@ class _Landing:
             self.world.observer.template_failed(pull.key, failure)
         return text
 
-    async def _land_one(self, intent: Intent, target: Target, step: Step, text: CommitText) -> None:
-        sha = await self._merge(intent, target, step, text)
+    async def _land_one(self, intent: Intent, target: Target, step: Step, pull: Pull) -> None:
+        sha = await self._merge(intent, target, step, pull)
         self.merged.append(target.number)
         finding = await self.inspector.inspect(step, self.head_sha, sha)
         if finding:
@@ -256,9 +268,9 @@ class _Landing:
         self.landed.append(step)
         self.head_sha = sha
 
-    async def _merge(self, intent: Intent, target: Target, step: Step, text: CommitText) -> str:
+    async def _merge(self, intent: Intent, target: Target, step: Step, pull: Pull) -> str:
         """Merge one pull request; give the commit that the branch got."""
-        repo = self.snapshot.pool.repository
+        repo, text = self.snapshot.pool.repository, self._text(pull)
         for wait in (*BASE_MODIFIED_WAITS, None):
             await self.deeds.proceed(intent)
             try:
@@ -274,7 +286,8 @@ class _Landing:
                     await self.world.sleep(wait)
                     await self._check_head()
                 case NotMerged():
-                    raise _Refused(target.number, answer)
+                    grounds = Grounds.of(pull, self.snapshot.repo_settings, self.snapshot.branch_rules)
+                    raise _Refused(target.number, answer, grounds)
         raise AssertionError  # the last answer is never waited upon
 
     async def _check_head(self) -> None:

@@ -11,13 +11,13 @@ from tide.domain.branch_rules import NO_RULES, BranchRules
 from tide.domain.errors import Permanent
 from tide.domain.evidence import BatchState, Proposal
 from tide.domain.keys import PoolKey, PullKey
-from tide.domain.pulls import Blocker, MergeMethod, Pull
+from tide.domain.pulls import Blocker, MergeMethod, Pull, RepoSettings
 from tide.domain.rules import PoolRules
 from tide.domain.snapshot import PullView, Snapshot, Standing, StandingKind
 from tide.policy import blockers as blocker_rules
 from tide.policy.jobs import needs_changed_files
 from tide.policy.merge_method import method_for
-from tide.policy.mergeability import with_strictness
+from tide.policy.mergeability import Grounds, with_strictness
 from tide.policy.queries import meets_any
 from tide.ports.code_host import PartlyRead
 from tide.sync.candidate_jobs import CandidateJobs, JobSet, JobsUnknown
@@ -76,7 +76,9 @@ class Observer:
             standing = provable(standing, jobs.presubmits, pool.branch)
         heads = [pull.head_sha for pull in candidates]
         self.holds.forget_all_but(pool, frozenset((pull.number, pull.head_sha) for pull in candidates))
-        examination = _Examination(self, base_sha, rules)
+        settings = await self.settings.of_repository(self.world, pool.repository)
+        branch_rules = await self._branch_rules(rules, candidates) if is_needed else NO_RULES
+        examination = _Examination(self, base_sha, rules, settings, branch_rules)
         views = {pull.key: await examination.view(pull, unfetched.get(pull.number, "")) for pull in candidates}
         snapshot = Snapshot(
             pool=pool,
@@ -86,8 +88,8 @@ class Observer:
             pulls=tuple(views.get(pull.key) or PullView(pull, held=lost.get(pull.key, "")) for pull in pulls),
             runs=await self.world.runner.runs(pool, base_sha, heads) if base_sha else (),
             blockers=blocker_rules.applicable(blockers, pool.branch),
-            repo_settings=await self.settings.of_repository(self.world, pool.repository),
-            branch_rules=await self._branch_rules(rules, candidates) if is_needed else NO_RULES,
+            repo_settings=settings,
+            branch_rules=branch_rules,
             standing=standing,
             failed_batches=await self._failed_batches(pool, base_sha),
             first_runs=await store.first_runs(pool, heads) if candidates else (),
@@ -169,6 +171,8 @@ class _Examination:
     observer: Observer
     base_sha: str
     rules: PoolRules
+    settings: RepoSettings
+    branch_rules: BranchRules
 
     async def view(self, pull: Pull, held: str) -> PullView:
         if held:
@@ -186,10 +190,11 @@ class _Examination:
         jobs = await self.observer.jobs.of_pull(self.base_sha, proposal)
         is_as_usual = jobs.context_policy == self.rules.context_policy
         pool, now = self.observer.jobs.pool, self.observer.world.clock.now()
-        held = self.observer.holds.of(pool, self.base_sha, pull.number, pull.head_sha, now)
-        contexts = frozenset(job.context for job in jobs.presubmits)
+        pull = self.observer.contexts_seen.completed(pull, now, frozenset(job.context for job in jobs.presubmits))
+        grounds = Grounds.of(pull, self.settings, self.branch_rules)
+        held = self.observer.holds.of(pool, self.base_sha, (pull.number, pull.head_sha), now, grounds)
         return PullView(
-            self.observer.contexts_seen.completed(pull, now, contexts),
+            pull,
             required=await self.observer.jobs.required(jobs, self.base_sha, [pull.head_sha]),
             held=held.reason,
             held_remedy=held.remedy,

@@ -353,6 +353,22 @@ async def test_a_refusal_that_no_rule_explains_is_asked_for_less_and_less_often(
         assert "GitHub refused: No." in await summary(ctx, refused)
 
 
+async def test_a_refusal_stands_while_others_merge(world: World) -> None:
+    async with world() as ctx:
+        refused, *others = [await ctx.open_pull(name) for name in ("pump", "valve", "nozzle", "wheel")]
+        rule = ctx.fault("status", f"/pulls/{refused.number}/merge$", method="PUT", status=405, body={"message": "No."})
+        await ctx.settle()
+        assert all(pull.merged for pull in others)
+        assert times(ctx, rule) == 1
+        await ctx.push("main", moved="provides moved")
+        await ctx.settle()
+        assert times(ctx, rule) == 1
+        assert "GitHub refused: No." in await summary(ctx, refused)
+        await ctx.push(refused.head_ref, better="provides better")
+        await ctx.settle()
+        assert times(ctx, rule) == 2
+
+
 async def test_one_who_may_not_push_tries_once_for_the_whole_branch(world: World) -> None:
     async with world(jobs={ROCKET: [job()]}) as ctx:
         rule = ctx.fault(

@@ -1,86 +1,102 @@
+from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
-from tests.builders import BASE, NOW, POOL, sha
+import pytest
+
+from tests.builders import BASE, NOW, PENDING, POOL, make_context, make_pull, sha
 from tide.domain.actions import Target
+from tide.domain.branch_rules import NO_RULES, BranchRules
 from tide.domain.keys import PoolKey
+from tide.domain.pulls import EVERY_METHOD, Context, Mergeable, MergeState, RepoSettings, ReviewDecision
+from tide.policy.mergeability import Grounds
 from tide.sync.holds import LONGEST_REFUSAL, LOST_ANSWER_LASTS, TROUBLE_LASTS, Holds
 
 HEAD, OTHER = sha("head"), sha("other")
 RELEASE = PoolKey("acme", "rocket", "release-1.0")
 
 
+def grounds(contexts: Iterable[Context] = (), **fields: Any) -> Grounds:
+    """Give what a refusal of a pull request that GitHub called blocked may rest on."""
+    pull = make_pull(1, contexts, **{"merge_state": MergeState.BLOCKED, **fields})
+    return Grounds.of(pull, EVERY_METHOD, NO_RULES)
+
+
+GROUNDS = grounds()
+
+
 def held(*, lasts: timedelta | None = None) -> Holds:
     """Hold the head of number 1 on the base."""
     holds = Holds()
-    holds.add(POOL, BASE, Target(1, HEAD), "it conflicts", until=NOW + lasts if lasts else None)
+    holds.add(POOL, Target(1, HEAD), "it conflicts", base_sha=BASE, until=NOW + lasts if lasts else None)
     return holds
 
 
 def test_nothing_is_held_at_first() -> None:
-    assert Holds().reason(POOL, BASE, 1, HEAD, NOW) == ""
+    assert Holds().reason(POOL, BASE, (1, HEAD), NOW) == ""
 
 
 def test_a_held_head_is_held_with_its_reason_as_long_as_nothing_moves() -> None:
     holds = held()
-    assert holds.reason(POOL, BASE, 1, HEAD, NOW) == "it conflicts"
-    assert holds.reason(POOL, BASE, 1, HEAD, NOW + timedelta(days=365)) == "it conflicts"
+    assert holds.reason(POOL, BASE, (1, HEAD), NOW) == "it conflicts"
+    assert holds.reason(POOL, BASE, (1, HEAD), NOW + timedelta(days=365)) == "it conflicts"
 
 
 def test_others_are_not_held() -> None:
     holds = held()
-    assert holds.reason(POOL, BASE, 2, HEAD, NOW) == ""
-    assert holds.reason(POOL, BASE, 1, OTHER, NOW) == ""
-    assert holds.reason(RELEASE, BASE, 1, HEAD, NOW) == ""
-    assert holds.reason(POOL, BASE, 1, HEAD, NOW) == "it conflicts"
+    assert holds.reason(POOL, BASE, (2, HEAD), NOW) == ""
+    assert holds.reason(POOL, BASE, (1, OTHER), NOW) == ""
+    assert holds.reason(RELEASE, BASE, (1, HEAD), NOW) == ""
+    assert holds.reason(POOL, BASE, (1, HEAD), NOW) == "it conflicts"
 
 
 def test_a_hold_ends_for_good_when_the_base_moves() -> None:
     holds = held()
-    assert holds.reason(POOL, sha("next"), 1, HEAD, NOW) == ""
-    assert holds.reason(POOL, BASE, 1, HEAD, NOW) == ""
+    assert holds.reason(POOL, sha("next"), (1, HEAD), NOW) == ""
+    assert holds.reason(POOL, BASE, (1, HEAD), NOW) == ""
 
 
 def test_a_refusal_ends_at_its_moment() -> None:
     holds = held(lasts=TROUBLE_LASTS)
-    assert holds.reason(POOL, BASE, 1, HEAD, NOW + TROUBLE_LASTS - timedelta(microseconds=1)) == "it conflicts"
-    assert holds.reason(POOL, BASE, 1, HEAD, NOW + TROUBLE_LASTS) == ""
+    assert holds.reason(POOL, BASE, (1, HEAD), NOW + TROUBLE_LASTS - timedelta(microseconds=1)) == "it conflicts"
+    assert holds.reason(POOL, BASE, (1, HEAD), NOW + TROUBLE_LASTS) == ""
 
 
 def test_the_last_reason_counts() -> None:
     holds = held(lasts=TROUBLE_LASTS)
-    holds.add(POOL, BASE, Target(1, HEAD), "it still conflicts")
-    assert holds.reason(POOL, BASE, 1, HEAD, NOW + timedelta(days=1)) == "it still conflicts"
+    holds.add(POOL, Target(1, HEAD), "it still conflicts", base_sha=BASE)
+    assert holds.reason(POOL, BASE, (1, HEAD), NOW + timedelta(days=1)) == "it still conflicts"
 
 
 def test_a_new_head_is_held_beside_the_old_one() -> None:
     holds = held()
-    holds.add(POOL, BASE, Target(1, OTHER), "it is empty")
-    assert holds.reason(POOL, BASE, 1, HEAD, NOW) == "it conflicts"
-    assert holds.reason(POOL, BASE, 1, OTHER, NOW) == "it is empty"
+    holds.add(POOL, Target(1, OTHER), "it is empty", base_sha=BASE)
+    assert holds.reason(POOL, BASE, (1, HEAD), NOW) == "it conflicts"
+    assert holds.reason(POOL, BASE, (1, OTHER), NOW) == "it is empty"
 
 
 def test_heads_that_left_the_pool_are_forgotten_in_this_pool_only() -> None:
     holds = held()
-    holds.add(POOL, BASE, Target(2, OTHER), "it is empty")
-    holds.add(RELEASE, BASE, Target(1, HEAD), "elsewhere")
+    holds.add(POOL, Target(2, OTHER), "it is empty", base_sha=BASE)
+    holds.add(RELEASE, Target(1, HEAD), "elsewhere", base_sha=BASE)
     holds.forget_all_but(POOL, frozenset({(2, OTHER), (3, HEAD)}))
-    assert holds.reason(POOL, BASE, 1, HEAD, NOW) == ""
-    assert holds.reason(POOL, BASE, 2, OTHER, NOW) == "it is empty"
-    assert holds.reason(RELEASE, BASE, 1, HEAD, NOW) == "elsewhere"
+    assert holds.reason(POOL, BASE, (1, HEAD), NOW) == ""
+    assert holds.reason(POOL, BASE, (2, OTHER), NOW) == "it is empty"
+    assert holds.reason(RELEASE, BASE, (1, HEAD), NOW) == "elsewhere"
 
 
 def test_a_lost_answer_holds_a_head_for_longer_each_time_but_never_for_longer_than_other_troubles() -> None:
     holds, lengths = Holds(), []
     for _ in range(6):
-        holds.add_lost(POOL, BASE, Target(1, HEAD), "no answer", NOW)
+        holds.add_lost(POOL, Target(1, HEAD), "no answer", NOW)
         lengths.append(
             next(
                 length
                 for length in (LOST_ANSWER_LASTS * times for times in range(1, 11))
-                if not holds.reason(POOL, BASE, 1, HEAD, NOW + length)
+                if not holds.reason(POOL, BASE, (1, HEAD), NOW + length)
             )
         )
-        assert holds.reason(POOL, BASE, 1, HEAD, NOW) == ""
+        assert holds.reason(POOL, BASE, (1, HEAD), NOW) == ""
     assert lengths == [LOST_ANSWER_LASTS * times for times in (1, 2, 4, 8, 10, 10)]
     assert lengths[-1] == TROUBLE_LASTS
 
@@ -88,35 +104,70 @@ def test_a_lost_answer_holds_a_head_for_longer_each_time_but_never_for_longer_th
 def test_a_head_that_left_the_pool_is_met_without_prejudice() -> None:
     holds = Holds()
     for _ in range(3):
-        holds.add_lost(POOL, BASE, Target(1, HEAD), "no answer", NOW)
+        holds.add_lost(POOL, Target(1, HEAD), "no answer", NOW)
     holds.forget_all_but(POOL, frozenset())
-    holds.add_lost(POOL, BASE, Target(1, HEAD), "no answer", NOW)
-    assert holds.reason(POOL, BASE, 1, HEAD, NOW + LOST_ANSWER_LASTS) == ""
+    holds.add_lost(POOL, Target(1, HEAD), "no answer", NOW)
+    assert holds.reason(POOL, BASE, (1, HEAD), NOW + LOST_ANSWER_LASTS) == ""
 
 
 def test_a_refusal_holds_a_head_for_longer_each_time_up_to_an_hour() -> None:
     holds, now, lengths = Holds(), NOW, []
     for _ in range(6):
-        holds.add_refused(POOL, BASE, Target(1, HEAD), "no", now)
+        holds.add_refused(POOL, Target(1, HEAD), "no", GROUNDS, now)
         start = now
-        while holds.reason(POOL, BASE, 1, HEAD, now):
+        while holds.reason(POOL, BASE, (1, HEAD), now):
             now += TROUBLE_LASTS
         lengths.append(now - start)
     assert lengths == [TROUBLE_LASTS * times for times in (1, 2, 4, 8, 12, 12)]
     assert lengths[-1] == LONGEST_REFUSAL
 
 
-def test_a_refused_branch_holds_every_head_until_it_moves() -> None:
+def test_a_refusal_and_a_lost_answer_stand_wherever_the_base_moves() -> None:
+    holds = Holds()
+    holds.add_refused(POOL, Target(1, HEAD), "no", GROUNDS, NOW)
+    holds.add_lost(POOL, Target(2, OTHER), "no answer", NOW)
+    assert holds.reason(POOL, sha("next"), (1, HEAD), NOW, GROUNDS) == "no"
+    assert holds.reason(POOL, sha("next"), (2, OTHER), NOW) == "no answer"
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        grounds(review_decision=ReviewDecision.APPROVED),
+        grounds([make_context("cla", PENDING)]),
+        grounds(merge_state=MergeState.CLEAN),
+        GROUNDS._replace(rules=BranchRules(required_contexts=("cla",))),
+        GROUNDS._replace(settings=RepoSettings(allow_squash=False)),
+    ],
+    ids=["a review", "a context", "its word", "the rules", "the settings"],
+)
+def test_a_refusal_ends_when_what_it_may_rest_on_changes(later: Grounds) -> None:
+    holds = Holds()
+    holds.add_refused(POOL, Target(1, HEAD), "no", GROUNDS, NOW)
+    assert holds.reason(POOL, BASE, (1, HEAD), NOW, later) == ""
+    assert holds.reason(POOL, BASE, (1, HEAD), NOW, GROUNDS) == "no"
+
+
+def test_what_is_worked_out_anew_after_a_merge_of_others_ends_no_refusal() -> None:
+    holds = Holds()
+    holds.add_refused(POOL, Target(1, HEAD), "no", GROUNDS, NOW)
+    for later in (grounds(merge_state=MergeState.UNKNOWN), grounds(mergeable=Mergeable.UNKNOWN)):
+        assert holds.reason(POOL, BASE, (1, HEAD), NOW, later) == "no"
+    assert holds.reason(POOL, BASE, (1, HEAD), NOW, grounds([make_context("tide", PENDING)])) == "no"
+
+
+def test_a_refused_branch_holds_every_head_wherever_it_moves() -> None:
     holds = Holds()
     for _ in range(2):
-        holds.add_refused_branch(POOL, BASE, "not yours", NOW)
+        holds.add_refused_branch(POOL, "not yours", NOW)
     for number, head in ((1, HEAD), (2, OTHER)):
-        assert holds.reason(POOL, BASE, number, head, NOW + TROUBLE_LASTS) == "not yours"
-    assert holds.reason(RELEASE, BASE, 1, HEAD, NOW) == ""
-    assert holds.reason(POOL, sha("next"), 1, HEAD, NOW) == ""
+        assert holds.reason(POOL, BASE, (number, head), NOW + TROUBLE_LASTS) == "not yours"
+    assert holds.reason(RELEASE, BASE, (1, HEAD), NOW) == ""
+    assert holds.reason(POOL, sha("next"), (1, HEAD), NOW) == "not yours"
+    assert holds.reason(POOL, BASE, (1, HEAD), NOW + 2 * TROUBLE_LASTS) == ""
 
 
 def test_a_held_head_of_a_refused_branch_is_told_its_own_reason() -> None:
     holds = held()
-    holds.add_refused_branch(POOL, BASE, "not yours", NOW)
-    assert holds.reason(POOL, BASE, 1, HEAD, NOW) == "it conflicts"
+    holds.add_refused_branch(POOL, "not yours", NOW)
+    assert holds.reason(POOL, BASE, (1, HEAD), NOW) == "it conflicts"
