@@ -41,7 +41,7 @@ class Batches:
 
 
 def tally_batches(results: Results, pool: Iterable[Assessment], failed_before: Iterable[Sequence[Member]]) -> Batches:
-    """Judge the batches of a snapshot.
+    """Judge the batches of a snapshot; one that needs no job has passed (Prow: tide.go accumulateBatch).
 
     Args:
         results: its runs.
@@ -55,8 +55,6 @@ def tally_batches(results: Results, pool: Iterable[Assessment], failed_before: I
         if not all(member in required for member in members):
             continue
         contexts = {context for member in members for context in required[member]}
-        if not contexts:
-            continue
         state = _state(contexts, shown)
         if state is BatchState.TESTING and any(not shown.get(context) for context in contexts):
             unfinished.append(_started(members, shown, contexts))
@@ -81,7 +79,7 @@ def _state(contexts: Iterable[str], shown: Mapping[str, Result]) -> BatchState:
     results = {shown.get(context, Result.NONE) for context in contexts}
     if Result.FAILED in results:
         return BatchState.FAILED
-    return BatchState.PASSED if results == {Result.PASSED} else BatchState.TESTING
+    return BatchState.PASSED if results <= {Result.PASSED} else BatchState.TESTING
 
 
 def _started(members: Members, shown: Mapping[str, Result], contexts: Iterable[str]) -> Started:

@@ -74,6 +74,12 @@ def test_while_a_batch_is_pending_one_is_retested_alone() -> None:
     assert numbers(decision) == [1]
 
 
+def test_a_batch_that_needs_no_job_lands_as_one() -> None:
+    decision = decided(make_view(1), make_view(2), runs=(make_run("unit", (1, 2)),))
+    assert isinstance(decision.action, MergeBatch)
+    assert numbers(decision) == [1, 2]
+
+
 def test_one_without_required_jobs_merges_at_once() -> None:
     decision = decided(make_view(4), ready(1))
     assert isinstance(decision.action, Merge)
