@@ -101,7 +101,8 @@ class World:
 
     async def ask_for_retests(self, number: int) -> None:
         pull = self.pull(number)
-        await self.ctx.store.forget_failed_runs(PullKey("acme", "rocket", pull.number), pull.head_sha)
+        key = PullKey("acme", "rocket", pull.number)
+        await self.ctx.store.ask_again(key, pull.head_sha, ["unit"], self.ctx.clock.now())
 
     def forget_runs(self, _number: int) -> None:
         self.ctx.ci.forget()

@@ -12,8 +12,22 @@ from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
 from tide.app.database import existing_database
 from tide.domain.errors import NotFound, StoreError
-from tide.domain.keys import PoolKey
+from tide.domain.keys import PoolKey, PullKey
+from tide.domain.pulls import Pull
+from tide.domain.records import PullRecord
+from tide.domain.retests import Retest
 from tide.domain.snapshot import StandingKind
+from tide.policy.retesting import HeadJobs, jobs_of_head
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What came of asking for a retest: how the jobs of the head stand, what is newly asked for, and all that was."""
+
+    record: PullRecord
+    jobs: HeadJobs
+    new: tuple[str, ...]
+    retests: tuple[Retest, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,36 @@ class Archive:
         await self.store.set_standing(pool, replace(standing, kind=StandingKind.UNPROVEN, reason=reason, since=now))
         jobs = ", ".join(standing.contexts) or "no jobs"
         return f"{pool} goes on as soon as its branch head has passed {jobs}"
+
+    async def retest(self, pull: PullKey) -> Asked:
+        """Ask for what has failed on the head of a pull request to be run again; give what was found and asked.
+
+        Raises:
+            NotFound: the pull request is not known.
+        """
+        record = await self.known(pull)
+        head_sha = record.pull.head_sha
+        runs = await self.store.runs_alone(pull, head_sha)
+        jobs = jobs_of_head(record.pull, await self._required(record.pull), runs)
+        wanted = {*jobs.failed, *jobs.silent} if record.pull.is_open else ()
+        new = await self.store.ask_again(pull, head_sha, wanted, SystemClock().now())
+        return Asked(record, jobs, new, await self.store.retests(pull, head_sha))
+
+    async def known(self, pull: PullKey) -> PullRecord:
+        """Give what is known of a pull request; raise NotFound when that is nothing."""
+        record = await self.views.pull(pull)
+        if record is None:
+            raise NotFound(f"{pull} is not known: it is in no covered repository, or it has not been read yet")
+        return record
+
+    async def _required(self, pull: Pull) -> tuple[str, ...]:
+        """Name the jobs that a pull request needed when its pool was last decided."""
+        latest = await self.views.decisions(pull.pool, 1, None)
+        if not latest:
+            return ()
+        snapshot, _ = await self.store.recorded(latest[0].id)
+        same = (view for view in snapshot.pulls if (view.pull.key, view.pull.head_sha) == (pull.key, pull.head_sha))
+        return next((view.required for view in same), ())
 
     async def check_known(self, pool: PoolKey) -> None:
         """Raise NotFound unless there is such a pool, or something was done in it once."""

@@ -11,9 +11,8 @@ from pydantic import BaseModel
 
 from tide.app.reading import Archive, open_archive
 from tide.cli.database import database_flags, log_to_stderr
-from tide.domain.errors import NotFound
 from tide.domain.keys import PoolKey, PullKey
-from tide.domain.records import HISTORY_ACTIONS, HistoryFilter, HistoryRecord, PullRecord
+from tide.domain.records import HISTORY_ACTIONS, HistoryFilter, HistoryRecord
 from tide.web import api_models, text
 from tide.web.run_book import RUNS_OF_HEAD, RunBook, bases_of, newest
 
@@ -55,13 +54,6 @@ def _with_archive(work: Callable[[Archive], Awaitable[None]], where: dict[str, A
     asyncio.run(run())
 
 
-async def _known(archive: Archive, pull: PullKey) -> PullRecord:
-    record = await archive.views.pull(pull)
-    if record is None:
-        raise NotFound(f"{pull} is not known: it is in no covered repository, or it has not been read yet")
-    return record
-
-
 @click.command()
 @click.argument("pull", type=_Pull())
 @_json_too
@@ -70,7 +62,7 @@ def explain(pull: PullKey, output: str, **where: Path | str | None) -> None:
     """Say why PULL (ORG/REPO#N, or its address) is or is not merging, and what would help."""
 
     async def work(archive: Archive) -> None:
-        record = await _known(archive, pull)
+        record = await archive.known(pull)
         runs = newest(await archive.views.runs_of_head(pull, record.pull.head_sha, RUNS_OF_HEAD))
         told = json.dumps(api_models.explain_json(record, runs), indent=2) if output == "json" else None
         click.echo(told or text.explain_text(record, runs))
@@ -155,14 +147,12 @@ def decisions(pool: PoolKey | None, limit: int, output: str, **where: Path | str
 @click.argument("pull", type=_Pull())
 @database_flags
 def retest(pull: PullKey, **where: Path | str | None) -> None:
-    """Forget the failed runs of PULL's head, so that they are started once more."""
+    """Ask for what has failed on PULL's head to be run again, and say what is under way."""
 
     async def work(archive: Archive) -> None:
-        record = await _known(archive, pull)
-        head = record.pull.head_sha
-        count = await archive.store.forget_failed_runs(pull, head)
-        forgot = f"forgot {count} failed run{'' if count == 1 else 's'} of {head[:7]}"
-        click.echo(f"{pull}: {forgot if count else f'no run of {head[:7]} had failed, so there is nothing to forget'}")
+        asked = await archive.retest(pull)
+        for line in text.retest_lines(asked.record, asked.jobs, asked.new, asked.retests):
+            click.echo(f"{pull}: {line}")
 
     _with_archive(work, where)
 

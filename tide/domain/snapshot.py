@@ -58,9 +58,11 @@ class Snapshot:
     """What was read for one pool.
 
     `runs` are the presubmit, batch and proof runs on `base_sha`, and also our retests and first runs of heads that
-    are still open, whatever their base. `failed_batches` are the (number, head SHA) lists that were tested on
-    `base_sha` and failed. `first_runs` are (head SHA, context) that have been started once and not been forgotten.
-    `branch_rules` are the code host's own for the branch, none where they are not to be looked at.
+    are still open, and whatever else tests these alone just now, whatever their base. `failed_batches` are the (number,
+    head SHA) lists that were tested on `base_sha` and failed. `first_runs` are (head SHA, context) that have been
+    started once; `asked_again` are those that somebody asked for once more, and no run has answered yet. `unreported`
+    are those that have long been pending on their head although no run works on them. `branch_rules` are the code
+    host's own for the branch, none where they are not to be looked at.
     """
 
     pool: PoolKey
@@ -75,6 +77,8 @@ class Snapshot:
     standing: Standing = PROVEN
     failed_batches: tuple[tuple[tuple[int, str], ...], ...] = ()
     first_runs: tuple[tuple[str, str], ...] = ()
+    asked_again: tuple[tuple[str, str], ...] = ()
+    unreported: tuple[tuple[str, str], ...] = ()
     is_dry_run: bool = False
 
     def policy_of(self, view: PullView) -> ContextPolicy:

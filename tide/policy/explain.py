@@ -32,6 +32,8 @@ _STATES = {
     ContextState.EXPECTED: "has no result on this head",
 }
 
+_UNREPORTED = "the job ended, its report is missing"
+
 
 def explain(evaluation: Evaluation, stop: Stop | None) -> tuple[Verdict, ...]:
     """Give the verdict on every pull request of a snapshot, by ascending number.
@@ -134,6 +136,9 @@ class _Explainer:
             yield from map(remedy, nearest(self.evaluation.snapshot.rules.queries, one.pull))
         for context in one.standing_against:
             yield from self._context_remedies(one, context)
+        for name in _silent(one, _unsuccessful(one)):
+            if name not in one.first_due:
+                yield f"Have {name} reported: {_UNREPORTED}."
         if one.obstacle is Obstacle.FAILED_HERE:
             yield from (_rerun(one, name) for name in one.failed)
 
@@ -141,7 +146,11 @@ class _Explainer:
         if context.state.is_failed:
             yield _rerun(one, context.name)
         # Whoever is to report it may wait for what else the pull request lacks.
-        elif one.obstacle is Obstacle.CONTEXTS and not self._comes_by_itself(one, context):
+        elif (
+            one.obstacle is Obstacle.CONTEXTS
+            and context.state is ContextState.EXPECTED
+            and not self._comes_by_itself(one, context)
+        ):
             yield f"Have {context.name} run: it has no result on this head."
 
     def _told_first(self, one: Assessment) -> Stop | None:
@@ -173,7 +182,9 @@ class _Explainer:
 
     def _comes_by_itself(self, one: Assessment, context: Context) -> bool:
         """Tell whether a context is being worked on, or is a job that is started as soon as nothing else is lacking."""
-        is_begun = context.state is ContextState.PENDING or context.name in one.first_due
+        if context.name in one.first_due or context.name in one.running:
+            return True
+        is_begun = context.state is ContextState.PENDING and context.name not in one.unreported
         return is_begun or _is_ours_to_start(one, context, self.evaluation.snapshot)
 
     def _is_ready(self, one: Assessment) -> bool:
@@ -192,8 +203,10 @@ class _Explainer:
         if one.missing and one.member in batch:
             others = numbered(number for number, _ in batch if number != one.number)
             return f"Being tested in a batch with {others}."
+        if silent := _silent(one, one.in_progress):
+            return _unreported_text(silent)
         if one.first_due:
-            return _limited("Waiting for its first run", one.first_due, "Waiting for the first run of {}.")
+            return _due_text(one)
         if one.missing:
             return _limited("Waiting for a retest", one.missing, "Waiting for a retest of {}.")
         if one.pending:
@@ -265,6 +278,8 @@ def _is_ours_to_start(one: Assessment, context: Context, snapshot: Snapshot) -> 
 def _query_text(one: Assessment, lacking: Sequence[Criterion], unsuccessful: Sequence[Context]) -> str:
     """Tell what is lacking; a missing review is told only when no job is in the way (Prow: status.go)."""
     kinds = {criterion.kind for criterion in lacking}
+    if one.query and len(silent := _silent(one, unsuccessful)) == len(unsuccessful) > 0:
+        return _unreported_text(silent)
     if unsuccessful and kinds <= {CriterionKind.REVIEW} and (kinds or one.query):
         return _jobs_text(unsuccessful)
     return told(lacking, one.pull.base_branch)
@@ -288,7 +303,10 @@ def _context_requirements(one: Assessment) -> Iterator[Requirement]:
     if not unmet:
         yield Requirement("contexts", met=True, detail=f"all that count of {len(one.pull.contexts)} are successful")
     for context in unmet:
-        yield Requirement(f"context {context.name}", met=False, detail=_STATES[context.state])
+        detail = _UNREPORTED if context.name in one.unreported else _STATES[context.state]
+        yield Requirement(f"context {context.name}", met=False, detail=detail)
+    for name in sorted(set(one.unreported).difference(context.name for context in unmet)):
+        yield Requirement(f"context {name}", met=True, detail=f"{_UNREPORTED}; its run has passed")
 
 
 def _unsuccessful(one: Assessment) -> tuple[Context, ...]:
@@ -316,6 +334,23 @@ def _detail(criterion: Criterion) -> str:
 def _jobs_text(contexts: Sequence[Context]) -> str:
     names = (context.name for context in contexts)
     return listed(names, "Job {} has not succeeded.", "Jobs {} have not succeeded.")
+
+
+def _silent(one: Assessment, contexts: Sequence[Context]) -> list[str]:
+    """Name those of these contexts that wait for a report that is missing."""
+    return [
+        context.name for context in contexts if context.name in one.unreported and context.state is ContextState.PENDING
+    ]
+
+
+def _unreported_text(names: Sequence[str]) -> str:
+    return listed(names, f"Job {{}}: {_UNREPORTED}.", "Jobs {}: the jobs ended, their reports are missing.")
+
+
+def _due_text(one: Assessment) -> str:
+    if one.again.issuperset(one.first_due):
+        return _limited("Waiting to be run again", one.first_due, "{} are waiting to be run again.")
+    return _limited("Waiting for its first run", one.first_due, "Waiting for the first run of {}.")
 
 
 def _limited(text: str, names: Sequence[str], counted: str) -> str:

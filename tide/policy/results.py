@@ -4,7 +4,7 @@ A run that was aborted or could not be carried out has no verdict: its job is as
 again. Only when the third attempt ends like that is it taken for a failure, so that nothing is tried for ever.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -57,7 +57,7 @@ class Results:
 
     alone: dict[Member, dict[str, Result]] = field(default_factory=dict)
     batches: dict[tuple[Member, ...], dict[str, Result]] = field(default_factory=dict)
-    _own: dict[Member, list[Run]] = field(default_factory=dict)
+    _single: dict[Member, list[Run]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, runs: Iterable[Run], base_sha: str) -> "Results":
@@ -74,7 +74,7 @@ class Results:
                 head: best_results(run for run in tests if run.base_sha == base_sha) for head, tests in single.items()
             },
             batches={heads: best_results(tests) for heads, tests in batches.items()},
-            _own={head: [run for run in tests if _is_ours(run)] for head, tests in single.items()},
+            _single=single,
         )
 
     def on_base(self, member: Member) -> Mapping[str, Result]:
@@ -90,40 +90,46 @@ class Results:
         has_live_first = any(run.purpose is Purpose.FIRST and run.state.is_live for run in own)
         return not has_live_first and any(run.purpose is Purpose.RETEST for run in own)
 
-    def is_live(self, member: Member, context: str) -> bool:
-        """Tell whether a run of ours of a job on a head, on whatever base, is in flight."""
-        return any(run.state.is_live for run in self._own_runs(member, context))
+    def live_contexts(self, member: Member) -> frozenset[str]:
+        """Name the contexts that runs of one head alone are working on, whoever started them and on whatever base."""
+        return frozenset(run.context for run in self._single.get(member, ()) if run.state.is_live)
+
+    def last_result(self, member: Member, context: str) -> Result:
+        """Give what the last known run of a job on a head alone shows, on whatever base; NONE when none is known."""
+        return last_result(self._runs(member, context)) or Result.NONE
+
+    def attempts_on_base(self, member: Member, context: str, base_sha: str) -> int:
+        """Count the attempts at a job on a head alone on a base."""
+        return max((run.attempt for run in self._runs(member, context) if run.base_sha == base_sha), default=0)
 
     def is_without_verdict(self, member: Member, context: str) -> bool:
         """Tell whether our last run of a job on a head ended without a verdict and may be tried again."""
-        return self._last_result(member, context) is Result.NONE
-
-    def has_failed(self, member: Member, context: str) -> bool:
-        """Tell whether our last run of a job on a head, on whatever base, has failed."""
-        return self._last_result(member, context) is Result.FAILED
+        own = self._own_runs(member, context)
+        return not any(run.state.is_live for run in own) and last_result(own) is Result.NONE
 
     def is_known(self, member: Member, context: str) -> bool:
         """Tell whether any run of a context on a head is known."""
-        return context in self.on_base(member) or bool(self._own_runs(member, context))
+        return bool(self._runs(member, context))
 
     def live_first_heads(self) -> frozenset[Member]:
         """Give the heads whose first runs are in flight."""
         return frozenset(
             run.heads[0]
-            for own in self._own.values()
-            for run in own
+            for tests in self._single.values()
+            for run in tests
             if run.purpose is Purpose.FIRST and run.state.is_live
         )
 
-    def _own_runs(self, member: Member, context: str) -> list[Run]:
-        return [run for run in self._own.get(member, ()) if run.context == context]
+    def _runs(self, member: Member, context: str) -> list[Run]:
+        return [run for run in self._single.get(member, ()) if run.context == context]
 
-    def _last_result(self, member: Member, context: str) -> Result | None:
-        """Give what our last run of a job on a head shows; None when there is none, or one is in flight."""
-        own = self._own_runs(member, context)
-        if not own or any(run.state.is_live for run in own):
-            return None
-        return result_of(max(own, key=_age))
+    def _own_runs(self, member: Member, context: str) -> list[Run]:
+        return [run for run in self._runs(member, context) if _is_ours(run)]
+
+
+def last_result(runs: Sequence[Run]) -> Result | None:
+    """Give what the last of some runs of one job on one candidate shows, None without any."""
+    return result_of(max(runs, key=_age)) if runs else None
 
 
 def _is_ours(run: Run) -> bool:

@@ -18,16 +18,16 @@ class JobRunner(Protocol):
 
         A run has a name made of what it runs, so that asking twice finds the first; a new attempt is begun only when
         the last one of that name has ended without success. `spent` gives, by the name of the job, the highest attempt
-        on this candidate that is remembered to have ended: one that the system has forgotten is not begun again. On an
-        error the runs that were started remain.
+        on this candidate that whoever asks knows to have ended, however it ended: it is not given again, nor begun
+        again where the system has forgotten it. On an error the runs that were started remain.
         """
         ...
 
     async def runs(self, pool: PoolKey, base_sha: str, heads: Collection[str]) -> tuple[Run, ...]:
         """List the runs that matter to a pool now.
 
-        These are all presubmit, batch and postsubmit runs on `base_sha`, and our own presubmit runs of any of
-        `heads` (SHAs) on whatever base. One run per (name, attempt), sorted by name.
+        These are all presubmit, batch and postsubmit runs on `base_sha`, and, on whatever base, the presubmit runs of
+        any of `heads` (SHAs) that are our own or have not ended. One run per (name, attempt), sorted by name.
         """
         ...
 

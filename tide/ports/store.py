@@ -11,6 +11,7 @@ from tide.domain.keys import HeadKey, PoolKey, PullKey, RepoKey
 from tide.domain.outcomes import Outcome
 from tide.domain.pulls import Context, Pull
 from tide.domain.records import HistoryRecord
+from tide.domain.retests import Retest
 from tide.domain.runs import Candidate, Run
 from tide.domain.snapshot import Snapshot, Standing
 
@@ -99,11 +100,7 @@ class Ledger(Protocol):
         ...
 
     async def first_runs(self, pool: PoolKey, heads: Collection[str]) -> tuple[tuple[str, str], ...]:
-        """Give (head SHA, context) of the first runs started for these heads and not forgotten since."""
-        ...
-
-    async def forget_failed_runs(self, pull: PullKey, head_sha: str) -> int:
-        """Forget the failed runs of a head, so that they may be started once more; give how many there were."""
+        """Give (head SHA, context) of the first runs started for these heads."""
         ...
 
     async def add_evidence(self, evidence: Sequence[Evidence]) -> None:
@@ -165,6 +162,30 @@ class Ledger(Protocol):
         ...
 
 
+class Retests(Protocol):
+    """What somebody asked to be run again: a record, answered by the run that follows it."""
+
+    async def ask_again(self, pull: PullKey, head_sha: str, contexts: Collection[str], at: datetime) -> tuple[str, ...]:
+        """Ask for jobs of a head to be run once more; give those that nobody was waiting for already, sorted."""
+        ...
+
+    async def asked_again(self, pool: PoolKey, heads: Collection[str]) -> tuple[tuple[str, str], ...]:
+        """Give (head SHA, context) of what is asked for on these heads and no run has answered, sorted."""
+        ...
+
+    async def answer_asked(self, pool: PoolKey, heads: Collection[str], at: datetime) -> None:
+        """Write down which runs have answered what is asked for on these heads: those that came after the asking."""
+        ...
+
+    async def retests(self, pull: PullKey, head_sha: str) -> tuple[Retest, ...]:
+        """Give what was ever asked for on a head, oldest first."""
+        ...
+
+    async def runs_alone(self, pull: PullKey, head_sha: str) -> tuple[Run, ...]:
+        """Give the runs that have tested a head alone, as last seen, sorted by name."""
+        ...
+
+
 class StatusLog(Protocol):
     """What was written of the status context `tide`."""
 
@@ -184,11 +205,11 @@ class Marks(Protocol):
         """Give marks of pools: of those of these that have an open pull request, without any given of all such.
 
         As long as a pool has the same mark, no pull request in it was changed here, none came or went, and neither its
-        standing was changed nor a first run forgotten, by whomever. It has none, "", while anything is under way: a run
+        standing was changed nor a job asked for again, by whomever. It has none, "", while anything is under way: a run
         that has no verdict yet, a batch that is being tested, a deed whose outcome is not known.
         """
         ...
 
 
-class Store(Mirror, Ledger, StatusLog, Marks, Protocol):
+class Store(Mirror, Ledger, Retests, StatusLog, Marks, Protocol):
     """All that a sync remembers."""

@@ -32,6 +32,7 @@ from tide.domain.outcomes import Outcome
 from tide.domain.runs import Candidate, Head, Purpose, Run, RunState
 from tide.domain.snapshot import PullView, Snapshot
 from tide.policy.jobs import runs_on_branch
+from tide.policy.mergeability import Grounds
 from tide.sync.candidate_jobs import CandidateJobs, JobSet, JobsUnknown
 from tide.sync.deeds import Deeds
 from tide.sync.heads import fetch_heads
@@ -162,13 +163,15 @@ class _Enacting:
             await self.deeds.finish(intent, f"error: {error}")
             raise
         await self.deeds.finish(intent, refusal or "asked for")
-        holds, base_sha, now = self.enactor.holds, self.snapshot.base_sha, world.clock.now()
+        holds, now = self.enactor.holds, world.clock.now()
         if refusal:
             reason = f"its branch cannot be updated with {pool.branch}: {refusal}"
-            holds.add_refused(pool, base_sha, target, reason, now)
+            (pull,) = [view.pull for view in self.snapshot.pulls if view.pull.number == target.number]
+            grounds = Grounds.of(pull, self.snapshot.repo_settings, self.snapshot.branch_rules)
+            holds.add_refused(pool, target, reason, grounds, now)
             return Outcome(action.kind, error=f"#{target.number}: {reason}", reason=action.reason)
         reason = f"its branch is being updated with {pool.branch}"
-        holds.add(pool, base_sha, target, reason, until=now + UPDATE_LASTS)
+        holds.add(pool, target, reason, base_sha=self.snapshot.base_sha, until=now + UPDATE_LASTS)
         return Outcome(action.kind, (target.number,), reason=action.reason)
 
     async def _assemble(self, targets: Sequence[Target], limit: int) -> Assembly:
@@ -242,6 +245,8 @@ class _Enacting:
         return list(jobs.values())
 
     async def _start(self, candidate: Candidate, jobs: Sequence[Presubmit], purpose: Purpose) -> tuple[Run, ...]:
+        if not jobs:
+            return ()
         detail = json.dumps({"jobs": [job.name for job in jobs], "purpose": purpose, "run_tree": candidate.run_tree})
         intent = await self.deeds.begin(IntentKind.START_RUNS, candidate.pool, candidate.refs, detail)
         starting = _Starting(self.deeds, intent, candidate, purpose)

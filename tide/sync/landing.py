@@ -142,9 +142,7 @@ class Lander:
     def _hold(self, landing: "_Landing", stopped: _Stopped) -> None:
         until = self.world.clock.now() + TROUBLE_LASTS
         pool, base_sha = landing.snapshot.pool, landing.head_sha if stopped.is_of_base else None
-        self.holds.add(
-            pool, landing.target(stopped.held), str(stopped), stopped.remedy, base_sha=base_sha, until=until
-        )
+        self.holds.add(pool, landing.target(stopped.held), str(stopped), stopped.remedy, base_sha=base_sha, until=until)
 
 
 @dataclass(slots=True)

@@ -3,27 +3,31 @@
 One trouble stays where it is: a pull request that cannot be examined is held with its reason, and the others go on.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from tide.domain.branch_rules import NO_RULES, BranchRules
 from tide.domain.errors import Permanent
 from tide.domain.evidence import BatchState, Proposal
+from tide.domain.jobs import Presubmit
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.pulls import Blocker, MergeMethod, Pull, RepoSettings
 from tide.domain.rules import PoolRules
+from tide.domain.runs import Run, RunKind
 from tide.domain.snapshot import PullView, Snapshot, Standing, StandingKind
 from tide.policy import blockers as blocker_rules
-from tide.policy.jobs import needs_changed_files
+from tide.policy.jobs import needs_changed_files, runs_on_branch
 from tide.policy.merge_method import method_for
 from tide.policy.mergeability import Grounds, with_strictness
 from tide.policy.queries import meets_any
+from tide.policy.silence import unattended
 from tide.ports.code_host import PartlyRead
 from tide.sync.candidate_jobs import CandidateJobs, JobSet, JobsUnknown
 from tide.sync.contexts_seen import ContextsSeen
 from tide.sync.heads import fetch_heads
 from tide.sync.holds import Holds
+from tide.sync.reports import Reports
 from tide.sync.settings import HostSettings, bear_on_merges
 from tide.sync.standings import provable
 from tide.sync.world import World
@@ -38,13 +42,14 @@ class Observed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """Reads one pool; `settings`, `holds` and `contexts_seen` live as long as the process."""
+    """Reads one pool; `settings`, `holds`, `contexts_seen` and `reports` live as long as the process."""
 
     world: World
     jobs: CandidateJobs
     settings: HostSettings
     holds: Holds
     contexts_seen: ContextsSeen
+    reports: Reports
     is_dry_run: bool
 
     async def observe(self, *, blockers: Sequence[Blocker], already_read: Collection[PullKey] = ()) -> "Observed":
@@ -80,19 +85,23 @@ class Observer:
         branch_rules = await self._branch_rules(rules, candidates) if is_needed else NO_RULES
         examination = _Examination(self, base_sha, rules, settings, branch_rules)
         views = {pull.key: await examination.view(pull, unfetched.get(pull.number, "")) for pull in candidates}
+        runs = await self.world.runner.runs(pool, base_sha, heads) if base_sha else ()
+        reporting = _Reporting.of(pool, jobs.presubmits if jobs else (), runs)
         snapshot = Snapshot(
             pool=pool,
             now=self.world.clock.now(),
             base_sha=base_sha,
             rules=rules,
             pulls=tuple(views.get(pull.key) or PullView(pull, held=lost.get(pull.key, "")) for pull in pulls),
-            runs=await self.world.runner.runs(pool, base_sha, heads) if base_sha else (),
+            runs=runs,
             blockers=blocker_rules.applicable(blockers, pool.branch),
             repo_settings=settings,
             branch_rules=branch_rules,
             standing=standing,
             failed_batches=await self._failed_batches(pool, base_sha),
             first_runs=await store.first_runs(pool, heads) if candidates else (),
+            asked_again=await self._asked_again(heads, reporting, views.values()) if candidates else (),
+            unreported=self.reports.missing(pool, reporting.unattended(views.values()), self.world.clock.steady()),
             is_dry_run=self.is_dry_run,
         )
         if is_news:
@@ -159,9 +168,38 @@ class Observer:
         except PartlyRead as partly:
             return partly.found, {key: f"it cannot be read: {why}" for key, why in partly.lost.items()}
 
+    async def _asked_again(
+        self, heads: Sequence[str], reporting: "_Reporting", views: Iterable[PullView]
+    ) -> tuple[tuple[str, str], ...]:
+        """Give what somebody asked to be run again, as far as it is a job."""
+        asked = await self.world.store.asked_again(self.jobs.pool, heads)
+        known = {(view.pull.head_sha, name) for view in views for name in reporting.jobs_of(view)} if asked else set()
+        return tuple(one for one in asked if one in known)
+
     async def _failed_batches(self, pool: PoolKey, base_sha: str) -> tuple[tuple[tuple[int, str], ...], ...]:
         batches = await self.world.store.batches(pool, base_sha) if base_sha else ()
         return tuple(batch.members for batch in batches if batch.state is BatchState.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reporting:
+    """Which contexts jobs report on the branch, and which (head SHA, context) runs of one head are working on."""
+
+    jobs: frozenset[str]
+    running: frozenset[tuple[str, str]]
+
+    @classmethod
+    def of(cls, pool: PoolKey, presubmits: Iterable[Presubmit], runs: Iterable[Run]) -> "_Reporting":
+        jobs = (job.context for job in presubmits if not job.skip_report and runs_on_branch(job, pool.branch))
+        alone = (run for run in runs if run.kind is RunKind.PRESUBMIT and run.state.is_live)
+        return cls(frozenset(jobs), frozenset((head_sha, run.context) for run in alone for _, head_sha in run.heads))
+
+    def jobs_of(self, view: PullView) -> frozenset[str]:
+        return self.jobs.union(view.required)
+
+    def unattended(self, views: Iterable[PullView]) -> list[tuple[str, str]]:
+        pending = ((view.pull.head_sha, name) for view in views for name in unattended(view.pull, self.jobs_of(view)))
+        return [one for one in pending if one not in self.running]
 
 
 @dataclass(frozen=True, slots=True)

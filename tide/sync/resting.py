@@ -20,6 +20,7 @@ from tide.domain.actions import Blocked, Wait
 from tide.domain.decisions import Decision
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.pulls import Blocker
+from tide.domain.runs import Purpose, Run
 from tide.domain.snapshot import PullView, Snapshot, Standing, StandingKind
 from tide.policy.queries import meets_any
 from tide.sync.refresh import Refreshed
@@ -99,9 +100,14 @@ def may_rest(snapshot: Snapshot, decision: Decision) -> bool:
         isinstance(decision.action, Wait | Blocked)
         and not decision.first_runs
         and snapshot.standing.kind is StandingKind.PROVEN
-        and not any(run.state.is_live for run in snapshot.runs)
+        and not any(run.state.is_live for run in snapshot.runs if _bears_on(run, snapshot.base_sha))
         and all(view.pull.contexts_known and not view.held for view in candidates(snapshot))
     )
+
+
+def _bears_on(run: Run, base_sha: str) -> bool:
+    # What others test on another base shows no result here, and that it ends is told by the mark of the runs.
+    return run.base_sha == base_sha or run.purpose is not Purpose.FOREIGN
 
 
 def candidates(snapshot: Snapshot) -> list[PullView]:

@@ -31,6 +31,7 @@ from tide.sync.observe import Observer
 from tide.sync.readings import Readings
 from tide.sync.recovery import recover
 from tide.sync.refresh import Refreshed, drop_uncovered, org_searched, orgs_searched, refresh, refresh_pools
+from tide.sync.reports import Reports
 from tide.sync.resting import Ground, Rest, Resting, candidates, may_rest, rests_until
 from tide.sync.settings import HostSettings, bear_on_merges
 from tide.sync.standings import Standings
@@ -62,6 +63,7 @@ class Sync:
     _settings: HostSettings = field(default_factory=HostSettings)
     _holds: Holds = field(default_factory=Holds)
     _contexts_seen: ContextsSeen = field(default_factory=ContextsSeen)
+    _reports: Reports = field(default_factory=Reports)
     _following: Following = field(default_factory=Following)
     _evaluations: Evaluations = field(default_factory=Evaluations)
     _standings: Standings = field(default_factory=Standings)
@@ -180,6 +182,7 @@ class Sync:
         # Whoever is in the middle of a landing needs what it has noted.
         pools |= self._turns.busy
         self._contexts_seen.keep_pools(pools)
+        self._reports.keep(pools)
         self._holds.keep(pools)
         self._settings.keep(pools)
         self._settled = {pool: token for pool, token in self._settled.items() if pool in pools}
@@ -256,7 +259,8 @@ class Sync:
         if lease:
             await self._settle(pool, config, lease)
         jobs = self._jobs(pool, config)
-        observer = Observer(self.world, jobs, self._settings, self._holds, self._contexts_seen, self.is_dry_run)
+        remembered = (self._settings, self._holds, self._contexts_seen, self._reports)
+        observer = Observer(self.world, jobs, *remembered, is_dry_run=self.is_dry_run)
         observed = await observer.observe(blockers=ground.blockers, already_read=facts.read)
         self._following.seen(observed.snapshot)
         if self._settings.have_changed(pool):
@@ -289,7 +293,8 @@ class Sync:
         asks_host = bool(snapshot.base_sha) and bear_on_merges(snapshot.rules)
         settings_last = self._settings.last(pool, with_rules=asks_host)
         is_shown = self.is_dry_run or self.statuses is None or self.statuses.are_shown(pool)
-        is_settled = is_shown and not self._contexts_seen.are_awaited(pool) and not self._settings.have_changed(pool)
+        awaits = self._contexts_seen.are_awaited(pool) or self._reports.are_awaited(pool)
+        is_settled = is_shown and not awaits and not self._settings.have_changed(pool)
         if settings_last and is_settled and may_rest(snapshot, decision):
             rest = Rest(
                 ground=ground,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from tide.domain.evidence import Batch, BatchState, Evidence
 from tide.domain.keys import PoolKey
-from tide.domain.runs import Run, RunState
+from tide.domain.runs import Purpose, Run, RunState
 from tide.domain.snapshot import Snapshot, StandingKind
 from tide.policy.failures import batch_failed, failed_contexts, failed_tests
 from tide.policy.proof import ProofState, proof_state
@@ -34,7 +34,8 @@ class Recorder:
         # Before they are kept as ended: who is killed in between tells it twice rather than never.
         for record in failed_tests(snapshot, ended, self.world.clock.now()):
             await self.world.store.add_history(record)
-        await self._keep(runs)
+        await self._keep([run for run in runs if run.name in awaited or _is_kept(run, snapshot.base_sha)])
+        snapshot = await self._answer(snapshot)
         return await self._clear_standing(snapshot)
 
     async def follow(self, pools: Collection[PoolKey]) -> None:
@@ -59,6 +60,15 @@ class Recorder:
             if run.name not in found
         )
         return tuple(found.values()), tuple(vanished)
+
+    async def _answer(self, snapshot: Snapshot) -> Snapshot:
+        """Note which runs have answered what somebody asked to be run again; give the snapshot with what is left."""
+        if not snapshot.asked_again:
+            return snapshot
+        heads = {head_sha for head_sha, _ in snapshot.asked_again}
+        await self.world.store.answer_asked(snapshot.pool, heads, self.world.clock.now())
+        left = set(await self.world.store.asked_again(snapshot.pool, heads))
+        return replace(snapshot, asked_again=tuple(one for one in snapshot.asked_again if one in left))
 
     async def _judge_batches(self, snapshot: Snapshot) -> None:
         if not snapshot.base_sha:
@@ -86,6 +96,11 @@ class Recorder:
             return snapshot
         standing = await self.standings.clear(self.world, snapshot.pool, snapshot.standing)
         return replace(snapshot, standing=standing)
+
+
+def _is_kept(run: Run, base_sha: str) -> bool:
+    # What others test on another base is nothing to go on, beyond that it is under way.
+    return run.base_sha == base_sha or run.purpose is not Purpose.FOREIGN
 
 
 def _is_verdict(run: Run) -> bool:

@@ -4,12 +4,14 @@ Titles and descriptions are written by strangers: control characters, terminal e
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from tide.domain.decisions import Requirement
 from tide.domain.records import DecisionRecord, HistoryRecord, PoolView, PullRecord
+from tide.domain.retests import Retest
 from tide.domain.runs import Run, public
+from tide.policy.retesting import HeadJobs
 from tide.web.ages import exactly
 from tide.web.run_book import RunBook
 from tide.web.verdicts import reason_of, verdict_of
@@ -119,6 +121,39 @@ def _run(run: Run) -> str:
     page = "" if public(run.url) else " on tide's page"
     log = f", log: {plain(run.url)}{page}" if run.url else ""
     return f"{plain(run.context)}: {run.state}{where}{log}"
+
+
+def retest_lines(record: PullRecord, jobs: HeadJobs, new: Collection[str], retests: Iterable[Retest]) -> Iterator[str]:
+    """Say what came of asking for a retest, a line for each job.
+
+    Args:
+        record: the pull request.
+        jobs: how the jobs of its head stand.
+        new: what was asked for just now.
+        retests: all that was ever asked for on the head.
+    """
+    head = record.pull.head_sha[:7]
+    if not record.pull.is_open:
+        yield "it is not open, so nothing is run on it"
+        return
+    running = {run.context for run in jobs.running}
+    lines = [
+        *(f"{plain(name)} is asked for again on {head}: {_why_asked(name, jobs)}" for name in sorted(new)),
+        *(f"{plain(run.context)} is under way on {head}: {run.state}, attempt {run.attempt}" for run in jobs.running),
+        *(
+            f"{plain(one.context)} on {head} was asked for {exactly(one.asked_at)}, and has not begun yet: "
+            f"{plain(reason_of(verdict_of(record)))}"
+            for one in retests
+            if not one.run_name and one.context not in running.union(new)
+        ),
+    ]
+    yield from lines or [f"no job of {head} has failed, so there is nothing to run again"]
+    for name in jobs.others:
+        yield f"{plain(name)} has failed on {head}, and no job reports it: whoever does must run it again"
+
+
+def _why_asked(name: str, jobs: HeadJobs) -> str:
+    return "the job ended, its report is missing" if name in jobs.silent else "it has failed"
 
 
 def _requirements(requirements: Sequence[Requirement]) -> Iterator[str]:

@@ -16,7 +16,6 @@ from tide.adapters.postgres.views import PostgresViews
 from tide.domain.errors import LeaseLost
 from tide.domain.evidence import Batch, BatchState, Evidence, Landing
 from tide.domain.intents import Intent, IntentKind
-from tide.domain.keys import PullKey
 from tide.domain.leases import Lease
 from tide.domain.pulls import MergeMethod
 from tide.domain.runs import Candidate, Head, Purpose, Run, RunState
@@ -173,13 +172,6 @@ async def test_spent_attempts_are_those_that_have_ended(ledger: Ledger) -> None:
     assert await ledger.spent_attempts(Candidate(POOL, sha("elsewhere"))) == {}
 
 
-async def test_forgotten_attempts_are_spent_all_the_same(ledger: Ledger) -> None:
-    failed = first_run(1, state=RunState.FAILURE)
-    await ledger.save_runs([failed], NOW)
-    await ledger.forget_failed_runs(PullKey("acme", "rocket", 1), sha(1))
-    assert await ledger.spent_attempts(Candidate(POOL, BASE, (Head(1, sha(1)),))) == {failed.job: 1}
-
-
 async def test_first_runs_are_told_by_head_and_context(ledger: Ledger) -> None:
     await ledger.save_runs(
         [
@@ -193,38 +185,6 @@ async def test_first_runs_are_told_by_head_and_context(ledger: Ledger) -> None:
     )
     assert await ledger.first_runs(POOL, [sha(1), sha(3), sha(4)]) == ((sha(1), "e2e"), (sha(1), "unit"))
     assert await ledger.first_runs(POOL, []) == ()
-
-
-async def test_forgotten_runs_are_those_of_the_head_alone_that_failed(ledger: Ledger) -> None:
-    failed = first_run(1, state=RunState.FAILURE)
-    await ledger.save_runs(
-        [
-            failed,
-            first_run(1, "e2e", state=RunState.ABORTED),
-            first_run(1, "lint", state=RunState.SUCCESS),
-            make_run("unit", [1, 2], RunState.FAILURE),
-            first_run(2, state=RunState.FAILURE),
-        ],
-        NOW,
-    )
-    assert await ledger.forget_failed_runs(PullKey("acme", "rocket", 1), sha(1)) == 2
-    assert await ledger.first_runs(POOL, [sha(1), sha(2)]) == ((sha(1), "lint"), (sha(2), "unit"))
-
-    await ledger.save_runs([replace(failed, description="seen once more")], LATER)
-    assert await ledger.first_runs(POOL, [sha(1)]) == ((sha(1), "lint"),)
-    assert await ledger.forget_failed_runs(PullKey("acme", "rocket", 1), sha(1)) == 0
-
-    await ledger.save_runs([replace(failed, name="again", attempt=2, state=RunState.PENDING)], LATER)
-    assert await ledger.first_runs(POOL, [sha(1)]) == ((sha(1), "lint"), (sha(1), "unit"))
-
-
-async def test_a_first_run_that_passed_is_forgotten_with_the_later_one_that_failed(ledger: Ledger) -> None:
-    retest = make_run("unit", 1, RunState.FAILURE, purpose=Purpose.RETEST)
-    await ledger.save_runs(
-        [first_run(1, state=RunState.SUCCESS), first_run(1, "lint", state=RunState.SUCCESS), retest], NOW
-    )
-    assert await ledger.forget_failed_runs(PullKey("acme", "rocket", 1), sha(1)) == 1
-    assert await ledger.first_runs(POOL, [sha(1)]) == ((sha(1), "lint"),)
 
 
 async def test_evidence_is_found_by_tree_and_job_newest_first(ledger: Ledger) -> None:

@@ -74,8 +74,8 @@ CHANGES: dict[str, Change] = {
         HeadKey("acme", "rocket", sha(1)), make_context("tide"), LATER
     ),
     "the branch is doubted": lambda store: store.set_standing(POOL, Standing(StandingKind.UNPROVEN, "pushed")),
-    "a first run is forgotten": lambda store: store.forget_failed_runs(
-        PullKey("acme", "rocket", FIRST.heads[0][0]), FIRST.heads[0][1]
+    "a job is asked for again": lambda store: store.ask_again(
+        PullKey("acme", "rocket", FIRST.heads[0][0]), FIRST.heads[0][1], ["unit"], LATER
     ),
     "a first run is started": lambda store: store.save_runs([replace(FIRST, name="another")], LATER),
 }

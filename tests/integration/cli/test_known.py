@@ -28,13 +28,13 @@ def stored(database_url: str) -> Stored:
     return lambda work: asyncio.run(write(work))
 
 
-def test_a_pull_request_without_failed_runs_has_nothing_to_forget(
+def test_a_pull_request_without_failed_jobs_has_nothing_to_run_again(
     tide: Tide, database_url: str, stored: Stored
 ) -> None:
     pull = make_pull()
     stored(lambda store: store.save_pulls([pull], NOW))
     told = tide("retest", str(pull.key), f"--database-url={database_url}")
-    said = f"{pull.key}: no run of {pull.head_sha[:7]} had failed, so there is nothing to forget\n"
+    said = f"{pull.key}: no job of {pull.head_sha[:7]} has failed, so there is nothing to run again\n"
     assert (told.code, told.out, told.err) == (0, said, "")
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 from tide.adapters.local_runner import transitions
 from tide.adapters.local_runner.reporter import StatusSink, is_reported, status_of
-from tide.adapters.prowjobs.reading import as_of, needs_another_attempt, relevant, run_of, runs_of
+from tide.adapters.prowjobs.attempts import current_attempt
+from tide.adapters.prowjobs.reading import as_of, relevant, run_of, runs_of
 from tide.adapters.prowjobs.storage import ProwJobObject
-from tide.adapters.prowjobs.writing import ProwSettings, build, one_per_context, run_name, timestamp
+from tide.adapters.prowjobs.writing import ProwSettings, build, one_per_context, timestamp
 from tide.domain.errors import BadAnswer
 from tide.domain.jobs import Presubmit
 from tide.domain.keys import PoolKey
@@ -26,7 +27,7 @@ class Ci:
 
     A run stays live until the story ends it. An older presubmit of the same job and pull request is aborted without a
     word to the code host, as Prow does. `unreachable` makes every call fail with that error, `refused` every start of
-    a job of that name.
+    a job of that name; while it `is_mute` nothing is reported.
     """
 
     clock: Clock
@@ -34,6 +35,7 @@ class Ci:
     sink: StatusSink
     unreachable: Exception | None = None
     refused: str = ""
+    is_mute: bool = False
     _prowjobs: dict[str, ProwJobObject] = field(default_factory=dict)
 
     async def start(
@@ -89,14 +91,17 @@ class Ci:
     async def _start(self, candidate: Candidate, job: Presubmit, purpose: Purpose, spent: Mapping[str, int]) -> Run:
         if job.name == self.refused:
             raise BadAnswer(f"the cluster refuses {job.name}")
-        attempt = 1
-        while (known := self._prowjobs.get(run_name(candidate, job.name, attempt))) or attempt <= spent.get(
-            job.name, 0
-        ):
-            if known and not needs_another_attempt(as_of(run_of(known), self.clock.now())):
-                return run_of(known)
-            attempt += 1
-        made = build(candidate, job, purpose, attempt, self.clock.now(), _SETTINGS)
+
+        async def known(name: str) -> Run | None:
+            found = self._prowjobs.get(name)
+            return as_of(run_of(found), self.clock.now()) if found else None
+
+        async def begin(attempt: int) -> Run:
+            return await self._begin(build(candidate, job, purpose, attempt, self.clock.now(), _SETTINGS))
+
+        return await current_attempt(candidate, job.name, spent.get(job.name, 0), known=known, begin=begin)
+
+    async def _begin(self, made: ProwJobObject) -> Run:
         made["metadata"]["creationTimestamp"] = timestamp(self.clock.now())
         for older in self._prowjobs.values():
             if run_of(older).state.is_live and transitions.supersedes(made, older):
@@ -107,6 +112,6 @@ class Ci:
         return run_of(made)
 
     async def _report(self, prowjob: ProwJobObject) -> None:
-        if is_reported(prowjob):
+        if is_reported(prowjob) and not self.is_mute:
             run = run_of(prowjob)
             await self.sink.post_status(run.pool.repository, run.heads[0][1], status_of(prowjob))

@@ -25,6 +25,7 @@ from tide.adapters.github.retries import Patience
 from tide.adapters.postgres.leases import PostgresLeases
 from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
+from tide.app.reading import Archive, Asked
 from tide.config.loading import LoadOptions
 from tide.config.reload import ConfigSource
 from tide.config.sources import ConfigPaths
@@ -205,6 +206,11 @@ class Story:
     def fault(self, kind: Any, path: str = MERGE_PATH, **fields: Any) -> int:
         """Let requests go wrong; see `tide.sandbox.faults.Fault`."""
         return self.sandbox.faults.add(Fault(kind=kind, path=path, **fields))
+
+    async def retest(self, pull: PullRequest, repo: str = ROCKET) -> Asked:
+        """Run `tide retest`."""
+        key = RepoKey.parse(repo)
+        return await Archive(self.store, self.views).retest(PullKey(key.org, key.name, pull.number))
 
     # What the daemon does.
 

@@ -206,8 +206,7 @@ async def test_a_failed_run_that_is_asked_for_again_is_started_once_more(world: 
         await ctx.ci.finish(state=RunState.FAILURE)
         await ctx.settle()
         assert not pull.merged
-        (view,) = (await ctx.pool()).outside
-        assert await ctx.store.forget_failed_runs(view.key, pull.head_sha) == 1
+        assert (await ctx.retest(pull)).new == ("unit",)
         await ctx.settle()
         assert pull.merged
         assert [run.attempt for run in ctx.runs(1)] == [1, 2]

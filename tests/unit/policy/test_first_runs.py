@@ -137,13 +137,38 @@ def test_a_first_run_without_a_verdict_is_started_again_up_to_three_times() -> N
     assert started(enough) == []
 
 
-def test_a_failed_job_is_started_again_when_its_run_was_forgotten() -> None:
+@pytest.mark.parametrize("purpose", [Purpose.FIRST, Purpose.RETEST])
+def test_a_failed_job_is_started_again_only_when_somebody_asked_for_it(purpose: Purpose) -> None:
     view = fresh(1, make_context("lint"), make_context("unit", FAILURE))
-    runs = (first(1, "unit", RunState.FAILURE),)
-    kept = decided(view, runs=runs, first_runs=((sha(1), "unit"),))
-    assert started(kept) == []
-    assert kept.verdicts[0].kind is VerdictKind.BLOCKED
-    assert started(decided(view, runs=runs)) == [(1, ("unit",))]
+    runs = (make_run("unit", 1, RunState.FAILURE, purpose=purpose, base_sha=sha("older base")),)
+    # Also where nobody remembers that it was started, as in a database that was emptied.
+    for known in ((sha(1), "unit"),), ():
+        kept = decided(view, runs=runs, first_runs=known)
+        assert started(kept) == []
+        assert kept.verdicts[0].kind is VerdictKind.BLOCKED
+    asked = decided(view, runs=runs, asked_again=((sha(1), "unit"),))
+    assert started(asked) == [(1, ("unit",))]
+
+
+def test_what_is_asked_for_is_started_whoever_starts_first_runs() -> None:
+    view = fresh(1, make_context("lint"), make_context("unit", FAILURE))
+    decision = decided(view, rules=make_rules(), asked_again=((sha(1), "unit"), (sha(2), "lint")))
+    assert started(decision) == [(1, ("unit",))]
+
+
+def test_what_is_asked_for_is_started_also_where_it_failed_on_this_very_base() -> None:
+    view = fresh(1, make_context("lint"), make_context("unit"))
+    runs = (make_run("unit", 1, RunState.FAILURE),)
+    assert started(decided(view, runs=runs)) == []
+    assert started(decided(view, runs=runs, asked_again=((sha(1), "unit"),))) == [(1, ("unit",))]
+
+
+def test_what_is_asked_for_waits_while_it_runs_and_is_let_be_when_it_has_passed() -> None:
+    asked = ((sha(1), "unit"),)
+    live = (make_run("unit", 1, RunState.PENDING, purpose=Purpose.FOREIGN, base_sha=sha("older base")),)
+    failed = fresh(1, make_context("lint"), make_context("unit", FAILURE))
+    assert started(decided(failed, runs=live, asked_again=asked)) == []
+    assert started(decided(fresh(1, make_context("lint"), make_context("unit")), asked_again=asked)) == []
 
 
 def test_a_first_run_on_the_current_base_is_proof_enough_to_merge() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, any_, bindparam, cast, exists, func, literal, literal_column, select, tuple_, update
+from sqlalchemy import Text, any_, bindparam, cast, exists, func, literal, literal_column, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -18,12 +18,11 @@ from tide.adapters.postgres.statements import insert_given, names_of, rows, upse
 from tide.domain.errors import LeaseLost
 from tide.domain.evidence import Batch, BatchState, Evidence, Landing
 from tide.domain.intents import Intent, IntentKind
-from tide.domain.keys import PoolKey, PullKey
+from tide.domain.keys import PoolKey
 from tide.domain.runs import Candidate, Purpose, Run, RunKind, RunState
 from tide.domain.snapshot import PROVEN, Standing, StandingKind
 
 LIVE_STATES = sorted(state.value for state in RunState if state.is_live)
-_FAILED_STATES = sorted({RunState.FAILURE, RunState.ABORTED, RunState.ERROR})
 _RUN_TEXTS = ("name", "job", "context", "base_sha", "job_digest", "run_tree", "description", "url", "tenant_id")
 _RUN_COLUMNS = tuple(name for name in names_of(runs) if name != "is_forgotten")
 _EVIDENCE_COLUMNS = names_of(evidence)
@@ -75,7 +74,7 @@ _first_head = literal_column("heads #>> '{0,1}'", Text)
 _FIRST_RUNS = (
     select(_first_head, runs.c.context)
     .where(in_its_pool(runs), _first_head == any_(bindparam("its_heads", type_=ARRAY(Text))))
-    .where(runs.c.purpose == Purpose.FIRST.value, runs.c.is_forgotten.is_(False))
+    .where(runs.c.purpose == Purpose.FIRST.value)
     .distinct()
 )
 _its_base = bindparam("its_base", type_=Text)
@@ -174,27 +173,10 @@ class PostgresLedger:
             return {str(job): int(attempt) for job, attempt in await connection.execute(ended)}
 
     async def first_runs(self, pool: PoolKey, heads: Collection[str]) -> tuple[tuple[str, str], ...]:
-        """Give (head SHA, context) of the first runs started for these heads and not forgotten since."""
+        """Give (head SHA, context) of the first runs started for these heads."""
         async with statements(self.engine) as connection:
             found = (await connection.execute(_FIRST_RUNS, its_pool(pool) | {"its_heads": list(heads)})).all()
         return tuple(sorted((sha, context) for sha, context in found))
-
-    async def forget_failed_runs(self, pull: PullKey, head_sha: str) -> int:
-        """Forget the failed runs of a head, so that they may be started once more; give how many there were."""
-        alone = cast(literal(document([(pull.number, head_sha)]).decode()), JSONB)
-        forget = (
-            update(runs)
-            .where(tuple_(runs.c.org, runs.c.repo) == (pull.org, pull.repo), runs.c.heads == alone)
-            .where(runs.c.kind == RunKind.PRESUBMIT.value, runs.c.is_forgotten.is_(False))
-            .values(is_forgotten=True)
-        )
-        forget_failed = forget.where(runs.c.state.in_(_FAILED_STATES)).returning(runs.c.context)
-        async with statements(self.engine) as connection:
-            contexts = (await connection.execute(forget_failed)).scalars().all()
-            # The first run may have passed, and a later one on another base failed.
-            passed = forget.where(runs.c.context.in_(contexts), runs.c.state == RunState.SUCCESS.value)
-            await connection.execute(passed)
-        return len(contexts)
 
     async def add_evidence(self, evidence: Sequence[Evidence]) -> None:
         """Keep what runs have shown; the same run twice is kept once."""

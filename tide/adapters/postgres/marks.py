@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tide.adapters.postgres.engine import statements
 from tide.adapters.postgres.keys import POOL, pool_row
 from tide.adapters.postgres.ledger import LIVE_STATES
-from tide.adapters.postgres.schema import batches, intents, pools, pulls, runs, standings
+from tide.adapters.postgres.schema import batches, intents, pools, pulls, retests, runs, standings
 from tide.adapters.postgres.statements import given, rows, writer
 from tide.domain.evidence import BatchState
 from tide.domain.intents import IntentKind
@@ -58,10 +58,15 @@ def _marks(only: FromClause | None) -> Select[Any]:
     standing = select(writer(standings)).where(is_there(standings)).scalar_subquery()
     first_runs = (
         select(as_type(func.count(), Text))
-        .where(is_there(runs), runs.c.purpose == Purpose.FIRST.value, runs.c.is_forgotten.is_(False))
+        .where(is_there(runs), runs.c.purpose == Purpose.FIRST.value)
         .scalar_subquery()
     )
-    all_of_it = func.concat_ws("|", known.c.pulls, standing, first_runs)
+    asked_again = (
+        select(as_type(func.max(retests.c.id), Text))
+        .where(retests.c.org == key["org"], retests.c.repo == key["repo"])
+        .scalar_subquery()
+    )
+    all_of_it = func.concat_ws("|", known.c.pulls, standing, first_runs, asked_again)
     digest = func.encode(func.sha256(func.convert_to(all_of_it, "UTF8"), type_=LargeBinary), "hex")
     return select(*key.values(), case((is_busy, ""), else_=digest))
 

@@ -20,6 +20,7 @@ from tide.adapters.postgres.schema import (
     pools,
     pull_reads,
     pulls,
+    retests,
     runs,
     snapshots,
     statuses,
@@ -66,6 +67,9 @@ def _deletions(before: datetime, history_per_pool: int) -> list[Delete]:
         delete(verdicts).where(~exists(select(pulls).where(_same_pull(verdicts, pulls)))),
         delete(pull_reads).where(_read(before), ~exists(select(pulls).where(_same_pull(pulls)))),
         delete(runs).where(runs.c.saved_at < before, ~_is_of_open_head()),
+        delete(retests).where(
+            retests.c.asked_at < before, retests.c.answered_at.is_not(None) | ~_is_asked_of_open_head()
+        ),
         delete(evidence).where(evidence.c.observed_at < before),
         delete(batches).where(batches.c.ended_at < before),
         delete(intents).where(intents.c.ended_at < before),
@@ -87,6 +91,11 @@ def _is_of_open_head() -> ColumnElement[bool]:
     head = func.jsonb_build_array(func.jsonb_build_array(pulls.c.number, pulls.c.head_sha), type_=JSONB)
     same_repo = and_(pulls.c.org == runs.c.org, pulls.c.repo == runs.c.repo)
     return exists(select(pulls).where(pulls.c.is_open, same_repo, runs.c.heads.contains(head)))
+
+
+def _is_asked_of_open_head() -> ColumnElement[bool]:
+    same_head = and_(_same_pull(pulls, retests), pulls.c.head_sha == retests.c.head_sha)
+    return exists(select(pulls).where(pulls.c.is_open, same_head))
 
 
 def _recent_history(per_pool: int) -> Select[tuple[int]]:

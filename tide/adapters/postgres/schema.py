@@ -262,12 +262,39 @@ runs = Table(
         "repo",
         "branch",
         text("(heads #>> '{0,1}')"),  # a first run has one head: its SHA
-        postgresql_where=text("purpose = 'first' AND NOT is_forgotten"),
+        postgresql_where=text("purpose = 'first'"),
     ),
     Index("runs_live_idx", "started_at", postgresql_where=text("state IN ('scheduling', 'triggered', 'pending')")),
     Index(None, "org", "repo"),
     Index(None, "base_sha"),
-    comment="projection: runs as last seen; is_forgotten is ours: somebody asked for the first runs once more",
+    comment="projection: runs as last seen; is_forgotten was used by an older version",
+)
+
+retests = Table(
+    "retests",
+    metadata,
+    _identity(),
+    _name("org"),
+    _name("repo"),
+    Column("number", Integer, nullable=False),
+    _name("head_sha"),
+    _name("context"),
+    _texts("seen"),
+    _time("asked_at"),
+    _text("run_name"),
+    _time("answered_at", nullable=True),
+    Index(
+        "retests_open_idx",
+        "org",
+        "repo",
+        "number",
+        "head_sha",
+        "context",
+        unique=True,
+        postgresql_where=text("answered_at IS NULL"),
+    ),
+    Index(None, "org", "repo", "number"),
+    comment="record: jobs that somebody asked to be run again; run_name answers it, seen are the runs before it",
 )
 
 evidence = Table(

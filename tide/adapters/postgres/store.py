@@ -8,10 +8,13 @@ from tide.adapters.postgres.decisions import PostgresDecisions
 from tide.adapters.postgres.ledger import PostgresLedger
 from tide.adapters.postgres.marks import PostgresMarks
 from tide.adapters.postgres.mirror import PostgresMirror
+from tide.adapters.postgres.retests import PostgresRetests
 from tide.adapters.postgres.statuses import PostgresStatuses
 
 
-class PostgresStore(PostgresMirror, PostgresLedger, PostgresDecisions, PostgresStatuses, PostgresMarks):
+class PostgresStore(
+    PostgresMirror, PostgresLedger, PostgresRetests, PostgresDecisions, PostgresStatuses, PostgresMarks
+):
     """Keeps everything in Postgres (tide.ports.store.Store). Every call may raise a StoreError."""
 
     async def prune(

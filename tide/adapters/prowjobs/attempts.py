@@ -20,14 +20,15 @@ async def current_attempt(
     Args:
         candidate: what is tested.
         job: the name of the job.
-        spent: the highest attempt that is remembered to have ended; up to it, one that is not known is not begun.
+        spent: the highest attempt that whoever asks knows to have ended; up to it only one that lives all the same
+            counts, and none is begun.
         known: gives the run of that name, None when there is none.
         begin: begins that attempt; gives None when somebody else was faster, so that `known` has it from now on.
     """
     attempt = 1
     while True:
         run = await known(run_name(candidate, job, attempt))
-        if run is not None and not needs_another_attempt(run):
+        if run is not None and (run.state.is_live or (attempt > spent and not needs_another_attempt(run))):
             return run
         if run is None and attempt > spent:
             begun = await begin(attempt)

@@ -76,7 +76,7 @@ def as_of(run: Run, now: datetime) -> Run:
 
 def relevant(runs: Iterable[Run], base_sha: str, heads: Collection[str]) -> tuple[Run, ...]:
     """Choose what a pool's decision looks at; see `tide.ports.job_runner.JobRunner.runs`."""
-    chosen = [run for run in runs if run.base_sha == base_sha or _is_ours_of(run, heads)]
+    chosen = [run for run in runs if run.base_sha == base_sha or _tells_of(run, heads)]
     return tuple(sorted(chosen, key=lambda run: (run.name, run.attempt)))
 
 
@@ -85,10 +85,10 @@ def needs_another_attempt(run: Run) -> bool:
     return not run.state.is_live and run.state is not RunState.SUCCESS
 
 
-def _is_ours_of(run: Run, heads: Collection[str]) -> bool:
+def _tells_of(run: Run, heads: Collection[str]) -> bool:
     return (
         run.kind is RunKind.PRESUBMIT
-        and run.purpose is not Purpose.FOREIGN
+        and (run.purpose is not Purpose.FOREIGN or run.state.is_live)
         and any(sha in heads for _, sha in run.heads)
     )
 

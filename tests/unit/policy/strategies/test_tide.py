@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import pytest
+
 from tests.builders import (
     BASE,
     FAILURE,
     PENDING,
     make_context,
     make_policy,
+    make_pull,
     make_rules,
     make_run,
     make_snapshot,
@@ -15,8 +18,8 @@ from tests.builders import (
     sha,
 )
 from tide.domain.actions import Merge, MergeBatch, Trigger, TriggerBatch, Wait, targets_of
-from tide.domain.decisions import Decision, Place
-from tide.domain.pulls import Mergeable, MergeMethod
+from tide.domain.decisions import Decision, Place, VerdictKind
+from tide.domain.pulls import ContextState, Mergeable, MergeMethod
 from tide.domain.runs import Purpose, Run, RunState
 from tide.domain.snapshot import PullView
 from tide.policy.decide import decide
@@ -78,6 +81,20 @@ def test_a_batch_that_needs_no_job_lands_as_one() -> None:
     decision = decided(make_view(1), make_view(2), runs=(make_run("unit", (1, 2)),))
     assert isinstance(decision.action, MergeBatch)
     assert numbers(decision) == [1, 2]
+
+
+@pytest.mark.parametrize("base", [BASE, sha("older base")], ids=["this base", "an older base"])
+@pytest.mark.parametrize("state", [None, FAILURE, ContextState.ERROR], ids=["absent", "failed", "in error"])
+def test_a_run_in_flight_does_not_bring_in_what_its_contexts_keep_outside(base: str, state: Any) -> None:
+    contexts = [make_context("unit", state)] if state else []
+    first = PullView(make_pull(1, contexts), UNIT)
+    rules = make_rules(context_policy=make_policy(UNIT))
+    live = make_run("unit", 1, RunState.PENDING, base_sha=base)
+    decision = decided(first, ready(2), runs=(live,), rules=rules)
+    assert decision.verdicts[0].place is Place.OUTSIDE
+    assert decision.verdicts[0].kind is VerdictKind.WAITING
+    assert isinstance(decision.action, Trigger)
+    assert numbers(decision) == [2]
 
 
 def test_one_without_required_jobs_merges_at_once() -> None:
