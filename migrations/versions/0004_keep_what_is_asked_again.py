@@ -1,4 +1,4 @@
-"""Keep what somebody asked to be run again, and number the readings of pull requests.
+"""Keep what somebody asked to be run again.
 
 All of it is added beside what is there: a process of the older version goes on writing. What `runs.is_forgotten` was
 for, the table `retests` is now; the column stays until no older process can write to it.

@@ -104,7 +104,7 @@ class LateGitHub:
     @asynccontextmanager
     async def begun(self) -> AsyncIterator[None]:
         self.listening.listen()
-        async with serving_on(self.listening, self.sandbox.app):
+        async with serving_on(self.listening, self.sandbox.app, tells_date=True):
             yield
 
 

@@ -174,10 +174,16 @@ async def serving(
 
 @asynccontextmanager
 async def serving_on(
-    listening: socket.socket, app: Any, *, grace_seconds: int = _GRACE_SECONDS, limits: Limits | None = None
+    listening: socket.socket,
+    app: Any,
+    *,
+    grace_seconds: int = _GRACE_SECONDS,
+    limits: Limits | None = None,
+    tells_date: bool = False,
 ) -> AsyncIterator[None]:
     """Serve an application on a bound socket while the block runs; answers under way get `grace_seconds` at its end.
 
+    One that `tells_date` says itself what time it is; for the others the server does.
     Without `limits` it serves whoever comes, as many and as long as they like: for those that we know.
     """
     listening.settimeout(0)
@@ -192,6 +198,7 @@ async def serving_on(
         lifespan="off",
         ws="none",
         timeout_graceful_shutdown=grace_seconds,
+        date_header=not tells_date,
         h11_max_incomplete_event_size=MAX_HEAD,
         timeout_keep_alive=ceil(limits.idle) if limits else _KEEP_ALIVE_SECONDS,
     )

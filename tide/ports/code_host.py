@@ -108,6 +108,10 @@ class Comment:
 class CodeHost(Protocol):
     """Reads and changes pull requests. Every call may raise a `tide.domain.errors.RemoteError`."""
 
+    def now(self) -> datetime:
+        """Give the present by the code host's own clock, as far as it is known: what it names is compared to that."""
+        ...
+
     async def search_pulls(self, query: str, *, org: str = "") -> Found:
         """Find pull requests by a search string, with all contexts of their heads.
 

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from tide.adapters.http_server import bound_socket, serving_on
 from tide.sandbox.apps import Apps
 from tide.sandbox.control import control_routes
+from tide.sandbox.dated import Dated
 from tide.sandbox.fault_layer import FaultLayer
 from tide.sandbox.faults import Faults
 from tide.sandbox.git_http import GitHttp
@@ -119,7 +120,7 @@ def build(forge: Forge, url: str, settings: Settings | None = None) -> Sandbox:
 def _application(all_routes: Sequence[BaseRoute], faults: Faults, forge: Forge) -> Starlette:
     return Starlette(
         routes=list(all_routes),
-        middleware=[Middleware(FaultLayer, faults=faults, now=forge.now)],
+        middleware=[Middleware(Dated, now=forge.now), Middleware(FaultLayer, faults=faults, now=forge.now)],
         # GitHub says 404 also to a method that a path does not have.
         exception_handlers={404: _not_found, 405: _not_found},
     )
@@ -167,5 +168,6 @@ async def running(forge: Forge, port: int = 0, settings: Settings | None = None)
     """
     listening = bound_socket(LOOPBACK, port, "--port")
     sandbox = build(forge, f"http://{LOOPBACK}:{listening.getsockname()[1]}", settings)
-    async with serving_on(listening, sandbox.app, grace_seconds=GRACE_SECONDS), sandbox.webhooks.running():
+    serving = serving_on(listening, sandbox.app, grace_seconds=GRACE_SECONDS, tells_date=True)
+    async with serving, sandbox.webhooks.running():
         yield sandbox

@@ -3,6 +3,8 @@
 Search only proposes: what a search does not return is not taken for gone (its index lags, and it can fail half-way);
 a pull request leaves the mirror when it was itself read as closed.
 
+Moments that a search speaks of, and how far a walk got, are by the code host's clock, whatever ours says.
+
 Where each organisation has a token of its own every search is limited to one, and what is out of reach in one keeps
 nothing of the others from being read.
 """
@@ -148,18 +150,19 @@ class _Shard:
         Those that are known to have opted in are looked at; now and then all are searched for (see `following`).
         """
         scope = search.coverage(self.queries)
-        since = await self._walked_until(scope, now)
+        there = self.world.code_host.now()
+        since = await self._walked_until(scope, there)
         if since is None or following.is_search_due(self.org, self.config.digest, now):
             return await self._searched(following, scope, since, now)
-        along = Searches(search.changes_search(self.queries, since=since, until=now), self._issue_search() or "")
+        along = Searches(search.changes_search(self.queries, since=since, until=there), self._issue_search() or "")
         looked = await following.look(self.world, now, along=along, org=self.org)
         found = [looked.found]
         if looked.has_changes:
-            await self.world.store.set_watermark(_mark(self.org), scope, now)
+            await self.world.store.set_watermark(_mark(self.org), scope, there)
         else:
             found.append(await self._changes(scope, since, now))
         # What the queries ask for was read without them.
-        self._tell(self._pool_searches(now), is_complete=all(one.complete for one in found))
+        self._tell(self._pool_searches(), is_complete=all(one.complete for one in found))
         return _Read(found, await self._issues(looked.blockers), looked.branch_heads)
 
     async def read_pools(self, following: Following, pools: Collection[PoolKey], now: datetime) -> "_Read":
@@ -194,14 +197,17 @@ class _Shard:
             return None
         return search.blocker_search(self.config.blocker_label, self.queries)
 
-    async def _walked_until(self, scope: str, now: datetime) -> datetime | None:
-        """Tell from when on to walk through what has changed; None to walk through all that is open."""
+    async def _walked_until(self, scope: str, there: datetime) -> datetime | None:
+        """Tell from when on to walk through what has changed; None to walk through all that is open.
+
+        One that lies ahead was kept by a clock that was wrong: what changed meanwhile may have been passed over.
+        """
         kept = await self.world.store.watermark(_mark(self.org))
-        if kept and kept[0] == scope:
+        if kept and kept[0] == scope and kept[1] <= there + OVERLAP:
             return kept[1] - OVERLAP
         if kept:
             # Until a walk has come to its end, no other scope is walked through either.
-            await self.world.store.set_watermark(_mark(self.org), "", now)
+            await self.world.store.set_watermark(_mark(self.org), "", there)
         return None
 
     async def _searched(self, following: Following, scope: str, since: datetime | None, now: datetime) -> "_Read":
@@ -212,7 +218,7 @@ class _Shard:
         found = [await self._changes(scope, since, now)]
         has_all = since is None and found[0].complete
         if has_all:
-            self._tell(self._pool_searches(now), is_complete=True)
+            self._tell(self._pool_searches(), is_complete=True)
         else:
             pooled = await self._pools(now)
             has_all = all(one.complete for one in pooled)
@@ -230,10 +236,11 @@ class _Shard:
             await self.world.store.save_pulls(found.pulls, now)
             return found
 
-        return await asyncio.gather(*map(ask, self._pool_searches(now)))
+        return await asyncio.gather(*map(ask, self._pool_searches()))
 
-    def _pool_searches(self, now: datetime) -> Sequence[search.PoolSearch]:
-        return search.pool_searches(self.queries, per_repository=self.config.search_per_repository, until=now)
+    def _pool_searches(self) -> Sequence[search.PoolSearch]:
+        until = self.world.code_host.now()
+        return search.pool_searches(self.queries, per_repository=self.config.search_per_repository, until=until)
 
     def _tell(self, searches: Iterable[search.PoolSearch], *, is_complete: bool) -> None:
         for one in searches:
@@ -243,10 +250,11 @@ class _Shard:
         """Read every covered pull request that changed since a moment, or all open ones."""
         if not scope:
             return Found(())
-        found = await self._found(search.changes_search(self.queries, since=since, until=now))
+        there = self.world.code_host.now()
+        found = await self._found(search.changes_search(self.queries, since=since, until=there))
         await self.world.store.save_pulls(found.pulls, now)
         if found.complete:
-            await self.world.store.set_watermark(_mark(self.org), scope, now)
+            await self.world.store.set_watermark(_mark(self.org), scope, there)
         return found
 
     async def _found(self, query: str) -> Found:

@@ -309,12 +309,12 @@ class Statuses:
         if head in self._due:
             del self._due[head]
             self._due[head] = None
-        until = self.world.clock.now() + REFUSAL_LASTS
+        until = self.world.code_host.now() + REFUSAL_LASTS
         self._paused[head.org] = error.until if isinstance(error, RateLimited) else until
 
     def _is_paused(self, org: str) -> bool:
         until = self._paused.get(org)
-        return until is not None and self.world.clock.now() < until
+        return until is not None and self.world.code_host.now() < until
 
     def _tell(self, head: HeadKey, reason: str) -> None:
         for pull in sorted({pull for _, pull in self._heads.get(head, ())}):

@@ -107,14 +107,18 @@ class Config:
 
 @dataclass
 class StoryClock:
-    """The sandbox's time as ours; waiting moves it. `meanwhile` happens while somebody waits, once."""
+    """The sandbox's time as ours; waiting moves it. `meanwhile` happens while somebody waits, once.
+
+    Ours is `ahead` of it by as much (behind it by less than nothing).
+    """
 
     sandbox: Clock
+    ahead: timedelta = timedelta(0)
     slept: list[float] = field(default_factory=list)
     meanwhile: Callable[[], Awaitable[None]] | None = None
 
     def now(self) -> datetime:
-        return self.sandbox.now
+        return self.sandbox.now + self.ahead
 
     def steady(self) -> float:
         return self.sandbox.now.timestamp()

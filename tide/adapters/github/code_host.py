@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -108,6 +109,10 @@ class GitHub:
     def contact(self) -> Contact:
         """Whether GitHub answers."""
         return self.client.wire.contact
+
+    def now(self) -> datetime:
+        """Give the present by GitHub's own clock, as far as its answers have told it."""
+        return self.client.wire.clock.now()
 
     def with_writes_counted(self, allowance: Allowance) -> "GitHub":
         """Give the same host, but what is written through it counts against another allowance."""

@@ -17,6 +17,7 @@ from tide.adapters.github.code_host import GitHub
 from tide.adapters.github.credentials import Credentials
 from tide.adapters.github.endpoints import GITHUB, Endpoints, graphql_address
 from tide.adapters.github.graph import open_graph
+from tide.adapters.github.host_clock import HostClock
 from tide.adapters.github.limits import Governor, Pace, Sleep
 from tide.adapters.github.pulls import PullReader
 from tide.adapters.github.retries import Patience
@@ -60,16 +61,17 @@ async def github(
     Args:
         settings: Where and how.
         credentials: What to show, or the file that holds a token, or which GitHub App we are.
-        clock: Tells the time, to which rate limits refer.
+        clock: Tells the time of this machine; what GitHub names is compared to GitHub's own (see `host_clock`).
         on_call: Told of every request.
         hide: Told of each token before it is used, so that no log shows it.
         sleep: Waits for rate limits.
     """
-    calls, governor = Calls(on_call), Governor(clock, sleep, settings.pace)
+    host_clock = HostClock(clock)
+    calls, governor = Calls(on_call), Governor(host_clock, sleep, settings.pace)
     async with http_client(settings.request_timeout) as http:
-        wire = Wire(http=http, addresses=_addresses(settings, clock), governor=governor)
+        wire = Wire(http=http, addresses=_addresses(settings, clock), governor=governor, clock=host_clock)
         if isinstance(credentials, AppIdentity):
-            credentials = AppCredentials(credentials, wire=wire, calls=calls, clock=clock, hide=hide)
+            credentials = AppCredentials(credentials, wire=wire, calls=calls, clock=host_clock, hide=hide)
         elif isinstance(credentials, Path):
             credentials = TokenFile(credentials, hide)
         client = Client(
@@ -79,7 +81,7 @@ async def github(
             patience=settings.patience,
             allowance=settings.allowance,
         )
-        async with open_graph(client, clock) as graph:
+        async with open_graph(client, host_clock) as graph:
             yield GitHub(client, graph, PullReader(graph, settings.asks_for_reviews), BranchRulesReader(client, graph))
 
 

@@ -56,7 +56,7 @@ def exhausted_until(headers: Mapping[str, str]) -> datetime | None:
 
 def _told(headers: Mapping[str, str], now: datetime) -> datetime | None:
     if after := headers.get("Retry-After", ""):
-        return now + timedelta(seconds=min(int(after), 86400)) if after.isdecimal() else _http_date(after)
+        return now + timedelta(seconds=min(int(after), 86400)) if after.isdecimal() else http_date(after)
     return exhausted_until(headers)
 
 
@@ -67,7 +67,8 @@ def _moment(epoch: str) -> datetime | None:
         return None
 
 
-def _http_date(text: str) -> datetime | None:
+def http_date(text: str) -> datetime | None:
+    """Read a moment in a header; None when it is none."""
     try:
         moment = parsedate_to_datetime(text)
     except ValueError:
@@ -108,7 +109,7 @@ class Governor:
     """Holds requests back while GitHub wants none.
 
     Args:
-        clock: Tells the time.
+        clock: Tells GitHub's time, to which its limits refer.
         sleep: Waits for some seconds.
         pace: How patient to be.
     """

@@ -17,6 +17,7 @@ from tide.adapters.github.answers import Answer
 from tide.adapters.github.contact import Contact
 from tide.adapters.github.credentials import Grant
 from tide.adapters.github.endpoints import Endpoints, is_proxy
+from tide.adapters.github.host_clock import HostClock
 from tide.adapters.github.limits import REFUSALS, Budget, Governor, Resource
 from tide.adapters.http_client import LOOPBACK, TrustingClient
 from tide.domain.errors import BadAnswer, Unavailable
@@ -72,6 +73,7 @@ class Wire:
     http: TrustingClient
     addresses: Addresses
     governor: Governor
+    clock: HostClock
     contact: Contact = field(default_factory=Contact)
 
     async def send(self, request: Request, grant: Grant) -> Answer:
@@ -120,7 +122,7 @@ class Wire:
         raise problem or Unavailable("there is no address of GitHub")
 
     async def _ask(self, request: Request, grant: Grant, base: str) -> Answer:
-        asked = f"{request.method} {base}{request.path}"
+        asked, asked_at = f"{request.method} {base}{request.path}", self.clock.asking()
         seconds = self.addresses.request_timeout.total_seconds()
         try:
             async with self.governor.room, asyncio.timeout(seconds):
@@ -133,6 +135,7 @@ class Wire:
         except (httpx.RequestError, httpx.InvalidURL, OSError) as error:
             # An OSError: whom to trust cannot be read, or TLS was refused while the answer was read.
             raise Unavailable(f"{asked}: {str(error) or type(error).__name__}") from error
+        self.clock.heard(response.headers, asked_at)
         return Answer(asked, response.status_code, response.headers, response.content, grant.name)
 
     async def _exchange(self, request: Request, grant: Grant, base: str) -> httpx.Response:

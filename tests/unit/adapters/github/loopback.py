@@ -121,7 +121,7 @@ async def serve() -> AsyncIterator[Loopback]:
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
     loopback.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server = _Server(uvicorn.Config(app, log_config=None, log_level="critical", lifespan="off"))
+    server = _Server(uvicorn.Config(app, log_config=None, log_level="critical", lifespan="off", date_header=False))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     await server.listens.wait()
     try:

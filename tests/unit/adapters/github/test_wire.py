@@ -11,6 +11,7 @@ from tests.unit.adapters.github.loopback import Connection, StillClock, bad_gate
 from tide.adapters.github.calls import CallKind
 from tide.adapters.github.credentials import Grant
 from tide.adapters.github.endpoints import REST_AFTER_FAILURE, Endpoints
+from tide.adapters.github.host_clock import HostClock
 from tide.adapters.github.limits import Budget, Governor, Pace
 from tide.adapters.github.wire import BUDGET_NAME, EXPIRES_AT, Addresses, Request, Wire, headers_of, http_client
 from tide.domain.actions import Target
@@ -39,6 +40,7 @@ async def wire(connection: Connection, concurrency: int = 20) -> AsyncIterator[W
         yield Wire(
             http=http,
             addresses=Addresses(rest=endpoints, graphql=endpoints, request_timeout=timeout),
+            clock=HostClock(connection.clock),
             governor=Governor(connection.clock, connection.clock.sleep, Pace(concurrency=concurrency)),
         )
 
