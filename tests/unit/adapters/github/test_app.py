@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -381,3 +382,23 @@ async def test_installations_are_read_page_by_page(connection: Connection, forge
     async with connection.github(app=app) as host:
         assert await host.token_for("acme") == "ghs_1_1"
     assert forge.new_tokens == {1: 1}
+
+
+@pytest.mark.parametrize("minutes", [10, -10])
+async def test_an_app_is_let_in_although_our_clock_is_wrong(
+    connection: Connection, forge: AppGitHub, app: AppIdentity, minutes: int
+) -> None:
+    there = NOW + timedelta(minutes=minutes)
+
+    def answer(seen: Seen) -> Response:
+        reply = forge(seen)
+        if seen.path.startswith("/app"):
+            told = claims(seen.headers["authorization"].removeprefix("Bearer "), rsa_key())
+            if not told["iat"] <= there.timestamp() < told["exp"]:
+                reply = refused(401, "'Expiration time' claim ('exp') is too far in the past or the future")
+        reply.headers["Date"] = format_datetime(there, usegmt=True)
+        return reply
+
+    connection.loopback.otherwise = answer
+    async with connection.github(app=app) as host:
+        assert await host.branch_head(ROCKET) == "ghs_1_1"
