@@ -1,4 +1,4 @@
-"""Keep what somebody asked to be run again.
+"""Keep what somebody asked to be run again, and give readings moments by a clock that never goes back.
 
 All of it is added beside what is there: a process of the older version goes on writing. What `runs.is_forgotten` was
 for, the table `retests` is now; the column stays until no older process can write to it.
@@ -44,6 +44,16 @@ def upgrade() -> None:
         postgresql_where=sa.text("answered_at IS NULL"),
     )
     op.create_index(op.f("retests_org_repo_number_idx"), "retests", ["org", "repo", "number"], unique=False)
+    op.create_table(
+        "reading_clock",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("latest", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("reading_clock_pkey")),
+        comment="projection: the latest moment that a reading was given by this server's clock; it never goes back",
+        postgresql_with={"fillfactor": "50"},
+    )
+    # What was kept by a clock that was fast must not pass for newer than what comes.
+    op.execute("INSERT INTO reading_clock SELECT 'pulls', max(read_at) FROM pull_reads HAVING max(read_at) IS NOT NULL")
     _index_first_runs("purpose = 'first'")
     op.create_table_comment("runs", _RUNS_COMMENT, existing_comment=_OLD_RUNS_COMMENT)
 
@@ -54,6 +64,7 @@ def downgrade() -> None:
     op.drop_index(op.f("retests_org_repo_number_idx"), table_name="retests")
     op.drop_index("retests_open_idx", table_name="retests", postgresql_where=sa.text("answered_at IS NULL"))
     op.drop_table("retests")
+    op.drop_table("reading_clock")
 
 
 def _index_first_runs(which: str) -> None:

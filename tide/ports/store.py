@@ -19,8 +19,16 @@ from tide.domain.snapshot import Snapshot, Standing
 class Mirror(Protocol):
     """The open pull requests of the covered repositories, as they were last read."""
 
+    async def reading_begins(self) -> datetime:
+        """Give the moment that a reading is to be kept under; it is asked for before anything is read.
+
+        It is by the clock of the store, and later than every one given before, whoever got it: the clocks of replicas
+        may differ, and each of them may be set back.
+        """
+        ...
+
     async def save_pulls(self, pulls: Sequence[Pull], read_at: datetime) -> None:
-        """Keep these as read at `read_at`; an older reading never overwrites a newer one."""
+        """Keep these as read at `read_at` (`reading_begins`); an older reading never overwrites a newer one."""
         ...
 
     async def open_pulls(self, repos: Collection[RepoKey] | None = None) -> tuple[Pull, ...]:
@@ -40,7 +48,7 @@ class Mirror(Protocol):
         ...
 
     async def drop_pulls(self, keys: Collection[PullKey], at: datetime) -> None:
-        """Mark these as no longer open (closed, deleted, or no longer covered)."""
+        """Mark these as no longer open (closed, deleted, or no longer covered), as read at that moment."""
         ...
 
     async def watermark(self, name: str) -> tuple[str, datetime] | None:

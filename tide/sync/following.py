@@ -114,7 +114,7 @@ class Following:
     async def look(
         self,
         world: World,
-        now: datetime,
+        read_at: datetime,
         *,
         already_read: Collection[PullKey] = (),
         only: Collection[PoolKey] | None = None,
@@ -125,7 +125,7 @@ class Following:
 
         Args:
             world: the outside.
-            now: when the round began.
+            read_at: the moment that what is read is kept under.
             already_read: those that were read in this round, which are left out.
             only: the pools that are looked at, None for all.
             along: what to search for in the same breath.
@@ -140,11 +140,12 @@ class Following:
         followed = await world.code_host.follow_pulls(keys, watched=watched, along=along, org=org)
         pulls = tuple(pull for pull in followed.pulls.values() if pull)
         self._compare(pulls)
-        await world.store.save_pulls(pulls, now)
-        for read_at, changed in (followed.changed or {}).items():
+        await world.store.save_pulls(pulls, read_at)
+        there = world.code_host.now()
+        for asked_at, changed in (followed.changed or {}).items():
             # They were kept when they were read, unless something came between.
-            await world.store.save_pulls(changed, read_at)
-        await world.store.drop_pulls([key for key, pull in followed.pulls.items() if pull is None], now)
+            await world.store.save_pulls(changed, read_at - max(there - asked_at, timedelta(0)))
+        await world.store.drop_pulls([key for key, pull in followed.pulls.items() if pull is None], read_at)
         # Where some were read, the turn of its pool tells what is wrong with each of the others.
         error = "" if followed.pulls else next(iter(followed.lost.values()), "")
         found = Found(pulls, complete=not followed.lost, error=error)

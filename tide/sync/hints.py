@@ -47,7 +47,7 @@ async def _reread(world: World, keys: Collection[PullKey]) -> frozenset[PoolKey]
     """Bring the mirror up to date with these pull requests; give the pools that they were in and those they are in."""
     if not keys:
         return frozenset()
-    before, now = await world.store.pulls_named(keys), world.clock.now()
+    before, now = await world.store.pulls_named(keys), await world.store.reading_begins()
     answers = await _read(world, keys)
     found = [pull for pull in answers.values() if pull]
     await world.store.save_pulls(found, now)

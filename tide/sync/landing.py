@@ -8,7 +8,6 @@ stays open, and the next sync finds out what became of it (`recovery`) before it
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from tide.domain.actions import Merge, MergeBatch, Target, targets_of
 from tide.domain.errors import Permanent, RateLimited, RemoteError, Unauthorized, Unavailable
@@ -174,7 +173,7 @@ class _Landing:
 
     async def run(self) -> None:
         read_at = self.world.clock.now()
-        pulls = await self._reread(read_at)
+        pulls = await self._reread()
         if await self.world.code_host.branch_head(self.snapshot.pool) != self.snapshot.base_sha:
             raise _Stopped("the branch has moved since it was tested")
         assembly = await self._plan()
@@ -186,10 +185,11 @@ class _Landing:
             await self._lend(pulls[target.number])
             await self._land_one(self.intent, target, step, pulls[target.number])
             gone = replace(pulls[target.number], is_open=False, is_merged=True)
-            await self.world.store.save_pulls([gone], self.world.clock.now())
+            await self.world.store.save_pulls([gone], await self.world.store.reading_begins())
 
-    async def _reread(self, now: datetime) -> dict[int, Pull]:
+    async def _reread(self) -> dict[int, Pull]:
         """Read every member once more, now: a merge rests on nothing older."""
+        now = await self.world.store.reading_begins()
         views = {view.pull.number: view for view in self.snapshot.pulls}
         read = await self.world.code_host.read_pulls([views[target.number].pull.key for target in self.targets])
         pulls = {key.number: pull for key, pull in read.items() if pull}

@@ -155,7 +155,7 @@ class Observer:
         stale = [key for key in needed if key not in already_read]
         if not stale:
             return list(mirrored), {}
-        now = self.world.clock.now()
+        now = await store.reading_begins()
         answers, lost = await self._read_anew(stale)
         await store.save_pulls([pull for pull in answers.values() if pull], now)
         await store.drop_pulls([key for key, pull in answers.items() if pull is None], now)

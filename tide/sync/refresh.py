@@ -88,7 +88,8 @@ class Refreshed:
 async def refresh(world: World, config: JobConfig, following: Following) -> Refreshed:
     """Read the pull requests that opted in, and all that changed; bring the mirror up to date."""
     now, shards = world.clock.now(), _shards(world, config)
-    reads = await asyncio.gather(*(shard.read(following, now) for shard in shards))
+    read_at = await world.store.reading_begins()
+    reads = await asyncio.gather(*(shard.read(following, now, read_at) for shard in shards))
     found = [one for read in reads for one in read.found]
     blockers = _blockers(shards, [read.issues for read in reads])
     errors = (*(one.error for one in found if one.error), *blockers.errors)
@@ -100,7 +101,8 @@ async def refresh_pools(world: World, config: JobConfig, following: Following, p
     """Read what some pools need: those that are known to have opted in, and the issues that block merging."""
     now, orgs = world.clock.now(), {"", *(folded(pool.org) for pool in pools)}
     shards = [shard for shard in _shards(world, config) if folded(shard.org) in orgs]
-    reads = await asyncio.gather(*(shard.read_pools(following, pools, now) for shard in shards))
+    read_at = await world.store.reading_begins()
+    reads = await asyncio.gather(*(shard.read_pools(following, pools, read_at) for shard in shards))
     found = [one for read in reads for one in read.found]
     blockers, marks = _blockers(shards, [read.issues for read in reads]), await world.store.marks(pools)
     return Refreshed(now, _keys(found), blockers, _branch_heads(reads), marks)
@@ -121,7 +123,7 @@ async def drop_uncovered(world: World, config: JobConfig, repos: Collection[Repo
 
     Whoever covers them again has to walk through all of them, although nothing may have changed since the last walk.
     """
-    store, now = world.store, world.clock.now()
+    store, now = world.store, await world.store.reading_begins()
     pulls = await store.open_pulls(repos)
     if not pulls:
         return
@@ -144,7 +146,7 @@ class _Shard:
     org: str
     queries: tuple[Query, ...]
 
-    async def read(self, following: Following, now: datetime) -> "_Read":
+    async def read(self, following: Following, now: datetime, read_at: datetime) -> "_Read":
         """Read what a round needs: all that changed since the last walk, and those that opted in.
 
         Those that are known to have opted in are looked at; now and then all are searched for (see `following`).
@@ -153,22 +155,22 @@ class _Shard:
         there = self.world.code_host.now()
         since = await self._walked_until(scope, there)
         if since is None or following.is_search_due(self.org, self.config.digest, now):
-            return await self._searched(following, scope, since, now)
+            return await self._searched(following, scope, since, now, read_at)
         along = Searches(search.changes_search(self.queries, since=since, until=there), self._issue_search() or "")
-        looked = await following.look(self.world, now, along=along, org=self.org)
+        looked = await following.look(self.world, read_at, along=along, org=self.org)
         found = [looked.found]
         if looked.has_changes:
             await self.world.store.set_watermark(_mark(self.org), scope, there)
         else:
-            found.append(await self._changes(scope, since, now))
+            found.append(await self._changes(scope, since, read_at))
         # What the queries ask for was read without them.
         self._tell(self._pool_searches(), is_complete=all(one.complete for one in found))
         return _Read(found, await self._issues(looked.blockers), looked.branch_heads)
 
-    async def read_pools(self, following: Following, pools: Collection[PoolKey], now: datetime) -> "_Read":
+    async def read_pools(self, following: Following, pools: Collection[PoolKey], read_at: datetime) -> "_Read":
         """Read what some pools need."""
         along = Searches(blockers=self._issue_search() or "")
-        looked = await following.look(self.world, now, only=pools, along=along, org=self.org)
+        looked = await following.look(self.world, read_at, only=pools, along=along, org=self.org)
         return _Read([looked.found], await self._issues(looked.blockers), looked.branch_heads)
 
     async def _issues(self, known: Sequence[BlockerIssue] | None) -> "_Issues":
@@ -210,30 +212,32 @@ class _Shard:
             await self.world.store.set_watermark(_mark(self.org), "", there)
         return None
 
-    async def _searched(self, following: Following, scope: str, since: datetime | None, now: datetime) -> "_Read":
+    async def _searched(
+        self, following: Following, scope: str, since: datetime | None, now: datetime, read_at: datetime
+    ) -> "_Read":
         """Search for all that changed and all that opted in; look at those that no search found.
 
         Where all that is open was read, those that opted in are among them and are not searched for again.
         """
-        found = [await self._changes(scope, since, now)]
+        found = [await self._changes(scope, since, read_at)]
         has_all = since is None and found[0].complete
         if has_all:
             self._tell(self._pool_searches(), is_complete=True)
         else:
-            pooled = await self._pools(now)
+            pooled = await self._pools(read_at)
             has_all = all(one.complete for one in pooled)
             found += pooled
         if has_all:
             following.searched(self.org, self.config.digest, now)
         along = Searches(blockers=self._issue_search() or "")
-        looked = await following.look(self.world, now, already_read=_keys(found), along=along, org=self.org)
+        looked = await following.look(self.world, read_at, already_read=_keys(found), along=along, org=self.org)
         return _Read([*found, looked.found], await self._issues(looked.blockers), looked.branch_heads)
 
-    async def _pools(self, now: datetime) -> list[Found]:
+    async def _pools(self, read_at: datetime) -> list[Found]:
         async def ask(one: search.PoolSearch) -> Found:
             found = await self._found(one.text)
             self._tell([one], is_complete=found.complete)
-            await self.world.store.save_pulls(found.pulls, now)
+            await self.world.store.save_pulls(found.pulls, read_at)
             return found
 
         return await asyncio.gather(*map(ask, self._pool_searches()))
@@ -246,13 +250,13 @@ class _Shard:
         for one in searches:
             self.world.observer.query_answered(one.query_index, self.org, "success" if is_complete else "error")
 
-    async def _changes(self, scope: str, since: datetime | None, now: datetime) -> Found:
+    async def _changes(self, scope: str, since: datetime | None, read_at: datetime) -> Found:
         """Read every covered pull request that changed since a moment, or all open ones."""
         if not scope:
             return Found(())
         there = self.world.code_host.now()
         found = await self._found(search.changes_search(self.queries, since=since, until=there))
-        await self.world.store.save_pulls(found.pulls, now)
+        await self.world.store.save_pulls(found.pulls, read_at)
         if found.complete:
             await self.world.store.set_watermark(_mark(self.org), scope, there)
         return found

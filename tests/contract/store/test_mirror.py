@@ -1,9 +1,11 @@
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.builders import NOW, POOL, make_context, make_pull, sha
+from tide.adapters.postgres.schema import reading_clock
 from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
 from tide.domain.keys import HeadKey, PullKey, RepoKey
@@ -205,3 +207,13 @@ async def test_a_watermark_is_kept_under_its_name(mirror: Mirror) -> None:
     assert await mirror.watermark("coverage") == ("is:pr org:acme", NOW)
     await mirror.set_watermark("coverage", "is:pr org:acme", LATER)
     assert await mirror.watermark("coverage") == ("is:pr org:acme", LATER)
+
+
+async def test_readings_have_moments_that_never_go_back_whoever_asks(store: PostgresStore) -> None:
+    first = await store.reading_begins()
+    together = await asyncio.gather(*(store.reading_begins() for _ in range(5)))
+    assert len({first, *together}) == 6
+    ahead = max(together) + timedelta(minutes=10)
+    async with store.engine.begin() as connection:
+        await connection.execute(reading_clock.update().values(latest=ahead))  # as a server did whose clock was fast
+    assert ahead < await store.reading_begins() < await store.reading_begins()

@@ -46,3 +46,17 @@ async def test_what_a_fast_clock_passed_over_is_walked_through_again(world: Worl
         ctx.clock.sandbox.forward(minutes=5)
         await ctx.sync()
         assert len(await ctx.store.open_pulls()) == 1
+
+
+async def test_another_replica_whose_clock_is_slow_reads_what_is_new(world: World) -> None:
+    async with world() as ctx:
+        pull = await ctx.open_pull("pump")
+        await ctx.sync()
+        ctx.clock.ahead = timedelta(minutes=-10)
+        ctx.restart()
+        ctx.remove_label(pull, "lgtm")
+        await ctx.run_jobs()
+        await ctx.settle()
+        assert not pull.merged
+        (known,) = await ctx.store.open_pulls()
+        assert known.labels == ()

@@ -1,17 +1,30 @@
 """The mirror of the open pull requests."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
-from sqlalchemy import Select, Text, and_, cast, literal_column, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Interval,
+    Select,
+    Text,
+    and_,
+    cast,
+    func,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tide.adapters.postgres.documents import digest, document, parsed
 from tide.adapters.postgres.engine import statements, transaction
 from tide.adapters.postgres.keys import PULL, in_its_pool, its_pool, pull_keys, pull_row
-from tide.adapters.postgres.schema import pull_reads, pulls, watermarks
+from tide.adapters.postgres.schema import pull_reads, pulls, reading_clock, watermarks
 from tide.adapters.postgres.statements import given, insert_given, names_of, rows, upsert
 from tide.domain.keys import HeadKey, PoolKey, PullKey, RepoKey
 from tide.domain.pulls import Context, Mergeable, MergeState, Pull, ReviewDecision
@@ -28,6 +41,14 @@ _STAMP = _stamp.on_conflict_do_update(
     set_={"read_at": _stamp.excluded.read_at},
     where=pull_reads.c.read_at <= _stamp.excluded.read_at,
 ).returning(*(pull_reads.c[name] for name in PULL))
+
+# The server's clock may be set back too, and another server may take over: hence what was given last.
+_NEXT: ColumnElement[timedelta] = literal_column("interval '1 microsecond'", Interval)
+_now = insert(reading_clock).values(name="pulls", latest=func.clock_timestamp())
+_BEGIN_READING = _now.on_conflict_do_update(
+    index_elements=["name"],
+    set_={"latest": func.greatest(_now.excluded.latest, reading_clock.c.latest + _NEXT)},
+).returning(reading_clock.c.latest)
 
 _offered = given(pulls, (*PULL, "digest"))
 _DIFFERENT = (
@@ -56,6 +77,12 @@ class PostgresMirror:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
+
+    async def reading_begins(self) -> datetime:
+        """Give the moment that a reading is to be kept under, by the server's clock, which never goes back here."""
+        async with statements(self.engine) as connection:
+            moment: datetime = (await connection.execute(_BEGIN_READING)).scalar_one()
+        return moment
 
     async def save_pulls(self, pulls: Sequence[Pull], read_at: datetime) -> None:
         """Keep these as read at `read_at`; an older reading never overwrites a newer one."""

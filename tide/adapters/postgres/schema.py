@@ -136,6 +136,15 @@ pull_reads = Table(
     comment="projection: when each pull request was last read, changed or not",
 )
 
+reading_clock = Table(
+    "reading_clock",
+    metadata,
+    _name("name", primary_key=True),
+    _time("latest"),
+    postgresql_with=_HALF_FULL,
+    comment="projection: the latest moment that a reading was given by this server's clock; it never goes back",
+)
+
 verdicts = Table(
     "verdicts",
     metadata,
