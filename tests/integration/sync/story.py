@@ -427,7 +427,7 @@ async def told(store: PostgresStore, views: PostgresViews, folder: Path, config:
     for name in ("forge", "git", "config"):
         (folder / name).mkdir()
     clock = StoryClock(Clock())
-    forge = Forge(clock.now, folder / "forge")
+    forge = Forge(clock.sandbox, folder / "forge")
     for name in config.jobs or {ROCKET: ()}:
         await _found(forge, name)
     truth, pushes = Truth(forge, config.job_names), list[Pushed]()
