@@ -11,7 +11,6 @@ from tests.integration.sync.story import MAIN, PROW_CONFIG, Story, job
 from tests.integration.sync.test_in_repo_jobs import BROKEN, ENABLED, prow_yaml
 from tide.app.reading import Archive
 from tide.domain.decisions import VerdictKind
-from tide.domain.keys import PullKey
 from tide.domain.runs import RunState
 from tide.domain.snapshot import Standing, StandingKind
 from tide.sandbox.evidence import NewCheckRun, NewStatus
@@ -135,6 +134,16 @@ async def empty(ctx: Story) -> PullRequest:
     return await ctx.open_pull("pump", core="provides core")
 
 
+async def without_a_report(ctx: Story) -> PullRequest:
+    """Open one whose job has ended without a word, and wait for as long as a report may take."""
+    pull = await ctx.open_pull("pump")
+    ctx.forge.create_status(ctx.repository(), pull.head_sha, NewStatus(context="unit", state="pending"))
+    await ctx.settle()
+    ctx.clock.sandbox.forward(minutes=11)
+    await ctx.sync()
+    return pull
+
+
 async def passed_on_an_older_base(ctx: Story) -> PullRequest:
     """Open three pull requests that have passed before the branch moved; give the last."""
     pulls = [await ctx.open_pull(name) for name in ("pump", "valve", "nozzle")]
@@ -173,7 +182,7 @@ async def mend(ctx: Story, _pull: PullRequest) -> None:
 
 
 async def rerun(ctx: Story, pull: PullRequest) -> None:
-    assert await ctx.store.forget_failed_runs(PullKey("acme", "rocket", pull.number), pull.head_sha)
+    assert (await ctx.retest(pull)).new == ("unit",)
 
 
 async def report(ctx: Story, pull: PullRequest) -> None:
@@ -315,6 +324,16 @@ REASONS = [
         "Held: changes nothing: the tree stays as it is.",
         ("Close it, or push a change.",),
         push_a_change,
+    ),
+    Reason(
+        "report lost",
+        without_a_report,
+        "Job unit: the job ended, its report is missing.",
+        (),
+        nothing,
+        IN_POOL,
+        {"queue": {"*": {"trigger": False}}},
+        is_moving=True,
     ),
     Reason(
         "batch running",
