@@ -47,6 +47,15 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True)
+class Merge:
+    """Merge one pull request that passes alone on the base."""
+
+    target: Target
+    reason: str
+    kind: Literal["MERGE"] = "MERGE"
+
+
+@dataclass(frozen=True, slots=True)
 class TriggerBatch:
     """Test several pull requests together on the base.
 
@@ -57,17 +66,8 @@ class TriggerBatch:
     candidates: tuple[Target, ...]
     limit: int
     reason: str
-    otherwise: Trigger | Wait
+    otherwise: Trigger | Merge | Wait
     kind: Literal["TRIGGER_BATCH"] = "TRIGGER_BATCH"
-
-
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """Merge one pull request that passes alone on the base."""
-
-    target: Target
-    reason: str
-    kind: Literal["MERGE"] = "MERGE"
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,10 +59,10 @@ class Snapshot:
 
     `runs` are the presubmit, batch and proof runs on `base_sha`, and also our retests and first runs of heads that
     are still open, and whatever else tests these alone just now, whatever their base. `failed_batches` are the (number,
-    head SHA) lists that were tested on `base_sha` and failed. `first_runs` are (head SHA, context) that have been
-    started once; `asked_again` are those that somebody asked for once more, and no run has answered yet. `unreported`
-    are those that have long been pending on their head although no run works on them. `branch_rules` are the code
-    host's own for the branch, none where they are not to be looked at.
+    head SHA) lists of what is left of the batches that failed on `base_sha`, or before what we have landed since.
+    `first_runs` are (head SHA, context) that have been started once; `asked_again` are those that somebody asked for
+    once more, and no run has answered yet. `unreported` are those that have long been pending on their head although no
+    run works on them. `branch_rules` are the code host's own for the branch, none where they are not to be looked at.
     """
 
     pool: PoolKey

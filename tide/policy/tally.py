@@ -31,7 +31,8 @@ class Batches:
     """The batches on the current base whose members are all still in the pool with the same heads.
 
     Of several that passed, or are pending, the largest is given, of equals the one with the lowest numbers. `failed`
-    holds those that failed, the smallest first, each as a set; `unfinished` those that lack runs.
+    holds those that failed, the smallest first, each as a set: of one that failed before some of it landed, the rest,
+    which may be a single one. `unfinished` are those that lack runs.
     """
 
     passed: Members = ()
@@ -46,7 +47,7 @@ def tally_batches(results: Results, pool: Iterable[Assessment], failed_before: I
     Args:
         results: its runs.
         pool: the pull requests that are in the pool.
-        failed_before: the batches that are remembered as failed on this base.
+        failed_before: what is left of the batches that are remembered as failed.
     """
     required = {one.member: one.view.required for one in pool}
     states: dict[BatchState, list[Members]] = {state: [] for state in BatchState}
@@ -60,7 +61,7 @@ def tally_batches(results: Results, pool: Iterable[Assessment], failed_before: I
             unfinished.append(_started(members, shown, contexts))
         else:
             states[state].append(members)
-    failed = {frozenset(members) for members in (*states[BatchState.FAILED], *failed_before) if len(members) > 1}
+    failed = {frozenset(members) for members in (*states[BatchState.FAILED], *failed_before) if members}
     return Batches(
         passed=min(states[BatchState.PASSED], key=largest_first, default=()),
         pending=min(states[BatchState.TESTING], key=largest_first, default=()),

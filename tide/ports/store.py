@@ -127,6 +127,14 @@ class Ledger(Protocol):
         """Give the batches that were tested on one base, oldest first."""
         ...
 
+    async def failed_batches(self, pool: PoolKey, base_sha: str, since: datetime) -> tuple[Batch, ...]:
+        """Give the batches that failed on one base, or on any since a moment, oldest first."""
+        ...
+
+    async def landings(self, pool: PoolKey) -> tuple[Landing, ...]:
+        """Give what has landed last in a pool, oldest first: thousands of landings back, all pools together."""
+        ...
+
     async def abandon_batches(self, pool: PoolKey, base_sha: str, at: datetime) -> None:
         """Mark the batches of a pool that are being tested on any other base as abandoned: the base has moved."""
         ...
@@ -147,7 +155,11 @@ class Ledger(Protocol):
         ...
 
     async def record_outcome(self, decision_id: int, outcome: Outcome) -> None:
-        """Keep what came of a decision."""
+        """Keep what came of a decision, and what it was done for."""
+        ...
+
+    async def record_foreseen(self, decision_id: int, outcome: Outcome) -> None:
+        """Keep what would be done after a decision, and what for."""
         ...
 
     async def record_failure(self, pool: PoolKey, error: str, at: datetime) -> None:

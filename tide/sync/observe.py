@@ -5,11 +5,12 @@ One trouble stays where it is: a pull request that cannot be examined is held wi
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import NamedTuple
 
 from tide.domain.branch_rules import NO_RULES, BranchRules
 from tide.domain.errors import Permanent
-from tide.domain.evidence import BatchState, Proposal
+from tide.domain.evidence import Proposal
 from tide.domain.jobs import Presubmit
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.pulls import Blocker, MergeMethod, Pull, RepoSettings
@@ -17,10 +18,12 @@ from tide.domain.rules import PoolRules
 from tide.domain.runs import Run, RunKind
 from tide.domain.snapshot import PullView, Snapshot, Standing, StandingKind
 from tide.policy import blockers as blocker_rules
+from tide.policy.failed_batches import still_failed
 from tide.policy.jobs import needs_changed_files, runs_on_branch
 from tide.policy.merge_method import method_for
 from tide.policy.mergeability import Grounds, with_strictness
 from tide.policy.queries import meets_any
+from tide.policy.results import Member
 from tide.policy.silence import unattended
 from tide.ports.code_host import PartlyRead
 from tide.sync.candidate_jobs import CandidateJobs, JobSet, JobsUnknown
@@ -31,6 +34,9 @@ from tide.sync.reports import Reports
 from tide.sync.settings import HostSettings, bear_on_merges
 from tide.sync.standings import provable
 from tide.sync.world import World
+
+# What failed on an older base longer ago than this is tried again.
+REMEMBERED = timedelta(days=1)
 
 
 class Observed(NamedTuple):
@@ -98,7 +104,7 @@ class Observer:
             repo_settings=settings,
             branch_rules=branch_rules,
             standing=standing,
-            failed_batches=await self._failed_batches(pool, base_sha),
+            failed_batches=await self._failed_batches(base_sha, candidates),
             first_runs=await store.first_runs(pool, heads) if candidates else (),
             asked_again=await self._asked_again(heads, reporting, views.values()) if candidates else (),
             unreported=self.reports.missing(pool, reporting.unattended(views.values()), self.world.clock.steady()),
@@ -176,9 +182,15 @@ class Observer:
         known = {(view.pull.head_sha, name) for view in views for name in reporting.jobs_of(view)} if asked else set()
         return tuple(one for one in asked if one in known)
 
-    async def _failed_batches(self, pool: PoolKey, base_sha: str) -> tuple[tuple[tuple[int, str], ...], ...]:
-        batches = await self.world.store.batches(pool, base_sha) if base_sha else ()
-        return tuple(batch.members for batch in batches if batch.state is BatchState.FAILED)
+    async def _failed_batches(self, base_sha: str, candidates: Sequence[Pull]) -> tuple[tuple[Member, ...], ...]:
+        pool, store = self.jobs.pool, self.world.store
+        if not candidates:
+            return ()
+        failed = await store.failed_batches(pool, base_sha, self.world.clock.now() - REMEMBERED)
+        has_moved = any(batch.base_sha != base_sha for batch in failed)
+        landings = await store.landings(pool) if has_moved else ()
+        heads = frozenset((pull.number, pull.head_sha) for pull in candidates)
+        return still_failed(failed, landings, base_sha, heads)
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,6 +238,26 @@ async def test_batches_under_test_on_other_bases_are_abandoned(ledger: Ledger) -
     assert await ledger.batches(RELEASE, sha("old")) == (elsewhere,)
 
 
+async def test_batches_that_failed_on_older_bases_are_remembered_since_a_moment(ledger: Ledger) -> None:
+    failed = replace(BATCH, state=BatchState.FAILED, ended_at=NOW)
+    older, newer = replace(failed, base_sha=sha("old")), replace(failed, base_sha=sha("older"), ended_at=LATER)
+    passed = replace(newer, members=BATCH.members[:1], state=BatchState.PASSED)
+    for batch in (older, newer, passed, failed, replace(newer, pool=RELEASE)):
+        await ledger.save_batch(batch)
+    assert await ledger.failed_batches(POOL, BASE, LATER) == (newer, failed)
+    assert await ledger.failed_batches(POOL, sha("next"), NOW) == (older, newer, failed)
+    assert await ledger.failed_batches(POOL, sha("next"), LATER + timedelta(seconds=1)) == ()
+
+
+async def test_landings_of_a_pool_are_given_oldest_first(ledger: Ledger) -> None:
+    first = Landing(POOL, 2, sha(2), MergeMethod.SQUASH, BASE, "run", "plan", sha("landed"), "landed", NOW)
+    second = replace(first, number=1, head_sha=sha(1), base_sha=sha("landed"), landed_sha=sha("next"), landed_at=LATER)
+    for landing in (first, replace(first, pool=RELEASE, number=3), second):
+        await ledger.add_landing(landing)
+    assert await ledger.landings(POOL) == (first, second)
+    assert await ledger.landings(replace(POOL, branch="elsewhere")) == ()
+
+
 async def test_batches_are_shown_newest_first(ledger: Ledger, views: PostgresViews) -> None:
     second = replace(BATCH, base_sha=sha("next"))
     third = replace(BATCH, pool=RELEASE)

@@ -124,6 +124,44 @@ async def test_a_failing_batch_goes_on_with_its_first_half_also_when_others_have
         assert all(pull.merged for pull in (*pulls, newcomer))
 
 
+async def test_what_a_failed_batch_has_shown_outlasts_our_own_landings(world: World) -> None:
+    async with world() as ctx:
+        pulls = [await ctx.open_pull(f"part{number}") for number in range(1, 9)]
+        await ctx.sync()
+        await ctx.ci.finish()
+        await ctx.push("main", moved="provides moved")
+        guilty = pulls[5].number  # it has passed before, and fails from now on
+        batches = []
+        for _ in range(40):
+            await ctx.sync()
+            for run in ctx.ci.live:
+                if run.kind is RunKind.BATCH:
+                    batches.append([number for number, _ in run.heads])
+                is_bad = guilty in batches[-1] if run.kind is RunKind.BATCH else run.heads[0][0] == guilty
+                await ctx.ci.finish(run, state=RunState.FAILURE if is_bad else RunState.SUCCESS)
+        assert [pull.number for pull in pulls if not pull.merged] == [guilty]
+        assert batches[0] == [1, 2, 3, 4, 5, 6, 7, 8]
+        assert all(len(batch) <= 4 for batch in batches[1:]), "the whole is not tried again after a landing"
+        bases = {row["base_sha"] for row in await ctx.rows("batches")}
+        assert len(bases) > 1
+
+
+async def test_what_somebody_else_has_pushed_has_a_failed_batch_tried_again(world: World) -> None:
+    async with world() as ctx:
+        for name in ("pump", "valve", "nozzle", "gimbal"):
+            await ctx.open_pull(name)
+        await ctx.sync()
+        await ctx.ci.finish()
+        await ctx.push("main", broken="provides broken")
+        await ctx.sync()
+        (batch,) = [run for run in ctx.ci.live if run.kind is RunKind.BATCH]
+        await ctx.ci.finish(batch, state=RunState.FAILURE)
+        await ctx.push("main", broken=None)
+        await ctx.sync()
+        (again,) = [run for run in ctx.ci.live if run.kind is RunKind.BATCH]
+        assert again.heads == batch.heads
+
+
 async def test_a_pair_that_conflicts_in_meaning_lands_exactly_one(world: World) -> None:
     async with world() as ctx:
         await ctx.open_pull("ignition")

@@ -103,6 +103,6 @@ def test_failed_batches_are_remembered_the_smallest_first() -> None:
     assert failed == [[2, 3], [1, 2, 3]]
 
 
-def test_a_memory_of_a_failure_without_several_members_is_no_batch() -> None:
+def test_of_a_batch_that_failed_a_single_one_may_be_left() -> None:
     snapshot = make_snapshot(make_view(1, required=("unit",)), failed_batches=((), ((1, sha(1)),)))
-    assert Evaluation.of(snapshot).batches.failed == ()
+    assert Evaluation.of(snapshot).batches.failed == (frozenset({(1, sha(1))}),)

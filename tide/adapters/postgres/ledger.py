@@ -19,6 +19,7 @@ from tide.domain.errors import LeaseLost
 from tide.domain.evidence import Batch, BatchState, Evidence, Landing
 from tide.domain.intents import Intent, IntentKind
 from tide.domain.keys import PoolKey
+from tide.domain.pulls import MergeMethod
 from tide.domain.runs import Candidate, Purpose, Run, RunKind, RunState
 from tide.domain.snapshot import PROVEN, Standing, StandingKind
 
@@ -27,6 +28,7 @@ _RUN_TEXTS = ("name", "job", "context", "base_sha", "job_digest", "run_tree", "d
 _RUN_COLUMNS = tuple(name for name in names_of(runs) if name != "is_forgotten")
 _EVIDENCE_COLUMNS = names_of(evidence)
 _LANDING_COLUMNS = tuple(name for name in names_of(landings) if name != "id")
+_LATEST_LANDINGS = 2000
 _SET_STANDING = upsert(standings, (*POOL, "kind", "reason", "contexts", "since"), POOL)
 
 # A run that has ended stays ended: a late answer of a lagging cache must not bring it back to life.
@@ -79,6 +81,15 @@ _FIRST_RUNS = (
 )
 _its_base = bindparam("its_base", type_=Text)
 _BATCHES = select(batches).where(in_its_pool(batches), batches.c.base_sha == _its_base).order_by(batches.c.id)
+_FAILED_BATCHES = (
+    select(batches)
+    .where(in_its_pool(batches), batches.c.state == BatchState.FAILED.value)
+    .where((batches.c.base_sha == _its_base) | (batches.c.ended_at >= bindparam("since")))
+    .order_by(batches.c.id)
+)
+# By their numbers, of which there is an index: what is wanted of them is always new.
+_oldest_of_latest = select(func.max(landings.c.id) - _LATEST_LANDINGS).scalar_subquery()
+_LANDINGS = select(landings).where(in_its_pool(landings), landings.c.id > _oldest_of_latest).order_by(landings.c.id)
 _ABANDON = (
     update(batches)
     .where(in_its_pool(batches), batches.c.base_sha != _its_base, batches.c.state == BatchState.TESTING.value)
@@ -214,6 +225,17 @@ class PostgresLedger:
             found = await connection.execute(_BATCHES, its_pool(pool) | {"its_base": base_sha})
             return tuple(map(batch_from, found.mappings()))
 
+    async def failed_batches(self, pool: PoolKey, base_sha: str, since: datetime) -> tuple[Batch, ...]:
+        """Give the batches that failed on one base, or on any since a moment, oldest first."""
+        async with statements(self.engine) as connection:
+            found = await connection.execute(_FAILED_BATCHES, its_pool(pool) | {"its_base": base_sha, "since": since})
+            return tuple(map(batch_from, found.mappings()))
+
+    async def landings(self, pool: PoolKey) -> tuple[Landing, ...]:
+        """Give what has landed last in a pool, oldest first: so far as it is among the latest of all pools."""
+        async with statements(self.engine) as connection:
+            return tuple(map(_landing_from, (await connection.execute(_LANDINGS, its_pool(pool))).mappings()))
+
     async def abandon_batches(self, pool: PoolKey, base_sha: str, at: datetime) -> None:
         """Mark the batches of a pool that are being tested on any other base as abandoned: the base has moved."""
         async with statements(self.engine) as connection:
@@ -272,6 +294,11 @@ def _intent_from(row: RowMapping) -> Intent:
         kind=IntentKind(row["kind"]),
         pool=pool_of(row),
     )
+
+
+def _landing_from(row: RowMapping) -> Landing:
+    known = {name: row[name] for name in _LANDING_COLUMNS if name not in {*POOL, "method"}}
+    return Landing(**known, pool=pool_of(row), method=MergeMethod(row["method"]))
 
 
 def _evidence_from(row: RowMapping) -> Evidence:

@@ -1,8 +1,10 @@
 """Tide's rules: one batch and one single test at a time; what passed on the current base merges first.
 
 Prow: tide.go takeAction, pickBatch. Changed on purpose: a batch that failed is not started again unchanged. As long as
-its members are all there with the same heads, its first half comes next, down to one pull request, also when others
-have joined the pool meanwhile. A batch that was only partly started is finished instead of thrown away.
+its members are all there with the same heads, or have landed, its first half comes next, down to one pull request, also
+when others have joined the pool meanwhile. What has passed alone waits for the halves, since it is worth less than what
+one of them lands; meanwhile others are tested alone, so that a guilty one is found no later than by Tide. A batch that
+was only partly started is finished instead of thrown away.
 """
 
 from collections.abc import Sequence
@@ -39,8 +41,12 @@ def _merge_batch(evaluation: Evaluation) -> MergeBatch | Wait | None:
 
 def _merge_one(evaluation: Evaluation) -> Merge | None:
     begun = _unfinished_batch(evaluation)
-    if evaluation.batches.pending or (begun and begun.pending):
+    if evaluation.batches.pending or (begun and begun.pending) or _due_half(evaluation):
         return None
+    return _merge_ready(evaluation)
+
+
+def _merge_ready(evaluation: Evaluation) -> Merge | None:
     ready = pick(evaluation.at(Place.PASSING), evaluation.snapshot.rules.priority, _is_ready)
     if ready is None:
         return None
@@ -63,9 +69,8 @@ def _test_batch(evaluation: Evaluation, otherwise: Trigger | Wait) -> Action:
         reason = f"The batch of {_names(begun.members)} lacks verdicts of jobs that are not running; none has failed."
         return TriggerBatch(evaluation.targets(begun.members), len(begun.members), reason, otherwise)
     batchable = {one.member: one for one in evaluation.pool if one.is_batchable}
-    failed = next((sorted(one) for one in evaluation.batches.failed if one <= batchable.keys()), None)
-    if failed:
-        return _test_half(evaluation, failed, otherwise)
+    if _smallest_failed(evaluation):
+        return _test_part(evaluation, otherwise)
     if len(batchable) < SMALLEST_BATCH:
         return otherwise
     candidates = tuple(one.target for one in batchable.values())
@@ -73,22 +78,42 @@ def _test_batch(evaluation: Evaluation, otherwise: Trigger | Wait) -> Action:
     return TriggerBatch(candidates, evaluation.snapshot.rules.largest_batch, reason, otherwise)
 
 
-def _test_half(evaluation: Evaluation, failed: Sequence[Member], otherwise: Trigger | Wait) -> Action:
-    """Go on with the first half (rounded up) of a batch that failed."""
-    half = failed[: (len(failed) + 1) // 2]
+def _test_part(evaluation: Evaluation, otherwise: Trigger | Wait) -> Action:
+    """Go on with the first half of a batch that failed, or with its first member alone."""
+    failed, half = _smallest_failed(evaluation), _due_half(evaluation)
     why = f"The batch of {_names(failed)} has failed on {evaluation.place_name}"
-    if len(half) >= SMALLEST_BATCH:
+    if half:
         reason = f"{why}; its first half, {_names(half)}, is tested next."
-        return TriggerBatch(evaluation.targets(half), evaluation.snapshot.rules.largest_batch, reason, otherwise)
-    first = next(one for one in evaluation.pool if one.member == half[0])
+        # One that turns out to be none, as its members do not go together any more, is nothing to wait for.
+        instead = _merge_ready(evaluation) or otherwise
+        return TriggerBatch(evaluation.targets(half), evaluation.snapshot.rules.largest_batch, reason, instead)
+    first = next(one for one in evaluation.pool if one.member == failed[0])
     if first.place is not Place.MISSING:
         return otherwise
+    if len(failed) == 1:
+        why = f"A batch with #{first.number} has failed, and of its members only this one has not landed"
     return Trigger(first.target, first.missing, f"{why}; #{first.number} is tested alone next.")
+
+
+def _due_half(evaluation: Evaluation) -> Sequence[Member]:
+    """Give the first half (rounded up) of the smallest batch that failed, () where that is no batch any more."""
+    failed = _smallest_failed(evaluation)
+    half = failed[: (len(failed) + 1) // 2]
+    return half if len(half) >= SMALLEST_BATCH else ()
+
+
+def _smallest_failed(evaluation: Evaluation) -> Sequence[Member]:
+    """Give the members of the smallest batch that failed and can be tested further, () when there is none."""
+    if not evaluation.batches.failed or not _allows_batches(evaluation):
+        return ()
+    batchable = {one.member for one in evaluation.pool if one.is_batchable}
+    return next((sorted(one) for one in evaluation.batches.failed if one <= batchable), ())
 
 
 def _test_one(evaluation: Evaluation) -> Trigger | Wait:
     missing, rules = evaluation.at(Place.MISSING), evaluation.snapshot.rules
-    is_busy = evaluation.at(Place.PENDING) or any(_is_ready(one) for one in evaluation.at(Place.PASSING))
+    is_waited_for = not _due_half(evaluation) and any(_is_ready(one) for one in evaluation.at(Place.PASSING))
+    is_busy = evaluation.at(Place.PENDING) or is_waited_for
     first = None if is_busy else pick(missing, rules.priority, lambda one: one.is_retestable)
     if first is None:
         return Wait(_why_nothing_is_tested(evaluation))

@@ -85,6 +85,47 @@ class TestTheSameFailedBatchIsNotStartedAgain:
         decision = decided(pending, ready(2), runs=runs, failed_batches=(failed(1, 2),))
         assert decision.action == Wait("Waiting for #1 to be tested alone.")
 
+    def test_what_has_passed_alone_waits_while_a_half_is_due(self) -> None:
+        runs = (make_run("unit", 1),)
+        decision = decided(*map(ready, (1, 2, 3, 4)), runs=runs, failed_batches=(failed(1, 2, 3, 4),))
+        assert isinstance(decision.action, TriggerBatch)
+        assert numbers(decision.action) == [1, 2]
+
+    def test_it_does_not_wait_for_a_half_that_is_no_batch_after_all(self) -> None:
+        runs = (make_run("unit", 1),)
+        decision = decided(*map(ready, (1, 2, 3, 4)), runs=runs, failed_batches=(failed(1, 2, 3, 4),))
+        assert isinstance(decision.action, TriggerBatch)
+        assert isinstance(decision.action.otherwise, Merge)
+        assert numbers(decision.action.otherwise) == [1]
+
+    def test_it_does_not_wait_for_one_that_is_tested_alone(self) -> None:
+        decision = decided(*map(ready, (1, 2, 3)), runs=(make_run("unit", 3),), failed_batches=(failed(1, 2),))
+        assert isinstance(decision.action, Merge)
+        assert numbers(decision.action) == [3]
+
+    def test_others_are_tested_alone_while_it_waits(self) -> None:
+        runs = (make_run("unit", 1), make_run("unit", (1, 2), RunState.PENDING))
+        decision = decided(*map(ready, (1, 2, 3, 4)), runs=runs, failed_batches=(failed(1, 2, 3, 4),))
+        assert isinstance(decision.action, Trigger)
+        assert numbers(decision.action) == [2]
+
+    def test_what_is_left_of_it_is_halved_after_a_part_has_landed(self) -> None:
+        decision = decided(*map(ready, (3, 4, 9)), failed_batches=(failed(3, 4),))
+        assert isinstance(decision.action, Trigger)
+        assert numbers(decision.action) == [3]
+
+    def test_the_last_one_that_is_left_of_it_is_tested_alone(self) -> None:
+        decision = decided(*map(ready, (4, 8, 9)), failed_batches=(failed(4),))
+        assert isinstance(decision.action, Trigger)
+        assert numbers(decision.action) == [4]
+        assert "of its members only this one has not landed" in decision.action.reason
+
+    def test_where_no_batches_are_allowed_nothing_waits_for_a_half(self) -> None:
+        rules = make_rules(batch_size_limit=-1)
+        runs = (make_run("unit", 1),)
+        decision = decided(*map(ready, (1, 2, 3, 4)), runs=runs, rules=rules, failed_batches=(failed(1, 2, 3, 4),))
+        assert isinstance(decision.action, Merge)
+
     def test_a_new_head_among_its_members_ends_the_memory(self) -> None:
         decision = decided(ready(1), ready(2, head_sha=sha("new")), failed_batches=(failed(1, 2),))
         assert isinstance(decision.action, TriggerBatch)
