@@ -258,6 +258,23 @@ def test_a_failed_batch_is_never_started_again(snapshot: Snapshot) -> None:
 
 @given(snapshots())
 @settings(max_examples=100, deadline=None)
+def test_our_own_status_changes_nothing(snapshot: Snapshot) -> None:
+    own = Context("tide", ContextState.FAILURE, "Not mergeable.")
+    shown = tuple(
+        replace(view, pull=replace(view.pull, contexts=(*_others(view.pull.contexts), own))) for view in snapshot.pulls
+    )
+    without = tuple(
+        replace(view, pull=replace(view.pull, contexts=_others(view.pull.contexts))) for view in snapshot.pulls
+    )
+    assert decide(replace(snapshot, pulls=shown)) == decide(replace(snapshot, pulls=without))
+
+
+def _others(contexts: tuple[Context, ...]) -> tuple[Context, ...]:
+    return tuple(one for one in contexts if one.name != "tide")
+
+
+@given(snapshots())
+@settings(max_examples=100, deadline=None)
 def test_nothing_lands_while_something_stops_the_pool(snapshot: Snapshot) -> None:
     stopped = (
         replace(snapshot, standing=Standing(StandingKind.FROZEN, "why")),

@@ -17,7 +17,9 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from tide.domain.decisions import Decision
 from tide.domain.errors import StoreError
-from tide.domain.snapshot import Snapshot
+from tide.domain.pulls import MergeState
+from tide.domain.snapshot import PullView, Snapshot
+from tide.policy.contexts import TIDE_CONTEXT
 
 T = TypeVar("T")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -67,8 +69,21 @@ def digest(written: bytes) -> str:
 
 
 def snapshot_document(snapshot: Snapshot) -> bytes:
-    """Write a snapshot without its moment, so that two are equal when what was read is."""
-    return document(replace(snapshot, now=_NO_MOMENT))
+    """Write a snapshot without its moment, so that two are equal when what was read is.
+
+    What we write ourselves is nothing new, and no decision rests on it: the contexts `tide` are left out, and UNSTABLE,
+    which one of them alone makes of CLEAN, is the same.
+    """
+    return document(replace(snapshot, now=_NO_MOMENT, pulls=tuple(map(_without_own_status, snapshot.pulls))))
+
+
+def _without_own_status(view: PullView) -> PullView:
+    pull = view.pull
+    others = tuple(one for one in pull.contexts if one.name != TIDE_CONTEXT)
+    state = MergeState.CLEAN if pull.merge_state is MergeState.UNSTABLE else pull.merge_state
+    if len(others) == len(pull.contexts) and state is pull.merge_state:
+        return view
+    return replace(view, pull=replace(pull, contexts=others, merge_state=state))
 
 
 def packed(written: bytes) -> bytes:
