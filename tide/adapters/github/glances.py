@@ -72,8 +72,12 @@ class Reading:
 
     def stands_for(self, now: datetime) -> bool:
         """Tell whether an unmoved `updatedAt` means that nothing but contexts can have changed since."""
-        is_settled = self.asked_at - self.pull.updated_at >= SETTLES
-        return self.pull.is_open and self.pull.contexts_known and is_settled and now - self.asked_at < LASTS
+        return self.pull.is_open and self.pull.contexts_known and self.is_settled and now - self.asked_at < LASTS
+
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether it is so much younger than its last change that a later one moves `updatedAt`."""
+        return self.asked_at - self.pull.updated_at >= SETTLES
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,8 @@ class PullReader:
         self._asks_for_reviews = asks_for_reviews
         self._ids: OrderedDict[PullKey, str] = OrderedDict()
         self._readings: OrderedDict[PullKey, Reading] = OrderedDict()
+        # By organisation: what a search has shown to change so lately that it is read whole until it has settled.
+        self._restless: dict[str, tuple[PullKey, ...]] = {}
         self._most_ids = IDS
         self._parts, self._contexts_lost = News[PullKey](), News[PullKey]()
 
@@ -140,7 +142,9 @@ class PullReader:
             org: The organisation that everything is in, "" where one token is for everything.
         """
         wanted, progress, had = list(dict.fromkeys(keys)), _Progress(), Along()
-        ids = {key: self._ids[key] for key in wanted if key in self._ids}
+        # These a look reads besides at no cost; otherwise what it finds to have changed has to be asked for after it.
+        restless = self._restless.get(org, ()) if along.changes else ()
+        ids = {key: self._ids[key] for key in dict.fromkeys((*wanted, *restless)) if key in self._ids}
         readings = {key: reading for key in ids if (reading := self._standing(key))}
         quiet = [key for key in readings if key not in watched]
         unknown = [key for key in ids if key not in readings]
@@ -159,6 +163,8 @@ class PullReader:
                     had.take(answer)
             moved = [node for node in had.changed or () if self._known(node) is None]
             self.know(moved)
+            if had.changed is not None:
+                self._restless[org] = tuple(node.key for node in moved)
             unread = dict.fromkeys((*wanted, *(node.key for node in moved)))
             await self._read_of(org, [key for key in unread if key not in progress.found], progress)
         except RemoteError as error:
@@ -174,8 +180,12 @@ class PullReader:
 
     def _known(self, node: ChangedNode) -> Reading | None:
         """Give the last reading of a pull request, None where it has changed since (but for its contexts)."""
-        reading = self._standing(node.key)
-        return reading if reading and reading.pull.updated_at == node.updated_at else None
+        reading = self._readings.get(node.key)
+        if reading is None or reading.pull.updated_at != node.updated_at:
+            return None
+        # Of one that is closed the contexts do not matter.
+        is_over = not reading.pull.is_open and reading.is_settled
+        return reading if is_over or reading.stands_for(self._graph.clock.now()) else None
 
     def _as_read_before(self, had: Along, progress: "_Progress") -> dict[datetime, list[Pull]] | None:
         """Give those that have changed and were not read anew; None where one of them could not be."""
