@@ -13,6 +13,7 @@ from tide.domain.pulls import Context, ContextState, Mergeable, Pull
 from tide.domain.rules import BlocksPolicy
 from tide.domain.snapshot import Snapshot
 from tide.policy.assessment import Assessment, Obstacle
+from tide.policy.contexts import TIDE_CONTEXT
 from tide.policy.deficits import alternatively, lacking_by_query, nearest, remedy, told, worth_telling
 from tide.policy.evaluation import Evaluation
 from tide.policy.mergeability import is_blocked
@@ -201,8 +202,7 @@ class _Explainer:
         """Say what a pull request in the pool is waiting for."""
         batch = self.evaluation.batches.pending
         if one.missing and one.member in batch:
-            others = numbered(number for number, _ in batch if number != one.number)
-            return f"Being tested in a batch with {others}."
+            return f"Being tested in a batch of {len(batch)}."
         if silent := _silent(one, one.in_progress):
             return _unreported_text(silent)
         if one.first_due:
@@ -218,9 +218,13 @@ class _Explainer:
         where, told = self.evaluation.place_name, {context.name for context in _unsuccessful(one)}
         groups = (("failed", one.failed), ("running", one.pending), ("not run yet", one.missing))
         untested = {state: [name for name in names if name not in told] for state, names in groups}
-        lacking = "; ".join(f"{state}: {', '.join(names)}" for state, names in untested.items() if names)
+        lacking = [f"{state}: {', '.join(names)}" for state, names in untested.items() if names]
+        batch = [number for number, _ in self.evaluation.batches.pending]
+        if one.missing and one.number in batch:
+            others = numbered(number for number in batch if number != one.number)
+            lacking.append(f"being tested in a batch with {others}")
         if lacking:
-            yield Requirement("required jobs", met=False, detail=f"on {where}, {lacking}")
+            yield Requirement("required jobs", met=False, detail=f"on {where}, {'; '.join(lacking)}")
         elif one.view.required and not told.intersection(one.view.required):
             yield Requirement("required jobs", met=True, detail=f"all passed on {where}")
 
@@ -301,7 +305,8 @@ def _context_requirements(one: Assessment) -> Iterator[Requirement]:
         return
     unmet = _unsuccessful(one)
     if not unmet:
-        yield Requirement("contexts", met=True, detail=f"all that count of {len(one.pull.contexts)} are successful")
+        there = sum(context.name != TIDE_CONTEXT for context in one.pull.contexts)
+        yield Requirement("contexts", met=True, detail=f"all that count of {there} are successful")
     for context in unmet:
         detail = _UNREPORTED if context.name in one.unreported else _STATES[context.state]
         yield Requirement(f"context {context.name}", met=False, detail=detail)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from tide.domain.decisions import Decision, Place, Verdict, VerdictKind
 from tide.domain.keys import HeadKey, PullKey
 from tide.domain.pulls import Context, ContextSource, ContextState, Pull
+from tide.domain.runs import Purpose
 from tide.domain.snapshot import Snapshot
 from tide.policy.contexts import TIDE_CONTEXT
 from tide.policy.status_link import status_link
@@ -38,7 +39,8 @@ _HOPE = (ContextState.SUCCESS, ContextState.PENDING, ContextState.ERROR)
 class PullStatus:
     """The status that a pull request should show, and the one that its head had as of a moment, if any.
 
-    Of one that is `in_pool` it tells how far the queue has come with it.
+    Of one that is `in_pool` it tells how far the queue has come with it. That `is_progress` where nothing is wrong and it
+    is about the tests on this base: with its first ones done, it is in the pool to stay.
     """
 
     pull: PullKey
@@ -47,6 +49,7 @@ class PullStatus:
     shown: Context | None
     as_of: datetime
     in_pool: bool = False
+    is_progress: bool = False
 
 
 def pull_statuses(snapshot: Snapshot, decision: Decision, page_url: str = "") -> tuple[PullStatus, ...]:
@@ -60,6 +63,7 @@ def pull_statuses(snapshot: Snapshot, decision: Decision, page_url: str = "") ->
         page_url: where our own pages are, for the links of statuses where nothing else is configured; "" for none.
     """
     pulls = {view.pull.key: view.pull for view in snapshot.pulls}
+    tested_first = {run.heads for run in snapshot.runs if run.purpose is Purpose.FIRST and run.state.is_live}
     return tuple(
         PullStatus(
             pull=pull.key,
@@ -68,6 +72,9 @@ def pull_statuses(snapshot: Snapshot, decision: Decision, page_url: str = "") ->
             shown=shown_status(pull),
             as_of=snapshot.now,
             in_pool=verdict.place is not Place.OUTSIDE,
+            is_progress=verdict.kind is VerdictKind.IN_POOL
+            and verdict.state is ContextState.PENDING
+            and ((pull.number, pull.head_sha),) not in tested_first,
         )
         for verdict in decision.verdicts
         if (pull := pulls[verdict.pull]).is_open

@@ -20,10 +20,11 @@ from tide.domain.actions import (
     TriggerBatch,
     UpdateBranch,
     Wait,
+    targets_of,
 )
 from tide.domain.decisions import Decision
 from tide.domain.errors import BadAnswer, Permanent, RemoteError
-from tide.domain.evidence import Assembly, Batch, Proposal, Skip, Step
+from tide.domain.evidence import Batch, Skip
 from tide.domain.intents import Intent, IntentKind
 from tide.domain.jobs import Presubmit
 from tide.domain.keys import PullKey
@@ -33,11 +34,11 @@ from tide.domain.runs import Candidate, Head, Purpose, Run, RunState
 from tide.domain.snapshot import PullView, Snapshot
 from tide.policy.jobs import runs_on_branch
 from tide.policy.mergeability import Grounds
-from tide.sync.candidate_jobs import CandidateJobs, JobSet, JobsUnknown
+from tide.sync.candidate_jobs import CandidateJobs, JobSet
 from tide.sync.deeds import Deeds
-from tide.sync.heads import fetch_heads
 from tide.sync.holds import TROUBLE_LASTS, Holds
 from tide.sync.landing import Lander
+from tide.sync.picking import Picker
 from tide.sync.world import World
 
 SMALLEST_BATCH = 2
@@ -72,6 +73,37 @@ class Enactor:
                 self.world.observer.enacted(snapshot.pool, replace(outcome, action="FIRST_RUN"))
         return await deed.do(decision.action)
 
+    async def foresee(self, snapshot: Snapshot, action: Action) -> Outcome:
+        """Say what `enact` would do for an action, and do nothing; git is asked.
+
+        A head that does not go onto its base stands back, as it would.
+
+        Raises:
+            RemoteError: the heads cannot be fetched.
+        """
+        match action:
+            case Trigger():
+                skips = (await self.picker(snapshot).pick((action.target,), 0)).skips
+                if skips:
+                    return self.hold(snapshot, action, skips[0])
+            case TriggerBatch():
+                assembly = await self.picker(snapshot).pick(action.candidates, action.limit)
+                if len(assembly.steps) < SMALLEST_BATCH:
+                    return await self.foresee(snapshot, action.otherwise)
+                numbers = tuple(step.number for step in assembly.steps)
+                return Outcome(action.kind, numbers, reason=f"{action.reason}{_left_out(assembly.skips)}")
+        return Outcome(action.kind, tuple(target.number for target in targets_of(action)), reason=action.reason)
+
+    def picker(self, snapshot: Snapshot) -> Picker:
+        """Give who finds what goes onto the branch together."""
+        return Picker(self.world, self.jobs, snapshot)
+
+    def hold(self, snapshot: Snapshot, action: Trigger, skip: Skip) -> Outcome:
+        """Remember a head that does not go onto its base, so that the next one gets its turn."""
+        until = self.world.clock.now() + TROUBLE_LASTS if skip.may_pass else None
+        self.holds.add(snapshot.pool, action.target, skip.reason, skip.remedy, base_sha=snapshot.base_sha, until=until)
+        return Outcome(action.kind, error=f"#{skip.number}: {skip.reason}", reason=action.reason)
+
 
 @dataclass(frozen=True, slots=True)
 class _Enacting:
@@ -97,16 +129,16 @@ class _Enacting:
                 return await self.update_branch(action)
 
     async def trigger(self, action: Trigger, purpose: Purpose) -> Outcome:
-        assembly = await self._assemble((action.target,), 0)
+        assembly = await self.enactor.picker(self.snapshot).pick((action.target,), 0)
         if assembly.skips:
-            return self._hold(action, assembly.skips[0])
+            return self.enactor.hold(self.snapshot, action, assembly.skips[0])
         candidate = self._candidate((action.target,), assembly.run_tree)
         jobs = await self.enactor.jobs.of_tree(assembly.run_tree)
         runs = await self._start(candidate, self._reporting(action.contexts, jobs), purpose)
         return Outcome(action.kind, (action.target.number,), _names(runs), reason=action.reason)
 
     async def trigger_batch(self, action: TriggerBatch) -> Outcome:
-        assembly = await self._assemble(action.candidates, action.limit)
+        assembly = await self.enactor.picker(self.snapshot).pick(action.candidates, action.limit)
         by_number = {target.number: target for target in action.candidates}
         picked = tuple(by_number[step.number] for step in assembly.steps)
         if len(picked) < SMALLEST_BATCH:
@@ -173,61 +205,6 @@ class _Enacting:
         reason = f"its branch is being updated with {pool.branch}"
         holds.add(pool, target, reason, base_sha=self.snapshot.base_sha, until=now + UPDATE_LASTS)
         return Outcome(action.kind, (target.number,), reason=action.reason)
-
-    async def _assemble(self, targets: Sequence[Target], limit: int) -> Assembly:
-        """Merge the targets in memory; those whose jobs do not go with the others' are left out as well."""
-        unfit: list[Skip] = []
-        while True:
-            left = [target for target in targets if target.number not in {skip.number for skip in unfit}]
-            assembly = await self._merged(left, limit)
-            misfit = await self._misfit(assembly)
-            if misfit is None:
-                return replace(assembly, skips=(*unfit, *assembly.skips))
-            unfit.append(misfit)
-
-    async def _misfit(self, assembly: Assembly) -> Skip | None:
-        """Find a head with which the jobs of all cannot be told, or are not what each of them needs by itself.
-
-        What a batch has to pass is told from its members: one that takes away, or changes, what others need is tested
-        and landed alone.
-        """
-        jobs, steps = self.enactor.jobs, assembly.steps
-        if not steps or not jobs.may_differ or not await self._discord(steps):
-            return None
-        discords = [await self._discord(steps[:count]) for count in range(1, len(steps) + 1)]
-        first = next(index for index, discord in enumerate(discords) if discord)
-        upto = steps[: first + 1]
-        changing = [step for step in upto if await jobs.changes(assembly.base_sha, step.head_sha)]
-        return Skip((changing or upto)[-1].number, discords[first])
-
-    async def _discord(self, steps: Sequence[Step]) -> str:
-        """Say why these heads, one after the other, do not have the jobs that each of them needs; "" when they do."""
-        jobs = self.enactor.jobs
-        try:
-            found = await jobs.of_tree(steps[-1].run_tree)
-        except JobsUnknown as error:
-            return str(error)
-        together = await jobs.required(found, self.snapshot.base_sha, [step.head_sha for step in steps])
-        alone = self.snapshot.contexts_of([step.number for step in steps])
-        others = sorted({*together}.symmetric_difference(alone))
-        return f"{', '.join(others)} would be required of it otherwise than of each by itself" if others else ""
-
-    async def _merged(self, targets: Sequence[Target], limit: int) -> Assembly:
-        git, pool, base_sha = self.enactor.world.git, self.snapshot.pool, self.snapshot.base_sha
-        lost = await fetch_heads(git, pool, base_sha, {target.number: target.head_sha for target in targets})
-        proposals = [
-            Proposal(target.number, target.head_sha, target.method) for target in targets if target.number not in lost
-        ]
-        assembly = await git.assemble(pool.repository, base_sha, proposals, limit)
-        skips = tuple(Skip(number, reason, may_pass=True) for number, reason in lost.items())
-        return replace(assembly, skips=(*skips, *assembly.skips))
-
-    def _hold(self, action: Trigger, skip: Skip) -> Outcome:
-        """Remember a head that does not go onto its base, so that the next one gets its turn."""
-        until = self.enactor.world.clock.now() + TROUBLE_LASTS if skip.may_pass else None
-        pool, base_sha = self.snapshot.pool, self.snapshot.base_sha
-        self.enactor.holds.add(pool, action.target, skip.reason, skip.remedy, base_sha=base_sha, until=until)
-        return Outcome(action.kind, error=f"#{skip.number}: {skip.reason}", reason=action.reason)
 
     def _candidate(self, targets: Iterable[Target], run_tree: str) -> Candidate:
         views = {view.pull.number: view for view in self.snapshot.pulls}

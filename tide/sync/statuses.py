@@ -5,7 +5,8 @@ whatever its labels. So whatever changes a decision (labels, queries, issues tha
 next one. (Tide searches for pull requests once more for this and looks only at those that have been updated, so that a
 new query leaves old texts behind. Prow: status.go.)
 
-Only what differs from what is there is written, one after the other.
+Only what differs from what is there is written, one after the other. How far the tests of a pool have come changes with
+every batch for all of its members: that alone is written no more often than every PROGRESS_LASTS for each head.
 """
 
 import asyncio
@@ -38,6 +39,8 @@ from tide.sync.world import World
 
 # A reading that was under way when a status was written may still show the one before it.
 READING_LASTS = timedelta(minutes=1)
+# Whoever waits for a merge looks at the page, which is always up to date, or comes back later.
+PROGRESS_LASTS = timedelta(minutes=10)
 # GitHub takes 180 writes a minute and refuses everything for a while after more (GitHub docs: Rate limits for the REST
 # API, "Calculating points for the secondary rate limit"): after a few at once there is room left for merges.
 AT_ONCE = 30
@@ -47,10 +50,11 @@ REFUSAL_LASTS = timedelta(seconds=30)
 
 
 class _Written(NamedTuple):
-    """What was last written to a head, None when that is not known, and when."""
+    """What was last written to a head, None when that is not known, and when; whether it only tells of progress."""
 
     status: Context | None
     at: datetime
+    is_progress: bool = False
 
 
 @dataclass(slots=True)
@@ -71,6 +75,8 @@ class Statuses:
     _heads: dict[HeadKey, dict[tuple[PoolKey, PullKey], PullStatus]] = field(default_factory=dict)
     # In the order in which it came up; what could not be written goes to the end.
     _due: dict[HeadKey, None] = field(default_factory=dict)
+    # What is told later, if it is still so then: when.
+    _later: dict[HeadKey, datetime] = field(default_factory=dict)
     _written: dict[HeadKey, _Written] = field(default_factory=dict)
     _withheld: dict[HeadKey, Context] = field(default_factory=dict)
     # Those that left their pools while their heads told how far the queue had come with them, as they were last known.
@@ -146,7 +152,15 @@ class Statuses:
     def _lead_under(self, lease: Lease) -> None:
         """Forget what was known under an earlier lease: somebody else has decided and written since."""
         if self._token != lease.token:
-            for known in (self._pools, self._heads, self._due, self._written, self._withheld, self._left):
+            for known in (
+                self._pools,
+                self._heads,
+                self._due,
+                self._later,
+                self._written,
+                self._withheld,
+                self._left,
+            ):
                 known.clear()
             self._token = lease.token
 
@@ -165,7 +179,9 @@ class Statuses:
             self._settled = lease.token
 
     async def _write_all(self, is_stopping: Callable[[], bool]) -> None:
-        count = 0
+        now, count = self.world.clock.now(), 0
+        for head in [head for head, at in self._later.items() if at <= now]:
+            self._weigh(head)
         for head in tuple(self._due):
             if is_stopping() or self.is_spent() or self._is_paused(head.org):
                 continue
@@ -191,7 +207,8 @@ class Statuses:
         if pull is None or pull.is_open or pull.head_sha != left.head.sha:
             return
         now = self.world.clock.now()
-        last = replace(left, expected=status_when_over(pull), shown=shown_status(pull), as_of=now, in_pool=False)
+        over = replace(left, in_pool=False, is_progress=False)
+        last = replace(over, expected=status_when_over(pull), shown=shown_status(pull), as_of=now)
         place = (pool, left.pull)
         self._heads.setdefault(left.head, {})[place] = last
         self._weigh(left.head)
@@ -222,14 +239,30 @@ class Statuses:
     def _weigh(self, head: HeadKey) -> None:
         """Find out whether a head should show something else than it does."""
         if not self._heads.get(head):
-            for kept in (self._heads, self._due, self._written, self._withheld):
+            for kept in (self._heads, self._due, self._later, self._written, self._withheld):
                 kept.pop(head, None)
             return
-        expected = self._expected(head)
+        expected, until = self._expected(head), self._progress_lasts_until(head)
+        self._later.pop(head, None)
         if says_the_same(self._shown(head), expected) or says_the_same(self._withheld.get(head), expected):
             self._due.pop(head, None)
+        elif until is not None and self.world.clock.now() < until:
+            self._due.pop(head, None)
+            self._later[head] = until
         else:
             self._due.setdefault(head)
+
+    def _progress_lasts_until(self, head: HeadKey) -> datetime | None:
+        """Tell until when a head need not show what it should, as only progress was told, None where it must."""
+        written = self._written.get(head)
+        if written is None or written.status is None or not written.is_progress or not self._is_progress(head):
+            return None
+        # Where somebody has written over it, it is put right.
+        is_there = says_the_same(self._shown(head), written.status)
+        return written.at + PROGRESS_LASTS if is_there else None
+
+    def _is_progress(self, head: HeadKey) -> bool:
+        return all(status.is_progress for status in self._heads[head].values())
 
     def _statuses(self, head: HeadKey) -> list[PullStatus]:
         """Give what the pull requests with a head should show, the latest decision last."""
@@ -272,6 +305,7 @@ class Statuses:
         if self.lease is None:
             raise AssertionError  # nothing is due in a dry run
         store, clock, deeds = self.world.store, self.world.clock, Deeds(self.world, self.lease())
+        is_progress = self._is_progress(head)
         settled, self._settled = self._settled, 0
         intent = await self._begin(deeds, head, expected)
         self._written[head] = _Written(None, clock.now())
@@ -283,7 +317,7 @@ class Statuses:
             self._settled = settled
             raise
         if is_taken:
-            self._written[head] = _Written(expected, clock.now())
+            self._written[head] = _Written(expected, clock.now(), is_progress)
             await store.status_written(head, expected, clock.now())
         else:
             del self._written[head]

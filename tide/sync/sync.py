@@ -5,9 +5,9 @@ One broken pool never stops the others, and one broken sync never stops the loop
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from tide.domain.actions import Action, Blocked, Merge, MergeBatch, Wait, targets_of
+from tide.domain.actions import Action, Blocked, Merge, MergeBatch, TriggerBatch, Wait, targets_of
 from tide.domain.decisions import Decision
 from tide.domain.errors import ConfigError, LeaseLost, RemoteError, StoreError, TideError
 from tide.domain.intents import IntentKind
@@ -71,6 +71,10 @@ class Sync:
     # The pools without a deed whose outcome is not known, with the token of the lease under which that was seen:
     # whatever breaks off an action leaves one behind, and so may another leader.
     _settled: dict[PoolKey, int] = field(default_factory=dict)
+    # What was read for the last deed in each pool that is to be looked at again for nothing but that deed.
+    _done_after: dict[PoolKey, Refreshed] = field(default_factory=dict)
+    # In a dry run: the decision of each pool of which it was recorded what would be done.
+    _foreseen: dict[PoolKey, int] = field(default_factory=dict)
     _turns: Turns = field(init=False)
     _readings: Readings = field(init=False)
 
@@ -128,6 +132,7 @@ class Sync:
         for pool in doubted:
             self._resting.disturb(pool)
         for pool in sorted(await pools_of(self.world, self.config(), hints) | doubted):
+            self._done_after.pop(pool, None)  # not only we have changed it
             self.wake(pool)
 
     async def _sync_pools(self, pools: Collection[PoolKey], facts: Refreshed) -> None:
@@ -186,6 +191,8 @@ class Sync:
         self._holds.keep(pools)
         self._settings.keep(pools)
         self._settled = {pool: token for pool, token in self._settled.items() if pool in pools}
+        self._done_after = {pool: facts for pool, facts in self._done_after.items() if pool in pools}
+        self._foreseen = {pool: decision for pool, decision in self._foreseen.items() if pool in pools}
         self.world.git.keep({pool.repository for pool in pools})
 
     async def _prepare(self, config: JobConfig, pools: Collection[PoolKey]) -> None:
@@ -198,7 +205,7 @@ class Sync:
     async def _sync(self, pool: PoolKey, line: Line, facts: Refreshed | None = None) -> None:
         async with self._turns.alone(pool):
             try:
-                facts = facts or await self._readings.of(pool)
+                facts = facts or await self._facts_after_deed(pool) or await self._readings.of(pool)
                 async with self._turns.place(line):
                     # A pool without pull requests is let be; whether one rests, a round has asked for all together.
                     if pool in facts.marks and (line is Line.ROUND or not await self._at_rest([pool], facts)):
@@ -208,6 +215,19 @@ class Sync:
                 raise
             except Exception as error:  # noqa: BLE001 - one broken pool never stops the others; it is told and shown
                 await self._failed(pool, error)
+
+    async def _facts_after_deed(self, pool: PoolKey) -> Refreshed | None:
+        """Give what was read before our own deed, where nobody else is known to have changed anything since.
+
+        What we have changed by it we know: it is stored, or told by the runs and by the branch itself.
+        """
+        facts = self._done_after.pop(pool, None)
+        if facts is None or self._is_old(pool, facts):
+            return None
+        return replace(facts, marks=await self.world.store.marks([pool]))
+
+    def _is_old(self, pool: PoolKey, facts: Refreshed) -> bool:
+        return self.world.clock.now() - facts.read_at > self.config().rules(pool).settings.freshness
 
     async def _at_rest(self, pools: Collection[PoolKey], facts: Refreshed) -> frozenset[PoolKey]:
         """Find the pools in which nothing has changed, and show them as synced."""
@@ -242,7 +262,7 @@ class Sync:
         config = self.config()
         # A landing in the same pool may have taken long, or what came first for a place: what a merge rests on is not
         # older than this.
-        if self.world.clock.now() - facts.read_at > config.rules(pool).settings.freshness:
+        if self._is_old(pool, facts):
             facts = await self._readings.of(pool)
         await self._turn(pool, config, facts)
 
@@ -270,19 +290,52 @@ class Sync:
         decision = decide(snapshot)
         decision_id = await self.world.store.record_decision(snapshot, decision)
         self.world.observer.decided(decision)
-        if self.statuses:
-            self.statuses.decided(snapshot, decision)
-        is_idle = isinstance(decision.action, Wait | Blocked)
-        if is_idle and not decision.first_runs:
+        if isinstance(decision.action, Wait | Blocked) and not decision.first_runs:
+            self._show(snapshot, decision)
             if observed.is_whole and snapshot == observed.snapshot and ground.is_firm:
                 self._lay_to_rest(ground, snapshot, decision, decision_id)
+        elif lease is None:
+            await self._foresee(snapshot, decision, decision_id, config)
+        else:
+            self._settled.pop(pool, None)
+            self._done_after[pool] = facts
+            await self._act(lease, snapshot, decision, decision_id, config)
+
+    def _show(self, snapshot: Snapshot, decision: Decision) -> None:
+        if self.statuses:
+            self.statuses.decided(snapshot, decision)
+
+    async def _foresee(self, snapshot: Snapshot, decision: Decision, decision_id: int, config: JobConfig) -> None:
+        """Show what would be done, once for each decision: the same snapshot has the same heads merge."""
+        if self._foreseen.get(snapshot.pool) == decision_id:
             return
-        if lease is None:
-            return
-        self._settled.pop(pool, None)
-        outcome = await self._enact(lease, snapshot, decision, config)
-        if not is_idle:
+        outcome = await self._enactor(snapshot.pool, config).foresee(snapshot, decision.action)
+        await self.world.store.record_foreseen(decision_id, outcome)
+        self._foreseen[snapshot.pool] = decision_id
+        if outcome.error and self._stands_back(snapshot, decision):
+            self.wake(snapshot.pool)
+
+    async def _act(
+        self, lease: Lease, snapshot: Snapshot, decision: Decision, decision_id: int, config: JobConfig
+    ) -> None:
+        """Do what was decided; what is started shows as started, and what is merged shows that it may be, before."""
+        is_merge = isinstance(decision.action, Merge | MergeBatch)
+        if is_merge:
+            self._show(snapshot, decision)
+        try:
+            outcome = await self._enact(lease, snapshot, decision, config)
+        except RemoteError:
+            self._show(snapshot, decision)
+            raise
+        if outcome.error:
+            self._done_after.pop(snapshot.pool, None)  # why it failed may be told by what is read anew
+        if not isinstance(decision.action, Wait | Blocked):
             await self.world.store.record_outcome(decision_id, outcome)
+        if self.statuses and not is_merge:
+            known = {run.name for run in snapshot.runs}
+            started = [run for run in await self.world.store.live_runs(snapshot.pool) if run.name not in known]
+            snapshot = replace(snapshot, runs=(*snapshot.runs, *started))
+            self._show(snapshot, decide(snapshot))
 
     async def _recorded(self, snapshot: Snapshot) -> Snapshot:
         return snapshot if self.is_dry_run else await Recorder(self.world, self._standings).record(snapshot)
@@ -313,17 +366,20 @@ class Sync:
             self._settled[pool] = lease.token
 
     async def _enact(self, lease: Lease, snapshot: Snapshot, decision: Decision, config: JobConfig) -> Outcome:
-        if self.statuses and isinstance(decision.action, Merge | MergeBatch):
-            await self.statuses.show(_heads_of(decision.action, snapshot.pool))
-        jobs = self._jobs(snapshot.pool, config)
-        lander = Lander(self.world, jobs, self._holds, self._standings, self._settings)
-        outcome = await Enactor(self.world, jobs, self._holds, lander).enact(lease, snapshot, decision)
+        if self.statuses:
+            await self.statuses.show(_heads_to_land(decision.action, snapshot.pool))
+        outcome = await self._enactor(snapshot.pool, config).enact(lease, snapshot, decision)
         self.world.observer.enacted(snapshot.pool, outcome)
         if outcome.action in TIDE_ACTIONS:
             await self.world.store.add_history(_history(snapshot, decision, outcome, self.world))
             if outcome.numbers or not outcome.error or self._stands_back(snapshot, decision):
                 self.wake(snapshot.pool)
         return outcome
+
+    def _enactor(self, pool: PoolKey, config: JobConfig) -> Enactor:
+        jobs = self._jobs(pool, config)
+        lander = Lander(self.world, jobs, self._holds, self._standings, self._settings)
+        return Enactor(self.world, jobs, self._holds, lander)
 
     def _jobs(self, pool: PoolKey, config: JobConfig) -> CandidateJobs:
         return CandidateJobs(self.world, config, self._evaluations, pool)
@@ -341,8 +397,11 @@ def _asks_host(config: JobConfig, pool: PoolKey) -> bool:
         return False  # the turn of the pool tells what is wrong
 
 
-def _heads_of(action: Action, pool: PoolKey) -> list[HeadKey]:
-    return [HeadKey(pool.org, pool.repo, target.head_sha) for target in targets_of(action)]
+def _heads_to_land(action: Action, pool: PoolKey) -> list[HeadKey]:
+    """Name the heads that an action lands, or may land when there is no batch to start."""
+    deed = action.otherwise if isinstance(action, TriggerBatch) else action
+    is_merge = isinstance(deed, Merge | MergeBatch)
+    return [HeadKey(pool.org, pool.repo, target.head_sha) for target in targets_of(deed)] if is_merge else []
 
 
 def _history(snapshot: Snapshot, decision: Decision, outcome: Outcome, world: World) -> HistoryRecord:

@@ -13,7 +13,7 @@ from tide.domain.decisions import Decision, Place, Requirement, Verdict, Verdict
 from tide.domain.errors import StoreError
 from tide.domain.keys import RepoKey
 from tide.domain.outcomes import Outcome
-from tide.domain.pulls import Blocker, Pull
+from tide.domain.pulls import Blocker, Context, ContextState, Pull
 from tide.domain.records import TIDE_ACTIONS, HistoryFilter, HistoryRecord, HistoryTarget
 from tide.domain.snapshot import Snapshot, Standing, StandingKind
 
@@ -116,6 +116,17 @@ async def test_whatever_differs_is_a_new_decision(
     assert [record.id for record in await views.decisions(POOL, 10, None)][1:] == [second, first]
 
 
+async def test_a_status_of_our_own_is_nothing_new(store: PostgresStore) -> None:
+    def showing(text: str) -> Snapshot:
+        view = make_view(1, [Context("tide", ContextState.PENDING, text), Context("unit", ContextState.SUCCESS)])
+        return make_snapshot(view, make_view(2))
+
+    first = await store.record_decision(showing("Not mergeable."), WAIT)
+    assert await store.record_decision(at(showing("In merge pool."), 60), WAIT) == first
+    recorded, _ = await store.recorded(first)
+    assert [one.name for one in recorded.pulls[0].pull.contexts] == ["unit"]
+
+
 async def test_what_another_process_has_recorded_meanwhile_is_noticed(
     store: PostgresStore, views: PostgresViews
 ) -> None:
@@ -129,7 +140,7 @@ async def test_what_another_process_has_recorded_meanwhile_is_noticed(
 
 
 async def test_decisions_are_paged_newest_first(store: PostgresStore, views: PostgresViews) -> None:
-    batch = TriggerBatch((Target(2, sha(2)), Target(1, sha(1))), 0, "two", Trigger(Target(1, sha(1)), ("unit",), "one"))
+    batch = MergeBatch((Target(2, sha(2)), Target(1, sha(1))), "two")
     ids = [
         await store.record_decision(SNAPSHOT, WAIT),
         await store.record_decision(SNAPSHOT, replace(WAIT, action=batch)),
@@ -138,7 +149,7 @@ async def test_decisions_are_paged_newest_first(store: PostgresStore, views: Pos
     assert [record.id for record in await views.decisions(None, 2, None)] == [ids[2], ids[1]]
     assert [record.id for record in await views.decisions(None, 2, ids[1])] == [ids[0]]
     (newest,) = await views.decisions(POOL, 1, None)
-    assert (newest.id, newest.action, newest.targets) == (ids[1], "TRIGGER_BATCH", (2, 1))
+    assert (newest.id, newest.action, newest.targets) == (ids[1], "MERGE_BATCH", (2, 1))
 
 
 async def test_a_decision_can_be_taken_again_from_what_was_recorded(store: PostgresStore) -> None:
@@ -158,6 +169,28 @@ async def test_the_outcome_stands_beside_the_decision(store: PostgresStore, view
         "the head has moved",
         "MERGE #1 #2",
     ]
+
+
+async def test_targets_are_those_that_something_was_started_for(store: PostgresStore, views: PostgresViews) -> None:
+    candidates = tuple(Target(number, sha(number)) for number in (1, 2, 3))
+    alone = Trigger(candidates[0], ("unit",), "it is first")
+    batch = Decision(POOL, BASE, TriggerBatch(candidates, 2, "they can be tested together", alone))
+    number = await store.record_decision(SNAPSHOT, batch)
+
+    async def told() -> tuple[str, tuple[int, ...], str]:
+        (record,) = await views.decisions(POOL, 10, None)
+        return record.action, record.targets, record.outcome
+
+    assert await told() == ("TRIGGER_BATCH", (), ""), "git has yet to tell which go together"
+    await store.record_outcome(number, Outcome("TRIGGER_BATCH", error="the cluster is out of reach"))
+    assert await told() == ("TRIGGER_BATCH", (), "the cluster is out of reach")
+    await store.record_outcome(number, Outcome("TRIGGER_BATCH", (1, 3), ("run-1",)))
+    assert await told() == ("TRIGGER_BATCH", (1, 3), "TRIGGER_BATCH #1 #3")
+    await store.record_foreseen(number, Outcome("TRIGGER", (1,)))
+    assert await told() == ("TRIGGER", (1,), "TRIGGER_BATCH #1 #3")
+    await store.record_foreseen(number, Outcome("WAIT"))
+    assert await told() == ("WAIT", (), "TRIGGER_BATCH #1 #3")
+    assert await store.recorded(number) == (SNAPSHOT, batch)
 
 
 async def test_a_failing_pool_keeps_its_last_known_state(store: PostgresStore, views: PostgresViews) -> None:

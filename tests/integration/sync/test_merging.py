@@ -237,6 +237,26 @@ async def test_a_dry_run_explains_and_changes_nothing_outside(world: World) -> N
         assert (await ctx.verdict(pull)).summary
 
 
+async def test_a_dry_run_shows_what_would_be_started_within_the_limit_and_without_conflicts(world: World) -> None:
+    async with world(tide={"batch_size_limit": {"*": 2}}) as ctx:
+        base = ctx.head()
+        await ctx.open_pull("pump", parent=base)
+        await ctx.open_pull("clash", parent=base, pump="provides other")
+        await ctx.open_pull("valve", parent=base)
+        await ctx.open_pull("nozzle", parent=base)
+        await ctx.sync()
+        await ctx.ci.finish()
+        await ctx.push("main", again="provides again")
+        ctx.restart(is_dry_run=True)
+        started = len(ctx.ci.all)
+        await ctx.sync()
+        await ctx.sync()
+        assert len(ctx.ci.all) == started
+        (decision, *_) = await ctx.views.decisions(MAIN, 1, None)
+        assert (decision.action, decision.targets, decision.outcome) == ("TRIGGER_BATCH", (1, 3), "")
+        assert [pull.number for pull in (await ctx.pool()).target] == [1, 3]
+
+
 async def test_a_paused_pool_starts_and_merges_nothing_and_goes_on_afterwards(world: World) -> None:
     paused = {"*": {"trigger": True}, "acme/rocket@main": {"paused": True}}
     async with world(queue=paused) as ctx:

@@ -17,6 +17,7 @@ from tide.adapters.github.allowance import HourlyAllowance
 from tide.adapters.github.code_host import GitHub
 from tide.domain.errors import LeaseLost, StoreError
 from tide.domain.keys import PullKey
+from tide.domain.runs import RunKind, RunState
 from tide.sandbox.evidence import NewStatus
 from tide.sandbox.faults import Fault
 from tide.sandbox.git_store import NewCommit
@@ -24,7 +25,7 @@ from tide.sandbox.merging import MergeRequest, merge_pull
 from tide.sandbox.model import CommitStatus, PullRequest
 from tide.sandbox.protection import BranchProtection, RequiredCheck, RequiredStatusChecks
 from tide.sandbox.state import NewPull
-from tide.sync.statuses import AT_ONCE, PACE_SECONDS, REFUSAL_LASTS
+from tide.sync.statuses import AT_ONCE, PACE_SECONDS, PROGRESS_LASTS, REFUSAL_LASTS
 
 ENGINE, ORBIT = "acme/engine", "umbrella/orbit"
 JOBS = {ROCKET: [job()], ENGINE: [job()]}
@@ -306,6 +307,82 @@ async def test_a_merge_waits_for_a_status_that_cannot_be_written_just_now(world:
 
 
 # What goes wrong.
+
+
+async def batch_in_flight(ctx: Story, *names: str) -> list[PullRequest]:
+    """Open pull requests that have passed on an older base, and have a batch of them started."""
+    pulls = [await ctx.open_pull(name) for name in names]
+    await ctx.sync()
+    await ctx.ci.finish()
+    await ctx.push("main", moved="provides moved")
+    await ctx.sync()
+    return pulls
+
+
+async def test_a_batch_that_starts_is_told_at_once_and_without_its_members(world: World) -> None:
+    async with world(statuses=True) as ctx:
+        pulls = await batch_in_flight(ctx, "pump", "valve", "nozzle")
+        for pull in pulls:
+            assert told(ctx, pull)[-1] == ("pending", "Not mergeable. Being tested in a batch of 3.")
+            assert "Waiting for a retest" not in str(told(ctx, pull))
+
+
+async def test_batches_that_come_and_go_are_no_reason_to_write(world: World) -> None:
+    async with world(statuses=True) as ctx:
+        pulls = await batch_in_flight(ctx, "pump", "valve", "nozzle", "gimbal")
+        before = [written(ctx, pull) for pull in pulls]
+        (batch,) = [run for run in ctx.ci.live if run.kind is RunKind.BATCH]
+        await ctx.ci.finish(batch, state=RunState.FAILURE)
+        for _ in range(4):
+            await ctx.sync()
+        half = [run for run in ctx.ci.live if run.kind is RunKind.BATCH]
+        assert [len(run.heads) for run in half] == [2]
+        assert [written(ctx, pull) for pull in pulls] == before
+        verdict = await ctx.verdict(pulls[1])
+        assert verdict.summary == "Not mergeable. Being tested in a batch of 2.", "the page knows"
+
+
+async def test_progress_that_lasts_is_told_again_after_a_while(world: World) -> None:
+    async with world(statuses=True) as ctx:
+        pulls = await batch_in_flight(ctx, "pump", "valve", "nozzle", "gimbal")
+        (batch,) = [run for run in ctx.ci.live if run.kind is RunKind.BATCH]
+        await ctx.ci.finish(batch, state=RunState.FAILURE)
+        await ctx.sync()
+        ctx.clock.sandbox.forward(seconds=PROGRESS_LASTS.total_seconds())
+        await write_statuses(ctx)
+        assert told(ctx, pulls[1])[-1] == ("pending", "Not mergeable. Being tested in a batch of 2.")
+
+
+async def test_what_goes_wrong_is_told_at_once_after_progress(world: World) -> None:
+    async with world(statuses=True) as ctx:
+        pulls = await batch_in_flight(ctx, "pump", "valve", "nozzle")
+        ctx.remove_label(pulls[1], "lgtm")
+        await ctx.sync()
+        assert told(ctx, pulls[1])[-1] == NEEDS_LGTM
+        ctx.add_label(pulls[1], "lgtm")
+        await ctx.sync()
+        assert told(ctx, pulls[1])[-1][1] == "Not mergeable. Being tested in a batch of 3."
+
+
+async def test_progress_that_somebody_has_written_over_is_put_right(world: World) -> None:
+    async with world(statuses=True) as ctx:
+        (pull, *_) = await batch_in_flight(ctx, "pump", "valve")
+        theirs = NewStatus(context="tide", state="success", description="Merge me.")
+        ctx.forge.create_status(ctx.repository(), pull.head_sha, theirs)
+        ctx.clock.sandbox.forward(minutes=2)
+        await ctx.sync()
+        assert told(ctx, pull)[-1] == ("pending", "Not mergeable. Retesting: unit")
+
+
+async def test_our_own_statuses_are_no_reason_for_another_decision(world: World) -> None:
+    async with world(statuses=True) as ctx:
+        await ctx.open_pull("pump", labels=())
+        await ctx.sync()
+        kept = len(await ctx.rows("decisions"))
+        for _ in range(4):
+            await ctx.sync()
+        assert written(ctx, ctx.repository().pulls[1])
+        assert len(await ctx.rows("decisions")) == kept == 1
 
 
 async def test_a_dry_run_writes_nothing(world: World) -> None:

@@ -9,11 +9,12 @@ import pytest
 
 from tests.integration.sync.conftest import World
 from tests.integration.sync.story import MAIN, Story, job
-from tests.integration.sync.test_landing import meanwhile
+from tests.integration.sync.test_landing import meanwhile, passing_batch
 from tests.integration.sync.test_recovery import lose_the_database
+from tide.adapters.github.code_host import GitHub
 from tide.domain.decisions import VerdictKind
 from tide.domain.errors import NotFound, StoreError
-from tide.domain.keys import PoolKey
+from tide.domain.keys import HeadKey, PoolKey
 from tide.domain.pulls import MergeMethod
 from tide.domain.records import PoolView
 from tide.domain.runs import RunState
@@ -131,6 +132,45 @@ async def test_a_round_and_a_look_at_the_same_time_merge_once(world: World) -> N
         await asyncio.gather(ctx.sync_.round(), ctx.sync_.look_again(MAIN), ctx.sync_.look_again(MAIN))
         await ctx.settle()
         assert [ctx.merges(pull) for pull in pulls] == [1, 1]
+
+
+async def test_a_look_after_our_own_deed_reads_no_pull_request_again(world: World) -> None:
+    async with world() as ctx:
+        assert isinstance(ctx.host, GitHub)
+        pulls = await passing_batch(ctx, "pump", "valve")
+        await ctx.open_pull("nozzle")
+        ctx.woken.clear()
+        await ctx.sync()
+        assert all(pull.merged for pull in pulls)
+        assert ctx.woken == [MAIN]
+        points = ctx.host.calls.points
+        await ctx.sync_.look_again(MAIN)
+        assert ctx.host.calls.points == points
+        assert (await ctx.pool()).base_sha == ctx.head()
+
+
+async def test_a_hint_has_everything_read_again_also_right_after_our_own_deed(world: World) -> None:
+    async with world() as ctx:
+        await passing_batch(ctx, "pump", "valve")
+        other = await ctx.open_pull("nozzle")
+        await ctx.sync()
+        ctx.remove_label(other, "lgtm")
+        ctx.clock.sandbox.forward(seconds=1)
+        await ctx.sync_.look_near([HeadKey("acme", "rocket", other.head_sha)])
+        await ctx.sync_.look_again(MAIN)
+        assert "lgtm" in (await ctx.verdict(other)).summary
+
+
+async def test_what_was_read_before_a_deed_does_not_last(world: World) -> None:
+    async with world() as ctx:
+        assert isinstance(ctx.host, GitHub)
+        await passing_batch(ctx, "pump", "valve")
+        await ctx.open_pull("nozzle")
+        await ctx.sync()
+        ctx.clock.sandbox.forward(minutes=2)
+        points = ctx.host.calls.points
+        await ctx.sync_.look_again(MAIN)
+        assert ctx.host.calls.points > points
 
 
 async def test_a_look_at_a_pool_without_pull_requests_does_not_bring_it_back(world: World) -> None:

@@ -159,11 +159,13 @@ def test_a_list_of_jobs_that_a_status_could_not_hold_is_counted() -> None:
     assert verdict(make_view(1, required=required)).summary == "Not mergeable. Waiting for a retest of 9 jobs."
 
 
-def test_members_of_the_batch_in_flight_name_each_other() -> None:
+def test_members_of_the_batch_in_flight_are_counted_in_the_text_and_named_with_their_jobs() -> None:
     others = (make_view(2, required=UNIT), make_view(3, required=UNIT))
     found = verdict(make_view(1, required=UNIT), make_run("unit", (1, 2, 3), RunState.PENDING), others=others)
-    assert found.summary == "Not mergeable. Being tested in a batch with #2 and #3."
+    assert found.summary == "Not mergeable. Being tested in a batch of 3."
     assert found.kind is VerdictKind.IN_POOL
+    (jobs,) = [one for one in found.requirements if one.name == "required jobs"]
+    assert jobs.detail == f"on main at {BASE[:7]}, not run yet: unit; being tested in a batch with #2 and #3"
 
 
 def test_a_first_run_that_is_to_come_is_told() -> None:

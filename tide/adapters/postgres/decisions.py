@@ -1,11 +1,11 @@
 """What was decided about the pools, and what came of it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, any_, bindparam, exists, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, Select, any_, bindparam, exists, func, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -22,7 +22,7 @@ from tide.adapters.postgres.engine import statements, transaction
 from tide.adapters.postgres.keys import POOL, PULL, in_its_pool, its_pool, pool_row, pull_row
 from tide.adapters.postgres.schema import decisions, history, pools, snapshots, verdicts
 from tide.adapters.postgres.statements import given, insert_given, insert_missing, rows, upsert
-from tide.domain.actions import targets_of
+from tide.domain.actions import Action, TriggerBatch, targets_of
 from tide.domain.decisions import Decision
 from tide.domain.errors import StoreError
 from tide.domain.keys import PoolKey
@@ -137,11 +137,21 @@ class PostgresDecisions:
             return frozenset(map(int, found.scalars()))
 
     async def record_outcome(self, decision_id: int, outcome: Outcome) -> None:
-        """Keep what came of a decision: its error, or what was done."""
+        """Keep what came of a decision: its error, or what was done; and what it was done for."""
         told = storable(outcome.error) or _done(outcome)
         changed = (decisions.c.id == decision_id) & (decisions.c.outcome != told)
-        async with statements(self.engine) as connection:
-            await connection.execute(update(decisions).where(changed).values(outcome=told))
+        await self._change(changed, outcome, {"outcome": told})
+
+    async def record_foreseen(self, decision_id: int, outcome: Outcome) -> None:
+        """Keep what would be done after a decision, and what for."""
+        await self._change(decisions.c.id == decision_id, outcome, {})
+
+    async def _change(self, which: ColumnElement[bool], outcome: Outcome, told: Mapping[str, object]) -> None:
+        has_done = outcome.numbers or not outcome.error
+        done = {"action": outcome.action, "targets": list(outcome.numbers)} if has_done else {}
+        if told or done:
+            async with statements(self.engine) as connection:
+                await connection.execute(update(decisions).where(which).values(**told, **done))
 
     async def record_failure(self, pool: PoolKey, error: str, at: datetime) -> None:
         """Show that a pool could not be decided; its last known state stays."""
@@ -202,11 +212,16 @@ def _decision_row(snapshot: Snapshot, decision: Decision) -> dict[str, object]:
     return pool_row(snapshot.pool) | {
         "action": decision.action.kind,
         "reason": storable(decision.action.reason),
-        "targets": [target.number for target in targets_of(decision.action)],
+        "targets": _known_targets(decision.action),
         "is_dry_run": snapshot.is_dry_run,
         "first_seen": snapshot.now,
         "last_seen": snapshot.now,
     }
+
+
+def _known_targets(action: Action) -> list[int]:
+    """Name what an action is about; of those that could be a batch, git has yet to tell which are."""
+    return [] if isinstance(action, TriggerBatch) else [target.number for target in targets_of(action)]
 
 
 def _pool_state(snapshot: Snapshot, decision: Decision, decision_id: int) -> dict[str, object]:
