@@ -39,8 +39,8 @@ _HOPE = (ContextState.SUCCESS, ContextState.PENDING, ContextState.ERROR)
 class PullStatus:
     """The status that a pull request should show, and the one that its head had as of a moment, if any.
 
-    Of one that is `in_pool` it tells how far the queue has come with it. That `is_progress` where nothing is wrong and it
-    is about the tests on this base: with its first ones done, it is in the pool to stay.
+    Of one that is `in_pool` it tells how far the queue has come with it. That `is_progress` where nothing is wrong and
+    it is about the tests on this base: with its first ones done, it is in the pool to stay.
     """
 
     pull: PullKey
