@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from urllib.parse import quote
 
 from tide.domain.decisions import Decision, Place, Verdict, VerdictKind
@@ -35,12 +36,19 @@ _UNFIT = re.compile(
 _HOPE = (ContextState.SUCCESS, ContextState.PENDING, ContextState.ERROR)
 
 
+class Phase(StrEnum):
+    """What a status tells of where nothing is wrong: how far the tests have come that are to end in one of two ways."""
+
+    NONE = ""
+    FIRST = "first"  # the tests of the head itself
+    AGAIN = "again"  # those on the base as it is, alone or in batches
+
+
 @dataclass(frozen=True, slots=True)
 class PullStatus:
     """The status that a pull request should show, and the one that its head had as of a moment, if any.
 
-    Of one that is `in_pool` it tells how far the queue has come with it. That `is_progress` where nothing is wrong and
-    it is about the tests on this base: with its first ones done, it is in the pool to stay.
+    Of one that is `in_pool` it tells how far the queue has come with it. Within a `phase` only progress is told.
     """
 
     pull: PullKey
@@ -49,7 +57,7 @@ class PullStatus:
     shown: Context | None
     as_of: datetime
     in_pool: bool = False
-    is_progress: bool = False
+    phase: Phase = Phase.NONE
 
 
 def pull_statuses(snapshot: Snapshot, decision: Decision, page_url: str = "") -> tuple[PullStatus, ...]:
@@ -72,15 +80,22 @@ def pull_statuses(snapshot: Snapshot, decision: Decision, page_url: str = "") ->
             shown=shown_status(pull),
             as_of=snapshot.now,
             in_pool=verdict.place is not Place.OUTSIDE,
-            is_progress=verdict.kind is VerdictKind.IN_POOL
-            and verdict.state is ContextState.PENDING
-            and ((pull.number, pull.head_sha),) not in tested_first,
+            phase=_phase(verdict, is_tested_first=((pull.number, pull.head_sha),) in tested_first),
         )
         for verdict in decision.verdicts
         if (pull := pulls[verdict.pull]).is_open
         and pull.pool == snapshot.pool
         and verdict.kind is not VerdictKind.UNKNOWN
     )
+
+
+def _phase(verdict: Verdict, *, is_tested_first: bool) -> Phase:
+    if verdict.state is not ContextState.PENDING:
+        return Phase.NONE
+    if verdict.kind is VerdictKind.IN_POOL:
+        return Phase.FIRST if is_tested_first else Phase.AGAIN
+    is_waited_for = verdict.kind is VerdictKind.WAITING and verdict.place is Place.OUTSIDE
+    return Phase.FIRST if is_waited_for else Phase.NONE
 
 
 def status_when_over(pull: Pull) -> Context:

@@ -6,7 +6,7 @@ next one. (Tide searches for pull requests once more for this and looks only at 
 new query leaves old texts behind. Prow: status.go.)
 
 Only what differs from what is there is written, one after the other. How far the tests of a pool have come changes with
-every batch for all of its members: that alone is written no more often than every PROGRESS_LASTS for each head.
+every batch for all of its members: within a phase of its tests a head is told of that every PROGRESS_LASTS at most.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from tide.domain.pulls import Context, ContextState
 from tide.domain.snapshot import Snapshot
 from tide.policy.status import (
     MOST_STATUSES,
+    Phase,
     PullStatus,
     may_write,
     pull_statuses,
@@ -50,11 +51,11 @@ REFUSAL_LASTS = timedelta(seconds=30)
 
 
 class _Written(NamedTuple):
-    """What was last written to a head, None when that is not known, and when; whether it only tells of progress."""
+    """What was last written to a head, None when that is not known, when, and in which phase of its tests."""
 
     status: Context | None
     at: datetime
-    is_progress: bool = False
+    phase: Phase = Phase.NONE
 
 
 @dataclass(slots=True)
@@ -207,7 +208,7 @@ class Statuses:
         if pull is None or pull.is_open or pull.head_sha != left.head.sha:
             return
         now = self.world.clock.now()
-        over = replace(left, in_pool=False, is_progress=False)
+        over = replace(left, in_pool=False, phase=Phase.NONE)
         last = replace(over, expected=status_when_over(pull), shown=shown_status(pull), as_of=now)
         place = (pool, left.pull)
         self._heads.setdefault(left.head, {})[place] = last
@@ -255,14 +256,17 @@ class Statuses:
     def _progress_lasts_until(self, head: HeadKey) -> datetime | None:
         """Tell until when a head need not show what it should, as only progress was told, None where it must."""
         written = self._written.get(head)
-        if written is None or written.status is None or not written.is_progress or not self._is_progress(head):
+        if written is None or written.status is None or written.phase is Phase.NONE:
+            return None
+        if self._phase(head) is not written.phase:
             return None
         # Where somebody has written over it, it is put right.
         is_there = says_the_same(self._shown(head), written.status)
         return written.at + PROGRESS_LASTS if is_there else None
 
-    def _is_progress(self, head: HeadKey) -> bool:
-        return all(status.is_progress for status in self._heads[head].values())
+    def _phase(self, head: HeadKey) -> Phase:
+        phases = {status.phase for status in self._heads[head].values()}
+        return phases.pop() if len(phases) == 1 else Phase.NONE
 
     def _statuses(self, head: HeadKey) -> list[PullStatus]:
         """Give what the pull requests with a head should show, the latest decision last."""
@@ -305,7 +309,7 @@ class Statuses:
         if self.lease is None:
             raise AssertionError  # nothing is due in a dry run
         store, clock, deeds = self.world.store, self.world.clock, Deeds(self.world, self.lease())
-        is_progress = self._is_progress(head)
+        phase = self._phase(head)
         settled, self._settled = self._settled, 0
         intent = await self._begin(deeds, head, expected)
         self._written[head] = _Written(None, clock.now())
@@ -317,7 +321,7 @@ class Statuses:
             self._settled = settled
             raise
         if is_taken:
-            self._written[head] = _Written(expected, clock.now(), is_progress)
+            self._written[head] = _Written(expected, clock.now(), phase)
             await store.status_written(head, expected, clock.now())
         else:
             del self._written[head]
