@@ -327,8 +327,9 @@ class Sync:
         except RemoteError:
             self._show(snapshot, decision)
             raise
-        if outcome.error:
-            self._done_after.pop(snapshot.pool, None)  # why it failed may be told by what is read anew
+        if outcome.error or outcome.action not in TIDE_ACTIONS:
+            # Nobody was woken for the deed alone, or what is read anew may tell why it failed.
+            self._done_after.pop(snapshot.pool, None)
         if not isinstance(decision.action, Wait | Blocked):
             await self.world.store.record_outcome(decision_id, outcome)
         if self.statuses and not is_merge:
