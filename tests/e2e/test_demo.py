@@ -66,7 +66,8 @@ def show() -> Iterator[Show]:
 
 def once_it_tests(url: str) -> Callable[[], list[dict[str, Any]] | None]:
     def find() -> list[dict[str, Any]] | None:
-        pools: list[dict[str, Any]] = BROWSER.get(url).json()
+        answer = BROWSER.get(url)
+        pools: list[dict[str, Any]] = answer.json() if answer.is_success else []  # nothing is known at the start
         return pools if any(pool["Action"] == "TRIGGER_BATCH" for pool in pools) else None
 
     return find
