@@ -138,6 +138,8 @@ class _Assessor:
         member = (pull.key.number, pull.head_sha)
         query = next((query for query in self.queries if meets(query, pull)), None)
         refused = refusal(pull, rules, self.snapshot.repo_settings, self.snapshot.branch_rules)
+        if refused and not refused.remedy and view.held:
+            refused = None  # it was to end by itself, and what it is held for says why it does not
         silence = silence_of(view, self.snapshot, self.results)
         running = self.results.live_contexts(member)
         again = frozenset(silence.again) | self._asked_for(pull, member, running)

@@ -184,7 +184,7 @@ class _Enacting:
         return Outcome(action.kind, (), _names(runs), reason=action.reason)
 
     async def update_branch(self, action: UpdateBranch) -> Outcome:
-        """Have a branch updated; the head stands back until it moves, or for longer and longer if that is refused."""
+        """Have a branch updated; the head stands back until it moves, or for a while where that is refused."""
         world, pool, target = self.enactor.world, self.snapshot.pool, action.target
         key = PullKey(pool.org, pool.repo, target.number)
         detail = json.dumps({"base_sha": self.snapshot.base_sha, "head_sha": target.head_sha})

@@ -133,7 +133,7 @@ async def tell_rules(world: RecordedWorld) -> None:
     assert (await world.client.put(path, json=PROTECTION)).status_code == 200
     await world.get("/branches/main")
     await world.client.get(path)
-    await post(world, f"{path}/required_signatures")
+    await world.client.post(f"{path}/required_signatures")
     await world.client.get(f"{path}/required_signatures")
     await world.client.delete(f"{path}/required_signatures")
     await world.client.delete(path)
