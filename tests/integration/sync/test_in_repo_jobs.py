@@ -163,7 +163,10 @@ async def test_a_conflict_in_the_job_files_is_the_reason_to_hold(world: World) -
         await begin_with(ctx, job("other"))
         await ctx.settle()
         assert not pull.merged
-        assert "conflicts in .prow.yaml" in (await ctx.verdict(pull)).summary
+        verdict = await ctx.verdict(pull)
+        assert verdict.summary == "Not mergeable. PR has a merge conflict."
+        (held,) = [one.detail for one in verdict.requirements if one.name == "not held"]
+        assert "conflicts in .prow.yaml" in held
 
 
 async def test_a_batch_runs_a_job_as_one_of_its_members_changes_it(world: World) -> None:
