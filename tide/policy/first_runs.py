@@ -21,5 +21,5 @@ def first_runs(evaluation: Evaluation) -> tuple[Trigger, ...]:
             free -= 1
         is_again = one.again.issuperset(one.first_due)
         why = "is to run these jobs again" if is_again else "has no result for these jobs"
-        triggers.append(Trigger(one.target, one.first_due, f"The head of #{one.number} {why}."))
+        triggers.append(Trigger(one.target, one.first_due, f"Its head {why}."))
     return tuple(triggers)

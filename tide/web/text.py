@@ -67,7 +67,7 @@ def pools_table(pools: Iterable[PoolView]) -> str:
             str(len(view.missing)),
             str(len(view.outside)),
             _numbers(pull.number for pull in view.batch_pending),
-            view.action,
+            f"{view.action} {_numbers(pull.number for pull in view.target)}".strip(),
             view.error or view.standing.reason or view.reason,
         )
         for view in pools

@@ -73,6 +73,11 @@ def test_pools_are_told_in_columns() -> None:
     assert all(line[column - 1] == " " and line[column] != " " for line in lines for column in columns)
 
 
+def test_what_a_pool_is_about_to_do_is_told_with_whom_it_is_about() -> None:
+    testing = replace(MORNING.pool_views[0], action="TRIGGER", target=(make_pull(7),), reason="It has no result.")
+    assert pools_table([testing]).splitlines()[1].endswith("  TRIGGER #7  It has no result.")
+
+
 def test_history_and_decisions_are_told_in_columns() -> None:
     assert history_table(MORNING.records, RunBook(())).splitlines()[1].split()[:4] == [
         "2026-01-02",

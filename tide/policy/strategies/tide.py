@@ -5,6 +5,8 @@ its members are all there with the same heads, or have landed, its first half co
 when others have joined the pool meanwhile. What has passed alone waits for the halves, since it is worth less than what
 one of them lands; meanwhile others are tested alone, so that a guilty one is found no later than by Tide. A batch that
 was only partly started is finished instead of thrown away.
+
+What a reason is about stands beside it wherever it is told: the numbers of the targets are not repeated in it.
 """
 
 from collections.abc import Sequence
@@ -35,7 +37,7 @@ def _merge_batch(evaluation: Evaluation) -> MergeBatch | Wait | None:
     if awaited:
         told = ", ".join(f"{name} on #{number}" for number, name in awaited)
         return Wait(f"The batch of {_names(members)} has passed; GitHub requires what still runs: {told}.")
-    reason = f"The batch of {_names(members)} has passed all required jobs on {evaluation.place_name}."
+    reason = f"The batch has passed all required jobs on {evaluation.place_name}."
     return MergeBatch(evaluation.targets(members), reason)
 
 
@@ -51,7 +53,7 @@ def _merge_ready(evaluation: Evaluation) -> Merge | None:
     if ready is None:
         return None
     how = f"has passed all required jobs on {evaluation.place_name}" if ready.view.required else "needs no job"
-    return Merge(ready.target, f"#{ready.number} {how} and comes first.")
+    return Merge(ready.target, f"It {how} and comes first.")
 
 
 def _test(evaluation: Evaluation) -> Action:
@@ -66,7 +68,7 @@ def _test(evaluation: Evaluation) -> Action:
 def _test_batch(evaluation: Evaluation, otherwise: Trigger | Wait) -> Action:
     begun = _unfinished_batch(evaluation)
     if begun:
-        reason = f"The batch of {_names(begun.members)} lacks verdicts of jobs that are not running; none has failed."
+        reason = "The batch lacks verdicts of jobs that are not running; none has failed."
         return TriggerBatch(evaluation.targets(begun.members), len(begun.members), reason, otherwise)
     batchable = {one.member: one for one in evaluation.pool if one.is_batchable}
     if _smallest_failed(evaluation):
@@ -74,7 +76,7 @@ def _test_batch(evaluation: Evaluation, otherwise: Trigger | Wait) -> Action:
     if len(batchable) < SMALLEST_BATCH:
         return otherwise
     candidates = tuple(one.target for one in batchable.values())
-    reason = f"{len(candidates)} pull requests can be tested together on {evaluation.place_name}."
+    reason = f"They can be tested together on {evaluation.place_name}."
     return TriggerBatch(candidates, evaluation.snapshot.rules.largest_batch, reason, otherwise)
 
 
@@ -83,7 +85,7 @@ def _test_part(evaluation: Evaluation, otherwise: Trigger | Wait) -> Action:
     failed, half = _smallest_failed(evaluation), _due_half(evaluation)
     why = f"The batch of {_names(failed)} has failed on {evaluation.place_name}"
     if half:
-        reason = f"{why}; its first half, {_names(half)}, is tested next."
+        reason = f"{why}; its first half is tested next."
         # One that turns out to be none, as its members do not go together any more, is nothing to wait for.
         instead = _merge_ready(evaluation) or otherwise
         return TriggerBatch(evaluation.targets(half), evaluation.snapshot.rules.largest_batch, reason, instead)
@@ -91,8 +93,8 @@ def _test_part(evaluation: Evaluation, otherwise: Trigger | Wait) -> Action:
     if first.place is not Place.MISSING:
         return otherwise
     if len(failed) == 1:
-        why = f"A batch with #{first.number} has failed, and of its members only this one has not landed"
-    return Trigger(first.target, first.missing, f"{why}; #{first.number} is tested alone next.")
+        why = "A batch with it has failed, and of its members only this one has not landed"
+    return Trigger(first.target, first.missing, f"{why}; it is tested alone next.")
 
 
 def _due_half(evaluation: Evaluation) -> Sequence[Member]:
@@ -118,9 +120,7 @@ def _test_one(evaluation: Evaluation) -> Trigger | Wait:
     if first is None:
         return Wait(_why_nothing_is_tested(evaluation))
     jobs = f"{len(first.missing)} required {plural(len(first.missing), 'job', 'jobs')}"
-    return Trigger(
-        first.target, first.missing, f"#{first.number} has {jobs} without a result on {evaluation.place_name}."
-    )
+    return Trigger(first.target, first.missing, f"It has {jobs} without a result on {evaluation.place_name}.")
 
 
 def _unfinished_batch(evaluation: Evaluation) -> Started | None:

@@ -57,7 +57,7 @@ def test_one_that_passed_alone_merges_when_no_batch_is_pending() -> None:
         decision.action
         == Merge(
             target=decision.action.target,  # type: ignore[union-attr]  # the comparison fails on anything else
-            reason=f"#2 has passed all required jobs on main at {BASE[:7]} and comes first.",
+            reason=f"It has passed all required jobs on main at {BASE[:7]} and comes first.",
         )
     )
     assert numbers(decision) == [2]
