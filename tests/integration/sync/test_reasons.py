@@ -15,7 +15,14 @@ from tide.domain.runs import RunState
 from tide.domain.snapshot import Standing, StandingKind
 from tide.sandbox.evidence import NewCheckRun, NewStatus
 from tide.sandbox.model import PullRequest
-from tide.sandbox.protection import BranchProtection, RequiredReviews
+from tide.sandbox.protection import (
+    BranchProtection,
+    RequiredCheck,
+    RequiredReviews,
+    RequiredStatusChecks,
+    Rule,
+    Ruleset,
+)
 from tide.web.verdicts import reason_of
 
 BLOCKED, WAITING, IN_POOL = VerdictKind.BLOCKED, VerdictKind.WAITING, VerdictKind.IN_POOL
@@ -24,6 +31,9 @@ ONLY_MAIN = {"queries": [QUERY | {"includedBranches": ["main"]}]}
 PAUSED = {"*": {"trigger": True, "paused": True}}
 RERUN = "Mend or rerun unit (`tide retest acme/rocket#1`)."
 PAUSE = "The queue is paused in its configuration."
+UPDATE = "Merge main into its branch (who may push to it can), or set `update_branch` to true for tide to do it."
+RULES = "have an administrator of the repository change the rules of main."
+OTHER_METHOD = f'Choose the merge method "merge" or "squash", or {RULES}'
 RESUME = "Have an operator set `paused` to false for acme/rocket:main."
 
 Begin = Callable[[Story], Awaitable[PullRequest]]
@@ -144,6 +154,22 @@ async def without_a_report(ctx: Story) -> PullRequest:
     return pull
 
 
+async def behind_a_strict_branch(ctx: Story) -> PullRequest:
+    """Have another one land first on a branch that wants heads up to date."""
+    checks = RequiredStatusChecks(strict=True, checks=(RequiredCheck("unit"),))
+    protection = BranchProtection(required_status_checks=checks, enforce_admins=True)
+    ctx.forge.protect_branch(ctx.repository(), "main", protection)
+    await ctx.open_pull("valve")
+    return await ctx.open_pull("pump")
+
+
+async def rebased_where_commits_must_be_signed(ctx: Story) -> PullRequest:
+    now = ctx.clock.now()
+    rules = Ruleset(1, "rules", "RRS_1", now, now, (Rule("required_signatures"),))
+    ctx.forge.put_ruleset(ctx.repository(), rules)
+    return await ctx.open_pull("pump")
+
+
 async def passed_on_an_older_base(ctx: Story) -> PullRequest:
     """Open three pull requests that have passed before the branch moved; give the last."""
     pulls = [await ctx.open_pull(name) for name in ("pump", "valve", "nozzle")]
@@ -197,6 +223,15 @@ async def end_the_check(ctx: Story, _pull: PullRequest) -> None:
 async def resolve(ctx: Story, _pull: PullRequest) -> None:
     merged = await ctx.commit(ctx.head(), pump="provides pump")
     await ctx.forge.write_branch(ctx.repository(), "pump", merged, actor="alice")
+
+
+async def choose_another_method(ctx: Story, pull: PullRequest) -> None:
+    ctx.add_label(pull, "tide/squash")
+
+
+async def update(ctx: Story, _pull: PullRequest) -> None:
+    newer = await ctx.commit(ctx.head(), pump="provides pump", valve="provides valve")
+    await ctx.forge.write_branch(ctx.repository(), "pump", newer, actor="alice")
 
 
 async def make_ready(ctx: Story, pull: PullRequest) -> None:
@@ -273,6 +308,14 @@ REASONS = [
         approve,
     ),
     Reason(
+        "missing review where the branch asks for none",
+        new,
+        "PullRequest is missing sufficient approving GitHub review(s)",
+        ("Get an approving review.",),
+        approve,
+        config={"tide": {"queries": [QUERY | {"reviewApprovedRequired": True}]}},
+    ),
+    Reason(
         "changes requested",
         sent_back,
         "GitHub requires 1 approving review to merge into main.",
@@ -334,6 +377,21 @@ REASONS = [
         IN_POOL,
         {"queue": {"*": {"trigger": False}}},
         is_moving=True,
+    ),
+    Reason(
+        "strict branch",
+        behind_a_strict_branch,
+        "GitHub requires the head to be up to date with main.",
+        (UPDATE,),
+        update,
+    ),
+    Reason(
+        "signed commits",
+        rebased_where_commits_must_be_signed,
+        'Merge type "rebase" disallowed by the rules of main: they want signed commits',
+        (OTHER_METHOD,),
+        choose_another_method,
+        config={"tide": {"merge_method": {"acme": "rebase"}}},
     ),
     Reason(
         "batch running",
