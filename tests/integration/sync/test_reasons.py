@@ -8,6 +8,7 @@ import pytest
 
 from tests.integration.sync.conftest import World
 from tests.integration.sync.story import MAIN, PROW_CONFIG, Story, job
+from tests.integration.sync.test_host_rules import sign
 from tests.integration.sync.test_in_repo_jobs import BROKEN, ENABLED, prow_yaml
 from tide.app.reading import Archive
 from tide.domain.decisions import VerdictKind
@@ -45,6 +46,7 @@ class Reason:
     """One kind of reason: how it comes about, what is told, and what somebody does who follows the advice.
 
     `begin` gives the pull request; with `is_moving` the story is looked at there, else when nothing happens any more.
+    `status` is what its head tells where that is not the headline, as the queue has done something about it since.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Reason:
     kind: VerdictKind = BLOCKED
     config: Mapping[str, Any] = field(default_factory=dict)
     is_moving: bool = False
+    status: str = ""
 
 
 # How it comes about.
@@ -167,7 +170,9 @@ async def rebased_where_commits_must_be_signed(ctx: Story) -> PullRequest:
     now = ctx.clock.now()
     rules = Ruleset(1, "rules", "RRS_1", now, now, (Rule("required_signatures"),))
     ctx.forge.put_ruleset(ctx.repository(), rules)
-    return await ctx.open_pull("pump")
+    pull = await ctx.open_pull("pump")
+    await sign(ctx, pull)
+    return pull
 
 
 async def passed_on_an_older_base(ctx: Story) -> PullRequest:
@@ -377,6 +382,7 @@ REASONS = [
         IN_POOL,
         {"queue": {"*": {"trigger": False}}},
         is_moving=True,
+        status="Retesting: unit",
     ),
     Reason(
         "strict branch",
@@ -435,7 +441,7 @@ async def test_the_reason_is_told_and_following_the_advice_unblocks(world: World
         assert reason_of(verdict).startswith(reason.headline)
         assert (verdict.kind, verdict.unblock) == (reason.kind, reason.advice)
         (status,) = [one for one in ctx.repository().latest_statuses(pull.head_sha) if one.context == "tide"]
-        assert str(status.description).startswith(f"Not mergeable. {reason.headline}"[:137])
+        assert str(status.description).startswith(f"Not mergeable. {reason.status or reason.headline}"[:137])
         assert not pull.merged
         await reason.follow(ctx, pull)
         await ctx.settle()

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.builders import NOW, make_pull, make_snapshot, make_view
+from tests.builders import NOW, make_context, make_pull, make_snapshot, make_view
 from tide.adapters.postgres.documents import (
     decision_from,
     digest,
@@ -20,7 +20,7 @@ from tide.adapters.postgres.documents import (
 )
 from tide.domain.decisions import Decision
 from tide.domain.errors import StoreError
-from tide.domain.pulls import Context, ContextState
+from tide.domain.pulls import Context, ContextState, MergeState
 from tide.domain.rules import QueueSettings
 from tide.domain.snapshot import Snapshot
 
@@ -55,7 +55,15 @@ def values_of(kind: Any) -> st.SearchStrategy[Any]:
 @settings(max_examples=60, deadline=None)
 @given(values_of(Snapshot))
 def test_a_snapshot_comes_back_as_it_was(snapshot: Snapshot) -> None:
+    # The same but for what our own statuses make of it, which is the next test.
+    assume(all(view.pull.merge_state is not MergeState.UNSTABLE for view in snapshot.pulls))
     assert snapshot_from(packed(snapshot_document(snapshot)), snapshot.now) == storable(snapshot)
+
+
+def test_what_our_own_statuses_make_of_a_snapshot_is_left_out() -> None:
+    shown = make_view(1, [make_context("tide", ContextState.PENDING)], merge_state=MergeState.UNSTABLE)
+    stored = snapshot_from(packed(snapshot_document(make_snapshot(shown))), NOW)
+    assert stored == make_snapshot(make_view(1, merge_state=MergeState.CLEAN))
 
 
 @settings(max_examples=60, deadline=None)
