@@ -31,8 +31,9 @@ class Batches:
     """The batches on the current base whose members are all still in the pool with the same heads.
 
     Of several that passed, or are pending, the largest is given, of equals the one with the lowest numbers. `failed`
-    holds those that failed, the smallest first, each as a set: of one that failed before some of it landed, the rest,
-    which may be a single one. `unfinished` are those that lack runs.
+    holds those that failed, the smallest first, each as a set without the members that need no job, which cannot have
+    made it fail: of one that failed before some of it landed, the rest, which may be a single one. `unfinished` are
+    those that lack runs.
     """
 
     passed: Members = ()
@@ -61,12 +62,16 @@ def tally_batches(results: Results, pool: Iterable[Assessment], failed_before: I
             unfinished.append(_started(members, shown, contexts))
         else:
             states[state].append(members)
-    failed = {frozenset(members) for members in (*states[BatchState.FAILED], *failed_before) if members}
+    failed = {
+        frozenset(member for member in members if required[member])
+        for members in (*states[BatchState.FAILED], *failed_before)
+        if required.keys() >= set(members)
+    }
     return Batches(
         passed=min(states[BatchState.PASSED], key=largest_first, default=()),
         pending=min(states[BatchState.TESTING], key=largest_first, default=()),
         unfinished=tuple(sorted(unfinished, key=lambda one: one.order)),
-        failed=tuple(sorted((one for one in failed if one <= required.keys()), key=smallest_first)),
+        failed=tuple(sorted(filter(None, failed), key=smallest_first)),
     )
 
 

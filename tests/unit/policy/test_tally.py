@@ -106,3 +106,10 @@ def test_failed_batches_are_remembered_the_smallest_first() -> None:
 def test_of_a_batch_that_failed_a_single_one_may_be_left() -> None:
     snapshot = make_snapshot(make_view(1, required=("unit",)), failed_batches=((), ((1, sha(1)),)))
     assert Evaluation.of(snapshot).batches.failed == (frozenset({(1, sha(1))}),)
+
+
+def test_members_that_need_no_job_any_more_have_not_made_a_batch_fail() -> None:
+    views = [make_view(number, required=required) for number, required in ((1, ()), (2, ("unit",)), (3, ()))]
+    remembered = (((1, sha(1)), (2, sha(2)), (3, sha(3))), ((1, sha(1)), (3, sha(3))))
+    snapshot = make_snapshot(*views, failed_batches=remembered)
+    assert Evaluation.of(snapshot).batches.failed == (frozenset({(2, sha(2))}),)

@@ -126,6 +126,18 @@ class TestTheSameFailedBatchIsNotStartedAgain:
         decision = decided(*map(ready, (1, 2, 3, 4)), runs=runs, rules=rules, failed_batches=(failed(1, 2, 3, 4),))
         assert isinstance(decision.action, Merge)
 
+    def test_nothing_waits_for_a_half_that_needs_no_job_any_more(self) -> None:
+        views = [make_view(number) for number in (1, 2, 3, 4)]
+        decision = decided(*views, failed_batches=(failed(1, 2, 3, 4),))
+        assert isinstance(decision.action, Merge)
+        assert numbers(decision.action) == [1]
+
+    def test_a_half_is_made_of_those_that_need_a_job(self) -> None:
+        views = (make_view(1), make_view(2), *map(ready, (3, 4, 5)))
+        decision = decided(*views, failed_batches=(failed(1, 2, 3, 4, 5),))
+        assert isinstance(decision.action, TriggerBatch)
+        assert numbers(decision.action) == [3, 4]
+
     def test_a_new_head_among_its_members_ends_the_memory(self) -> None:
         decision = decided(ready(1), ready(2, head_sha=sha("new")), failed_batches=(failed(1, 2),))
         assert isinstance(decision.action, TriggerBatch)
