@@ -28,9 +28,14 @@ class Refused(NamedTuple):
 
 
 class Grounds(NamedTuple):
-    """What a refusal by the code host may rest on, of all that was read, but for the head and the base."""
+    """What a refusal by the code host may rest on, of all that was read, but for the head and the base.
+
+    Of the contexts only what has `passed` is known for certain: what is awaited on a head is pending in a decision, and
+    not there at all when the code host is asked for the merge.
+    """
 
     pull: tuple[object, ...]
+    passed: frozenset[str]
     merge_state: MergeState
     settings: RepoSettings
     rules: BranchRules
@@ -38,21 +43,21 @@ class Grounds(NamedTuple):
     @classmethod
     def of(cls, pull: Pull, settings: RepoSettings, rules: BranchRules) -> "Grounds":
         """Take them from a pull request, the settings of its repository and the rules of its branch."""
-        unsuccessful = frozenset(
-            context.name
-            for context in pull.contexts
-            if context.state is not ContextState.SUCCESS and context.name != TIDE_CONTEXT
-        )
-        return cls((pull.is_draft, pull.review_decision, unsuccessful), pull.merge_state, settings, rules)
+        is_passed = {True: set[str](), False: {TIDE_CONTEXT}}
+        for context in pull.contexts:
+            is_passed[context.state is ContextState.SUCCESS].add(context.name)
+        passed = frozenset(is_passed[True] - is_passed[False])
+        return cls((pull.is_draft, pull.review_decision), passed, pull.merge_state, settings, rules)
 
     def still_hold(self, later: "Grounds") -> bool:
         """Tell whether a refusal on these grounds is to be expected on later ones too.
 
-        What GitHub thinks of merging it is worked out anew after each merge of others: only where it had called the
-        pull request blocked, and does no more, that is news.
+        Of the contexts only what passes ends one. What GitHub thinks of merging it is worked out anew after each merge
+        of others: only where it had called the pull request blocked, and does no more, that is news.
         """
         is_free = self.merge_state is MergeState.BLOCKED and later.merge_state in _FREE
-        return self._replace(merge_state=later.merge_state) == later and not is_free
+        is_same = self._replace(merge_state=later.merge_state, passed=later.passed) == later
+        return is_same and later.passed <= self.passed and not is_free
 
 
 def refusal(pull: Pull, rules: PoolRules, settings: RepoSettings, host: BranchRules = NO_RULES) -> Refused | None:

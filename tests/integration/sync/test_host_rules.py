@@ -369,6 +369,22 @@ async def test_a_refusal_stands_while_others_merge(world: World) -> None:
         assert times(ctx, rule) == 2
 
 
+async def test_a_refusal_stands_also_while_something_that_does_not_count_is_awaited_on_a_new_head(world: World) -> None:
+    options = {"context_options": {"optional-contexts": ["nice"]}}
+    async with world(jobs={ROCKET: []}, tide=options) as ctx:
+        pull = await ctx.open_pull("pump", labels=("lgtm", "hold"))
+        ctx.forge.create_status(ctx.repository(), pull.head_sha, NewStatus(context="nice", state="success"))
+        await ctx.sync()
+        ctx.remove_label(pull, "hold")
+        sha = await ctx.commit(ctx.head(), pump="provides pump")
+        await ctx.forge.write_branch(ctx.repository(), "pump", sha, actor="alice")
+        rule = ctx.fault("status", MERGES, method="PUT", status=405, body={"message": "No."})
+        for _ in range(4):
+            await ctx.sync()
+        assert times(ctx, rule) == 1
+        assert "GitHub refused: No." in await summary(ctx, pull)
+
+
 async def test_one_who_may_not_push_tries_once_for_the_whole_branch(world: World) -> None:
     async with world(jobs={ROCKET: [job()]}) as ctx:
         rule = ctx.fault(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders import BASE, NOW, PENDING, POOL, make_context, make_pull, sha
+from tests.builders import BASE, FAILURE, NOW, PENDING, POOL, make_context, make_pull, sha
 from tide.domain.actions import Target
 from tide.domain.branch_rules import NO_RULES, BranchRules
 from tide.domain.keys import PoolKey
@@ -134,7 +134,7 @@ def test_a_refusal_and_a_lost_answer_stand_wherever_the_base_moves() -> None:
     "later",
     [
         grounds(review_decision=ReviewDecision.APPROVED),
-        grounds([make_context("cla", PENDING)]),
+        grounds([make_context("cla")]),
         grounds(merge_state=MergeState.CLEAN),
         GROUNDS._replace(rules=BranchRules(required_contexts=("cla",))),
         GROUNDS._replace(settings=RepoSettings(allow_squash=False)),
@@ -154,6 +154,16 @@ def test_what_is_worked_out_anew_after_a_merge_of_others_ends_no_refusal() -> No
     for later in (grounds(merge_state=MergeState.UNKNOWN), grounds(mergeable=Mergeable.UNKNOWN)):
         assert holds.reason(POOL, BASE, (1, HEAD), NOW, later) == "no"
     assert holds.reason(POOL, BASE, (1, HEAD), NOW, grounds([make_context("tide", PENDING)])) == "no"
+
+
+def test_what_is_pending_or_has_failed_ends_no_refusal() -> None:
+    holds = Holds()
+    holds.add_refused(POOL, Target(1, HEAD), "no", grounds([make_context("cla")]), NOW)
+    for context in (make_context("cla", PENDING), make_context("nice", PENDING), make_context("nice", FAILURE)):
+        assert holds.reason(POOL, BASE, (1, HEAD), NOW, grounds([context])) == "no"
+    assert (
+        holds.reason(POOL, BASE, (1, HEAD), NOW, grounds([make_context("nice"), make_context("nice", PENDING)])) == "no"
+    )
 
 
 def test_a_refused_branch_holds_every_head_wherever_it_moves() -> None:
