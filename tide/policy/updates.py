@@ -10,6 +10,9 @@ from tide.policy.assessment import Assessment, Obstacle
 from tide.policy.evaluation import Evaluation
 from tide.policy.order import rank
 
+BEING_UPDATED = "its branch is being updated"
+"""How the reason begins for which one is held whose branch GitHub is updating."""
+
 
 def due_update(evaluation: Evaluation) -> UpdateBranch | None:
     """Choose the pull request whose branch is to be updated now, None for none."""
@@ -32,9 +35,11 @@ def _lacks_only_an_update(one: Assessment) -> bool:
 
 
 def _may_still_land(one: Assessment) -> bool:
-    """Tell whether a pull request that is up to date is in the pool, or on its way into it."""
+    """Tell whether a pull request that is, or is about to be, up to date is in the pool or on its way into it."""
     if one.obstacle is None:
         return True
+    if one.obstacle is Obstacle.HELD:
+        return one.view.held.startswith(BEING_UPDATED) and not one.view.held_remedy
     return one.obstacle is Obstacle.CONTEXTS and all(
         context.state is ContextState.PENDING or context.name in one.first_due for context in one.standing_against
     )

@@ -7,7 +7,6 @@ deed is written down as an intent before it is done, and its outcome after.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from tide.domain.actions import (
     Action,
@@ -34,6 +33,7 @@ from tide.domain.runs import Candidate, Head, Purpose, Run, RunState
 from tide.domain.snapshot import PullView, Snapshot
 from tide.policy.jobs import runs_on_branch
 from tide.policy.mergeability import Grounds
+from tide.policy.updates import BEING_UPDATED
 from tide.sync.candidate_jobs import CandidateJobs, JobSet
 from tide.sync.deeds import Deeds
 from tide.sync.holds import TROUBLE_LASTS, Holds
@@ -42,8 +42,6 @@ from tide.sync.picking import Picker
 from tide.sync.world import World
 
 SMALLEST_BATCH = 2
-# GitHub updates a branch within seconds after it has said that it will.
-UPDATE_LASTS = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +200,8 @@ class _Enacting:
             grounds = Grounds.of(pull, self.snapshot.repo_settings, self.snapshot.branch_rules)
             holds.add_refused(pool, target, reason, grounds, now)
             return Outcome(action.kind, error=f"#{target.number}: {reason}", reason=action.reason)
-        reason = f"its branch is being updated with {pool.branch}"
-        holds.add(pool, target, reason, base_sha=self.snapshot.base_sha, until=now + UPDATE_LASTS)
+        reason = f"{BEING_UPDATED} with {pool.branch}"
+        holds.add_updating(pool, target, reason, now, base_sha=self.snapshot.base_sha)
         return Outcome(action.kind, (target.number,), reason=action.reason)
 
     def _candidate(self, targets: Iterable[Target], run_tree: str) -> Candidate:

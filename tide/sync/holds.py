@@ -16,6 +16,8 @@ K = TypeVar("K")
 TROUBLE_LASTS = timedelta(minutes=5)
 # One that was refused again and again is asked for as often as the settings of its repository are read anew.
 LONGEST_REFUSAL = timedelta(hours=1)
+# GitHub updates a branch within seconds after it has said that it will.
+UPDATE_LASTS = timedelta(minutes=1)
 # A lost answer tells nothing against a change: it is tried again soon, and less and less often when it is lost again.
 LOST_ANSWER_LASTS = timedelta(seconds=30)
 
@@ -55,6 +57,7 @@ class Holds:
     _holds: dict[tuple[PoolKey, int, str], _Hold] = field(default_factory=dict)
     _lost_for: dict[tuple[PoolKey, int, str], timedelta] = field(default_factory=dict)
     _refused_for: dict[tuple[PoolKey, int, str], timedelta] = field(default_factory=dict)
+    _updated_for: dict[tuple[PoolKey, int, str], timedelta] = field(default_factory=dict)
     # Whole branches, whatever wants to land on them.
     _branches: dict[PoolKey, _Hold] = field(default_factory=dict)
     _branch_refused_for: dict[PoolKey, timedelta] = field(default_factory=dict)
@@ -92,6 +95,16 @@ class Holds:
         lasts = _longer(self._refused_for, key, TROUBLE_LASTS, LONGEST_REFUSAL)
         held = Held(reason, "See on its page what GitHub asks for.")
         self._holds[key] = _Hold(held, now + lasts, grounds=grounds)
+
+    def add_updating(self, pool: PoolKey, target: Target, reason: str, now: datetime, *, base_sha: str) -> None:
+        """Remember that the branch of a head is being updated with a base.
+
+        One that has not moved by that is waited for each time for twice as long, and somebody has to look why.
+        """
+        key = (pool, target.number, target.head_sha)
+        remedy = "See on its page why its branch is not updated." if key in self._updated_for else ""
+        lasts = _longer(self._updated_for, key, UPDATE_LASTS, LONGEST_REFUSAL)
+        self.add(pool, target, reason, remedy, base_sha=base_sha, until=now + lasts)
 
     def add_refused_branch(self, pool: PoolKey, reason: str, now: datetime) -> None:
         """Remember that the code host lets nothing of ours into a branch, each time for twice as long."""
@@ -132,13 +145,13 @@ class Holds:
 
     def forget_all_but(self, pool: PoolKey, heads: frozenset[tuple[int, str]]) -> None:
         """Drop the holds of heads that are no longer in a pool."""
-        for kept in (self._holds, self._lost_for, self._refused_for):
+        for kept in (self._holds, self._lost_for, self._refused_for, self._updated_for):
             for key in [key for key in kept if key[0] == pool and key[1:] not in heads]:
                 del kept[key]
 
     def keep(self, pools: Collection[PoolKey]) -> None:
         """Drop what is known of all pools but these."""
-        for of_heads in (self._holds, self._lost_for, self._refused_for):
+        for of_heads in (self._holds, self._lost_for, self._refused_for, self._updated_for):
             for key in [key for key in of_heads if key[0] not in pools]:
                 del of_heads[key]
         for of_branches in (self._branches, self._branch_refused_for):

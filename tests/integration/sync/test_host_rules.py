@@ -195,6 +195,27 @@ async def test_one_that_is_behind_says_what_happens_to_it(world: World) -> None:
         assert pulls[1].merged
 
 
+async def test_an_update_that_never_comes_is_asked_for_less_and_less_often_and_keeps_no_other(world: World) -> None:
+    async with world(**UPDATING) as ctx:
+        strict_protection(ctx)
+        pulls = [await ctx.open_pull(name) for name in ("pump", "valve", "nozzle")]
+        for pull in pulls[1:]:
+            ctx.add_label(pull, "hold")
+        await ctx.settle()
+        for pull in pulls[1:]:
+            ctx.remove_label(pull, "hold")
+        path = f"/pulls/{pulls[1].number}/update-branch$"
+        rule = ctx.fault("status", path, method="PUT", status=202, body={"message": "Updating pull request branch."})
+        for _ in range(12):
+            ctx.clock.sandbox.forward(minutes=2)
+            await ctx.sync()
+            await ctx.run_jobs()
+        assert [pull.merged for pull in pulls] == [True, False, True]
+        assert times(ctx, rule) <= 6
+        await ctx.sync()
+        assert (await ctx.verdict(pulls[1])).unblock == ("See on its page why its branch is not updated.",)
+
+
 async def test_a_branch_that_may_not_be_updated_is_told_and_the_next_one_is(world: World) -> None:
     async with world(**UPDATING) as ctx:
         strict_protection(ctx)

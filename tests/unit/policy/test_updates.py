@@ -14,6 +14,7 @@ from tide.domain.rules import QueueSettings
 from tide.domain.runs import RunState
 from tide.domain.snapshot import PullView
 from tide.policy.decide import decide
+from tide.policy.updates import BEING_UPDATED
 
 STRICT = BranchRules(is_strict=True, required_contexts=("unit",))
 UPDATING = make_rules(settings=QueueSettings(update_branch=True))
@@ -84,3 +85,11 @@ def test_what_is_ready_lands_first() -> None:
 def test_one_that_never_lands_does_not_keep_others_from_being_updated() -> None:
     stuck = make_view(1, [make_context("build", FAILURE)], required=UNIT)
     assert isinstance(decided(stuck, behind(2), runs=(make_run("unit", 1),)).action, UpdateBranch)
+
+
+def test_none_is_updated_while_another_one_is_just_being_updated() -> None:
+    held = behind(1, held=f"{BEING_UPDATED} with main")
+    assert isinstance(decided(held, behind(2)).action, Wait)
+    given_up = replace(held, held_remedy="See on its page.")
+    assert isinstance(decided(given_up, behind(2)).action, UpdateBranch)
+    assert isinstance(decided(behind(1, held="it cannot be read"), behind(2)).action, UpdateBranch)

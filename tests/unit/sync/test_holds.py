@@ -10,10 +10,11 @@ from tide.domain.branch_rules import NO_RULES, BranchRules
 from tide.domain.keys import PoolKey
 from tide.domain.pulls import EVERY_METHOD, Context, Mergeable, MergeState, RepoSettings, ReviewDecision
 from tide.policy.mergeability import Grounds
-from tide.sync.holds import LONGEST_REFUSAL, LOST_ANSWER_LASTS, TROUBLE_LASTS, Holds
+from tide.sync.holds import LONGEST_REFUSAL, LOST_ANSWER_LASTS, TROUBLE_LASTS, UPDATE_LASTS, Held, Holds
 
 HEAD, OTHER = sha("head"), sha("other")
 RELEASE = PoolKey("acme", "rocket", "release-1.0")
+LOOK = "See on its page why its branch is not updated."
 
 
 def grounds(contexts: Iterable[Context] = (), **fields: Any) -> Grounds:
@@ -181,3 +182,14 @@ def test_a_held_head_of_a_refused_branch_is_told_its_own_reason() -> None:
     holds = held()
     holds.add_refused_branch(POOL, "not yours", NOW)
     assert holds.reason(POOL, BASE, (1, HEAD), NOW) == "it conflicts"
+
+
+def test_an_update_that_does_not_come_is_waited_for_longer_each_time_and_somebody_is_to_look() -> None:
+    holds, now = Holds(), NOW
+    for lasts, remedy in ((1, ""), (2, LOOK), (4, LOOK), (8, LOOK), (16, LOOK), (32, LOOK), (60, LOOK), (60, LOOK)):
+        holds.add_updating(POOL, Target(1, HEAD), "its branch is being updated", now, base_sha=BASE)
+        assert holds.of(POOL, BASE, (1, HEAD), now) == Held("its branch is being updated", remedy)
+        now += lasts * UPDATE_LASTS
+        assert holds.reason(POOL, BASE, (1, HEAD), now) == ""
+    holds.add_updating(POOL, Target(1, OTHER), "its branch is being updated", now, base_sha=BASE)
+    assert holds.of(POOL, BASE, (1, OTHER), now).remedy == ""
