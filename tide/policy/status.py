@@ -17,6 +17,7 @@ from tide.domain.runs import Purpose
 from tide.domain.snapshot import Snapshot
 from tide.policy.contexts import TIDE_CONTEXT
 from tide.policy.status_link import status_link
+from tide.policy.stops import find_stop
 from tide.policy.wording import LONGEST_STATUS
 
 MOST_STATUSES = 1000
@@ -71,6 +72,7 @@ def pull_statuses(snapshot: Snapshot, decision: Decision, page_url: str = "") ->
         page_url: where our own pages are, for the links of statuses where nothing else is configured; "" for none.
     """
     pulls = {view.pull.key: view.pull for view in snapshot.pulls}
+    stop = find_stop(snapshot)
     tested_first = {run.heads for run in snapshot.runs if run.purpose is Purpose.FIRST and run.state.is_live}
     return tuple(
         PullStatus(
@@ -80,7 +82,10 @@ def pull_statuses(snapshot: Snapshot, decision: Decision, page_url: str = "") ->
             shown=shown_status(pull),
             as_of=snapshot.now,
             in_pool=verdict.place is not Place.OUTSIDE,
-            phase=_phase(verdict, is_tested_first=((pull.number, pull.head_sha),) in tested_first),
+            # What somebody has to end for the whole pool is no progress, nor is its end.
+            phase=Phase.NONE
+            if stop and stop.remedy
+            else _phase(verdict, is_tested_first=((pull.number, pull.head_sha),) in tested_first),
         )
         for verdict in decision.verdicts
         if (pull := pulls[verdict.pull]).is_open

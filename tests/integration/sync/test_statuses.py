@@ -364,6 +364,21 @@ async def test_what_goes_wrong_is_told_at_once_after_progress(world: World) -> N
         assert told(ctx, pulls[1])[-1][1] == "Not mergeable. Being tested in a batch of 3."
 
 
+async def test_a_pause_is_told_at_once_after_progress_and_so_is_its_end(world: World) -> None:
+    async with world(statuses=True) as ctx:
+        pull = await ctx.open_pull("pump")
+        build = NewStatus(context="build", state="pending")
+        ctx.forge.create_status(ctx.repository(), pull.head_sha, build)
+        await ctx.sync()
+        waiting = told(ctx, pull)[-1]
+        ctx.reload(queue={"*": {"trigger": True, "paused": True}})
+        await ctx.sync()
+        assert told(ctx, pull)[-1] == ("pending", "Not mergeable. The queue is paused in its configuration.")
+        ctx.reload(queue={"*": {"trigger": True}})
+        await ctx.sync()
+        assert told(ctx, pull)[-1] == waiting
+
+
 async def test_progress_that_somebody_has_written_over_is_put_right(world: World) -> None:
     async with world(statuses=True) as ctx:
         (pull, *_) = await batch_in_flight(ctx, "pump", "valve")
