@@ -319,8 +319,7 @@ class Sync:
         self, lease: Lease, snapshot: Snapshot, decision: Decision, decision_id: int, config: JobConfig
     ) -> None:
         """Do what was decided; what is started shows as started, and what is merged shows that it may be, before."""
-        is_merge = isinstance(decision.action, Merge | MergeBatch)
-        if is_merge:
+        if _heads_to_land(decision.action, snapshot.pool):
             self._show(snapshot, decision)
         try:
             outcome = await self._enact(lease, snapshot, decision, config)
@@ -332,7 +331,7 @@ class Sync:
             self._done_after.pop(snapshot.pool, None)
         if not isinstance(decision.action, Wait | Blocked):
             await self.world.store.record_outcome(decision_id, outcome)
-        if self.statuses and not is_merge:
+        if self.statuses and not isinstance(decision.action, Merge | MergeBatch):
             known = {run.name for run in snapshot.runs}
             started = [run for run in await self.world.store.live_runs(snapshot.pool) if run.name not in known]
             snapshot = replace(snapshot, runs=(*snapshot.runs, *started))

@@ -15,7 +15,7 @@ from tests.integration.sync.test_recovery import lose_the_database
 from tests.integration.sync.witness import Killed, die
 from tide.adapters.github.allowance import HourlyAllowance
 from tide.adapters.github.code_host import GitHub
-from tide.domain.errors import LeaseLost, StoreError
+from tide.domain.errors import LeaseLost, NotFound, StoreError
 from tide.domain.keys import PullKey
 from tide.domain.runs import RunKind, RunState
 from tide.sandbox.evidence import NewStatus
@@ -273,6 +273,26 @@ async def test_a_branch_that_requires_the_status_gets_its_batches_at_the_first_t
         assert merges.calls == 3
         # GitHub called them blocked as long as this very status was missing.
         assert [told(ctx, pull)[-1] for pull in pulls] == [("success", "In merge pool (despite BLOCKED).")] * 3
+
+
+async def test_a_branch_that_requires_the_status_gets_what_lands_in_the_place_of_a_half(world: World) -> None:
+    async def lose() -> None:
+        raise NotFound("no such ref")
+
+    async with world(statuses=True) as ctx:
+        checks = RequiredStatusChecks(checks=(RequiredCheck("tide"),))
+        ctx.forge.protect_branch(ctx.repository(), "main", BranchProtection(required_status_checks=checks))
+        pulls = await batch_in_flight(ctx, "pump", "valve", "nozzle", "gimbal")
+        await ctx.sync()
+        (batch,) = [run for run in ctx.ci.live if run.kind is RunKind.BATCH]
+        await ctx.ci.finish(batch, state=RunState.FAILURE)
+        (alone,) = ctx.ci.live
+        await ctx.ci.finish(alone)
+        # Of the first half the second one's head cannot be had, so that it is no batch.
+        for nth in (1, 4):
+            ctx.tamper("git", "fetch", before=lose, nth=nth)
+        await ctx.sync()
+        assert [pull.merged for pull in pulls] == [True, False, False, False]
 
 
 async def test_a_queue_whose_own_status_is_required_in_its_configuration_does_not_wait_for_itself(
