@@ -71,7 +71,8 @@ class Sync:
     # The pools without a deed whose outcome is not known, with the token of the lease under which that was seen:
     # whatever breaks off an action leaves one behind, and so may another leader.
     _settled: dict[PoolKey, int] = field(default_factory=dict)
-    # What was read for the last deed in each pool that is to be looked at again for nothing but that deed.
+    # What was read for the turn of each pool that is under way, and then for its deed where it is to be looked at again
+    # for nothing but that. Whoever hears of any other change takes it away.
     _done_after: dict[PoolKey, Refreshed] = field(default_factory=dict)
     # In a dry run: the decision of each pool of which it was recorded what would be done.
     _foreseen: dict[PoolKey, int] = field(default_factory=dict)
@@ -212,8 +213,10 @@ class Sync:
                         await self._sync_now(pool, facts)
             except (StoreError, LeaseLost):
                 self._resting.disturb(pool)  # what it was woken for is still to be seen
+                self._done_after.pop(pool, None)
                 raise
             except Exception as error:  # noqa: BLE001 - one broken pool never stops the others; it is told and shown
+                self._done_after.pop(pool, None)
                 await self._failed(pool, error)
 
     async def _facts_after_deed(self, pool: PoolKey) -> Refreshed | None:
@@ -264,6 +267,7 @@ class Sync:
         # older than this.
         if self._is_old(pool, facts):
             facts = await self._readings.of(pool)
+        self._done_after[pool] = facts
         await self._turn(pool, config, facts)
 
     async def _failed(self, pool: PoolKey, error: Exception) -> None:
@@ -290,7 +294,10 @@ class Sync:
         decision = decide(snapshot)
         decision_id = await self.world.store.record_decision(snapshot, decision)
         self.world.observer.decided(decision)
-        if isinstance(decision.action, Wait | Blocked) and not decision.first_runs:
+        is_at_work = not isinstance(decision.action, Wait | Blocked) or bool(decision.first_runs)
+        if lease is None or not is_at_work:
+            self._done_after.pop(pool, None)
+        if not is_at_work:
             self._show(snapshot, decision)
             if observed.is_whole and snapshot == observed.snapshot and ground.is_firm:
                 self._lay_to_rest(ground, snapshot, decision, decision_id)
@@ -298,7 +305,6 @@ class Sync:
             await self._foresee(snapshot, decision, decision_id, config)
         else:
             self._settled.pop(pool, None)
-            self._done_after[pool] = facts
             await self._act(lease, snapshot, decision, decision_id, config)
 
     def _show(self, snapshot: Snapshot, decision: Decision) -> None:

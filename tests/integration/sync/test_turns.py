@@ -161,6 +161,21 @@ async def test_a_hint_has_everything_read_again_also_right_after_our_own_deed(wo
         assert "lgtm" in (await ctx.verdict(other)).summary
 
 
+async def test_a_hint_that_comes_during_our_own_deed_has_everything_read_again(world: World) -> None:
+    async with world() as ctx:
+        await passing_batch(ctx, "pump", "valve")
+        other = await ctx.open_pull("nozzle")
+
+        async def change() -> None:
+            ctx.remove_label(other, "lgtm")
+            await ctx.sync_.look_near([HeadKey("acme", "rocket", other.head_sha)])
+
+        ctx.tamper("runner", "runs", before=change)
+        await ctx.sync()
+        await ctx.sync_.look_again(MAIN)
+        assert "lgtm" in (await ctx.verdict(other)).summary
+
+
 async def test_what_was_read_before_a_deed_does_not_last(world: World) -> None:
     async with world() as ctx:
         assert isinstance(ctx.host, GitHub)
