@@ -63,6 +63,7 @@ class Sync:
     _settings: HostSettings = field(default_factory=HostSettings)
     _holds: Holds = field(default_factory=Holds)
     _contexts_seen: ContextsSeen = field(default_factory=ContextsSeen)
+    _remembers_contexts: bool = False
     _reports: Reports = field(default_factory=Reports)
     _following: Following = field(default_factory=Following)
     _evaluations: Evaluations = field(default_factory=Evaluations)
@@ -101,6 +102,7 @@ class Sync:
         """
         config, started = self.config(), self.world.clock.now()
         try:
+            await self._remember_contexts()
             facts = await refresh(self.world, config, self._following)
             self.search_errors = self.errors = facts.errors
             pools = await self._pools(config, facts.marks.keys())
@@ -111,6 +113,14 @@ class Sync:
                 await self._look_back(pools, config, self.lease())
         finally:
             self.world.observer.synced("sync", self.world.clock.now() - started)
+
+    async def _remember_contexts(self) -> None:
+        """Know from the process before us, once, what the heads had that may have been pushed over since."""
+        if not self._remembers_contexts:
+            now = self.world.clock.now()
+            for pull in await self.world.store.open_pulls():
+                self._contexts_seen.note(pull, now)
+            self._remembers_contexts = True
 
     async def look_again(self, pool: PoolKey) -> None:
         """Look at what has opted in to one pool, and sync it. A pool without pull requests is let be.

@@ -410,6 +410,25 @@ async def test_what_the_former_head_had_is_waited_for_on_a_new_one(world: World)
         assert pull.merged
 
 
+async def test_what_the_former_head_had_is_waited_for_also_by_a_process_that_begins_after_the_push(
+    world: World,
+) -> None:
+    async with world(jobs={"acme/rocket": []}) as ctx:
+        pull = await ctx.open_pull("pump", labels=("lgtm", "hold"))
+        check(ctx, pull.head_sha, "success")
+        ctx.add_label(pull, "seen")
+        await ctx.sync()
+        ctx.remove_label(pull, "hold")
+        sha = await ctx.commit(ctx.head(), pump="provides pump")
+        await ctx.forge.write_branch(ctx.repository(), "pump", sha, actor="alice")
+        ctx.restart()
+        await ctx.sync()
+        assert not pull.merged
+        check(ctx, sha, "success")
+        await ctx.settle()
+        assert pull.merged
+
+
 async def test_what_does_not_come_to_a_new_head_is_waited_for_a_few_minutes_only(world: World) -> None:
     async with world(jobs={"acme/rocket": []}) as ctx:
         pull = await ctx.open_pull("pump", labels=("lgtm", "hold"))
