@@ -84,7 +84,7 @@ def examine(
     findings = Findings()
     loaded = None
     with without_collecting():
-        _refuse_manifests((sources.config, *sources.supplemental), parser, findings)
+        _find_manifests(sources, parser, findings)
         config = _parsed(sources.config, ProwConfig, parser, findings)
         supplements = [_parsed(file, ProwConfig, parser, findings) for file in sources.supplemental]
         job_files = [_parsed(file, JobFile, parser, findings) for file in sources.jobs]
@@ -103,13 +103,25 @@ def _parsed(file: ConfigFile, model: type[M], parser: Parser, findings: Findings
     return Sourced(parsed.model, file) if parsed.model is not None else None
 
 
-def _refuse_manifests(files: Iterable[ConfigFile], parser: Parser, findings: Findings) -> None:
-    """Note what is no configuration but a resource of Kubernetes; Prow would take it for an empty one."""
-    for file in files:
-        if kind := manifest_kind(parser.parse(file, ProwConfig).tree):
-            message = f"this is a manifest of the kind {kind}, and no configuration: nothing in it is read"
-            hint = "; give what stands in it under data" if kind == "ConfigMap" else ""
-            findings.error(Sourced(file, file), f"{message}{hint}", "kind")
+def _find_manifests(sources: Sources, parser: Parser, findings: Findings) -> None:
+    """Note what is no configuration but a resource of Kubernetes; Prow would take it for an empty one.
+
+    Among job files one may lie on purpose, as whatever is in their directory is read.
+    """
+    for file in (sources.config, *sources.supplemental):
+        if told := _manifest_text(parser.parse(file, ProwConfig).tree):
+            findings.error(Sourced(file, file), told, "kind")
+    for file in sources.jobs:
+        if told := _manifest_text(parser.parse(file, JobFile).tree):
+            findings.warn(Sourced(file, file), told, "kind")
+
+
+def _manifest_text(tree: object) -> str:
+    kind = manifest_kind(tree)
+    if not kind:
+        return ""
+    message = f"this is a manifest of the kind {kind}, and no configuration: nothing in it is read"
+    return f"{message}; give what stands in it under data" if kind == "ConfigMap" else message
 
 
 def manifest_kind(tree: object) -> str:

@@ -5,13 +5,16 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from tide.config.files import ConfigFile
 from tide.config.loaded import NO_QUERY, LoadedConfig
-from tide.config.loading import NO_OPTIONS, LoadOptions, load
+from tide.config.loading import NO_OPTIONS, LoadOptions, load, manifest_kind
 from tide.config.made_jobs import MadeJobs
 from tide.config.parsing import Parser
+from tide.config.prow.jobs import JobFile
 from tide.config.sources import ConfigPaths, Sources, read_sources
 from tide.domain.errors import ConfigError, Problem
 from tide.domain.keys import RepoKey
+from tide.domain.names import folded
 
 _log = structlog.get_logger(__name__)
 _DESERVES = "the configuration deserves a look"
@@ -39,6 +42,7 @@ class ConfigSource:
         self._problems: tuple[Problem, ...] = ()
         self._broken_since: datetime | None = None
         self._misspelled: tuple[Problem, ...] = ()
+        self._spelled: dict[str, RepoKey] = {}
         self._compared: tuple[str, frozenset[RepoKey]] | None = None
 
     @property
@@ -92,13 +96,16 @@ class ConfigSource:
     def compare_names(self, known: frozenset[RepoKey]) -> None:
         """Look for names that are written otherwise than in `known`, as GitHub spells them; log what is new.
 
-        Costs nothing while neither changes. Takes a while for large files: call it in a thread.
+        What was known once still is: a repository keeps its name while no pull request of it is open. Costs nothing
+        while neither changes. Takes a while for large files: call it in a thread.
         """
         current = self._current
-        if not known or self._compared == (current.digest, known):
+        self._spelled |= {folded(str(repo)): repo for repo in known}
+        compared = current.digest, frozenset(self._spelled.values())
+        if self._compared == compared:
             return
-        before, self._misspelled = set(self._misspelled), current.misspelled(known)
-        self._compared = current.digest, known
+        before, self._misspelled = set(self._misspelled), current.misspelled(compared[1])
+        self._compared = compared
         for problem in self._misspelled:
             if problem not in before:
                 _log.warning(_DESERVES, problem=str(problem))
@@ -122,6 +129,14 @@ class ConfigSource:
         for file in sources.files:
             if file.path in before and not file.text.strip():
                 yield Problem(file.path, 0, "", f"was emptied; {stays} there is something in it, be it {{}}")
+        had_jobs = {file.path for file in self._sources.jobs if not self._is_manifest(file)}
+        for file in sources.jobs:
+            if file.path in had_jobs and self._is_manifest(file):
+                message = f"is a manifest of Kubernetes now, in which nothing is read; {stays} there are jobs in it"
+                yield Problem(file.path, 0, "kind", message)
+
+    def _is_manifest(self, file: ConfigFile) -> bool:
+        return bool(manifest_kind(self._parser.parse(file, JobFile).tree))
 
     def _unforeseen(self, error: Exception) -> Problem:
         told = " ".join(f"{type(error).__name__}: {error}".split())

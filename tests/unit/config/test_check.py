@@ -39,6 +39,16 @@ def test_a_manifest_is_told_to_be_one(write: Write) -> None:
         load(read_sources(paths), Parser())
 
 
+def test_a_manifest_among_the_jobs_is_warned_of(write: Write) -> None:
+    manifest = (
+        f"apiVersion: v1\nkind: ConfigMap\ndata:\n  jobs.yaml: |\n    presubmits: {{a/b: [{{name: a, {SPEC}}}]}}\n"
+    )
+    found = report(write(f"tide: {{{QUERY}}}", manifest))
+    [warning] = [one for one in found.warnings if one.path == "kind"]
+    assert found.errors == ()
+    assert (warning.line, warning.message.partition(",")[0]) == (2, "this is a manifest of the kind ConfigMap")
+
+
 def test_a_good_configuration_has_counts_and_no_problems(write: Write) -> None:
     found = report(
         write(

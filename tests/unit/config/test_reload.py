@@ -262,6 +262,20 @@ def test_names_that_github_spells_otherwise_are_logged_once_and_stay_told(write:
     assert source.cautions == ()
 
 
+def test_where_no_pull_request_is_left_names_are_still_told_until_they_are_mended(write: Write) -> None:
+    source = ConfigSource(write(f"{SOME}}}"))
+    known = frozenset({RepoKey("acme", "rocket")})
+    with capture_logs() as logs:
+        for pools in (known, frozenset[RepoKey](), known):
+            source.compare_names(pools)
+            assert len(source.cautions) == 1
+    assert len(logs) == 1
+    write("tide: {queries: [{orgs: [acme]}]}")
+    source.refresh(NOW)
+    source.compare_names(frozenset())
+    assert source.cautions == ()
+
+
 @pytest.mark.parametrize("file", ["jobs", "own"])
 def test_a_file_that_was_emptied_leaves_the_old_configuration_until_that_is_meant(write: Write, file: str) -> None:
     texts = {"jobs": "presubmits: {acme/rocket: [{name: unit, spec: {containers: [{}]}}]}", "own": "merge_queue: {}"}
@@ -275,3 +289,13 @@ def test_a_file_that_was_emptied_leaves_the_old_configuration_until_that_is_mean
     assert source.current.presubmits(RepoKey("acme", "rocket")) != ()
     write(f"{SOME}}}", **texts | {file: "{}"})
     assert source.refresh(LATER) is True
+
+
+def test_job_files_that_became_a_manifest_leave_the_old_configuration(write: Write) -> None:
+    jobs = "presubmits: {acme/rocket: [{name: unit, spec: {containers: [{}]}}]}"
+    source = ConfigSource(write(f"{SOME}}}", jobs=jobs))
+    write(f"{SOME}}}", jobs=f"apiVersion: v1\nkind: ConfigMap\ndata:\n  jobs.yaml: |\n    {jobs}\n")
+    assert source.refresh(NOW) is False
+    [problem] = source.problems
+    assert problem.message.startswith("is a manifest of Kubernetes now")
+    assert source.current.presubmits(RepoKey("acme", "rocket")) != ()
