@@ -18,6 +18,8 @@ from tide.domain.names import folded
 
 _log = structlog.get_logger(__name__)
 _DESERVES = "the configuration deserves a look"
+_NOTHING = frozenset({b"", b"---", b"null", b"~"})
+"""Files that say nothing; generators write them in each of these ways."""
 
 
 class ConfigSource:
@@ -125,9 +127,9 @@ class ConfigSource:
             message = f"{NO_QUERY}; {stays} there is a query, or tide is started anew"
             yield Problem(sources.config.path, 0, "tide.queries", message)
             return
-        before = {file.path for file in self._sources.files if file.text.strip()}
+        before = {file.path for file in self._sources.files if file.text.strip() not in _NOTHING}
         for file in sources.files:
-            if file.path in before and not file.text.strip():
+            if file.path in before and file.text.strip() in _NOTHING:
                 yield Problem(file.path, 0, "", f"was emptied; {stays} there is something in it, be it {{}}")
         had_jobs = {file.path for file in self._sources.jobs if not self._is_manifest(file)}
         for file in sources.jobs:

@@ -276,11 +276,14 @@ def test_where_no_pull_request_is_left_names_are_still_told_until_they_are_mende
     assert source.cautions == ()
 
 
+@pytest.mark.parametrize("nothing", ["\n", "---\n", "null"])
 @pytest.mark.parametrize("file", ["jobs", "own"])
-def test_a_file_that_was_emptied_leaves_the_old_configuration_until_that_is_meant(write: Write, file: str) -> None:
+def test_a_file_that_was_emptied_leaves_the_old_configuration_until_that_is_meant(
+    write: Write, file: str, nothing: str
+) -> None:
     texts = {"jobs": "presubmits: {acme/rocket: [{name: unit, spec: {containers: [{}]}}]}", "own": "merge_queue: {}"}
     source = ConfigSource(write(f"{SOME}}}", **texts))
-    paths = write(f"{SOME}}}", **texts | {file: "\n"})
+    paths = write(f"{SOME}}}", **texts | {file: nothing})
     assert source.refresh(NOW) is False
     [problem] = source.problems
     emptied = paths.merge_queue if file == "own" else f"{paths.job_config}/jobs.yaml"
