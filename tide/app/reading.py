@@ -44,6 +44,7 @@ class Archive:
             NotFound: the pool is not known.
             StoreError: the pool is not frozen.
         """
+        pool = await self.spelled(pool)
         standing = await self.store.standing(pool)
         if standing.kind is not StandingKind.FROZEN:
             await self.check_known(pool)
@@ -61,7 +62,7 @@ class Archive:
             NotFound: the pull request is not known.
         """
         record = await self.known(pull)
-        head_sha = record.pull.head_sha
+        pull, head_sha = record.pull.key, record.pull.head_sha
         runs = await self.store.runs_alone(pull, head_sha)
         jobs = jobs_of_head(record.pull, await self._required(record.pull), runs)
         wanted = {*jobs.failed, *jobs.silent} if record.pull.is_open else ()
@@ -83,6 +84,11 @@ class Archive:
         snapshot, _ = await self.store.recorded(latest[0].id)
         same = (view for view in snapshot.pulls if (view.pull.key, view.pull.head_sha) == (pull.key, pull.head_sha))
         return next((view.required for view in same), ())
+
+    async def spelled(self, pool: PoolKey) -> PoolKey:
+        """Give the key of a pool as it is spelled here; one that is not known stays as it is."""
+        view = await self.views.pool(pool)
+        return view.pool if view else pool
 
     async def check_known(self, pool: PoolKey) -> None:
         """Raise NotFound unless there is such a pool, or something was done in it once."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -63,7 +64,7 @@ def explain(pull: PullKey, output: str, **where: Path | str | None) -> None:
 
     async def work(archive: Archive) -> None:
         record = await archive.known(pull)
-        runs = newest(await archive.views.runs_of_head(pull, record.pull.head_sha, RUNS_OF_HEAD))
+        runs = newest(await archive.views.runs_of_head(record.pull.key, record.pull.head_sha, RUNS_OF_HEAD))
         told = json.dumps(api_models.explain_json(record, runs), indent=2) if output == "json" else None
         click.echo(told or text.explain_text(record, runs))
 
@@ -95,16 +96,16 @@ def pools(output: str, **where: Path | str | None) -> None:
 def history(pool: PoolKey | None, limit: int, state: str | None, output: str, **options: Any) -> None:
     """List what was done, newest first; in one POOL (ORG/REPO:BRANCH) or in all."""
     wanted = HistoryFilter(
-        repo=pool.repository if pool else None,
-        branch=pool.branch if pool else None,
         has_failed=state == "failure" if state else None,
         **{name: options.pop(name) for name in ("pull", "author", "action")},
     )
 
     async def work(archive: Archive) -> None:
-        records = await _pages_of_history(archive, wanted, limit)
-        if pool and not records:
-            await archive.check_known(pool)
+        about = await archive.spelled(pool) if pool else None
+        within = replace(wanted, repo=about.repository, branch=about.branch) if about else wanted
+        records = await _pages_of_history(archive, within, limit)
+        if about and not records:
+            await archive.check_known(about)
         tests = RunBook(await archive.views.runs_on(bases_of((), records)))
         document = api_models.history_document(records, tests, limit)
         click.echo(_dump(document) if output == "json" else text.history_table(records, tests))
@@ -133,9 +134,10 @@ def decisions(pool: PoolKey | None, limit: int, output: str, **where: Path | str
     """List what was decided and why, newest first; in one POOL (ORG/REPO:BRANCH) or in all."""
 
     async def work(archive: Archive) -> None:
-        records = await archive.views.decisions(pool, limit, None)
-        if pool and not records:
-            await archive.check_known(pool)
+        about = await archive.spelled(pool) if pool else None
+        records = await archive.views.decisions(about, limit, None)
+        if about and not records:
+            await archive.check_known(about)
         click.echo(
             _dump(api_models.decisions_document(records, limit)) if output == "json" else text.decisions_table(records)
         )
@@ -152,7 +154,7 @@ def retest(pull: PullKey, **where: Path | str | None) -> None:
     async def work(archive: Archive) -> None:
         asked = await archive.retest(pull)
         for line in text.retest_lines(asked.record, asked.jobs, asked.new, asked.retests):
-            click.echo(f"{pull}: {line}")
+            click.echo(f"{asked.record.pull.key}: {line}")
 
     _with_archive(work, where)
 

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from tide.domain.names import folded
+
 _PULL = re.compile(r"(?P<org>[^/#:\s]+)/(?P<repo>[^/#:\s]+)#(?P<number>[1-9][0-9]{0,9})")
 _NAME = r"[^/#:\s]+"
 # At the code host, or on our own page; as browsers show it, with or without the scheme and what follows.
@@ -49,6 +51,11 @@ class PoolKey:
         """The repository that the branch is in."""
         return RepoKey(self.org, self.repo)
 
+    @property
+    def folded(self) -> "PoolKey":
+        """The same in the form in which keys are compared: the case of the names does not count, a branch's does."""
+        return PoolKey(folded(self.org), folded(self.repo), self.branch)
+
     @classmethod
     def parse(cls, text: str) -> "PoolKey":
         """Read `org/repo:branch`; raise ValueError when it is not of that form."""
@@ -73,6 +80,11 @@ class PullKey:
     def repository(self) -> RepoKey:
         """The repository that the pull request is in."""
         return RepoKey(self.org, self.repo)
+
+    @property
+    def folded(self) -> "PullKey":
+        """The same in the form in which keys are compared: the case of the names does not count."""
+        return PullKey(folded(self.org), folded(self.repo), self.number)
 
     @classmethod
     def parse(cls, text: str) -> "PullKey":

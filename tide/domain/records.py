@@ -1,5 +1,6 @@
 """What is kept for people and machines to read: history, pool views, decisions as recorded."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -135,6 +136,12 @@ class PoolView:
     def at_rest(cls, pool: PoolKey, standing: Standing = PROVEN) -> "PoolView":
         """Show a pool without pull requests, about which nothing is decided."""
         return cls(pool, "", "WAIT", "No open pull request meets a query.", standing=standing)
+
+
+def pool_among(views: Iterable[PoolView], pool: PoolKey) -> PoolView | None:
+    """Find a pool; where none is spelled just so, one whose names differ in nothing but case."""
+    alike = [view for view in views if view.pool.folded == pool.folded]
+    return next((view for view in alike if view.pool == pool), alike[0] if alike else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,11 +37,11 @@ class Views(Protocol):
         ...
 
     async def pool(self, pool: PoolKey) -> PoolView | None:
-        """Give one pool."""
+        """Give one pool, asked for in any case."""
         ...
 
     async def pull(self, pull: PullKey) -> PullRecord | None:
-        """Give one pull request, also when it is merged or closed."""
+        """Give one pull request, also when it is merged or closed; asked for in any case."""
         ...
 
     async def pulls_numbered(self, number: int, limit: int) -> tuple[Pull, ...]:

@@ -82,7 +82,7 @@ class Api:
         record = await views.pull(key)
         if record is None:
             raise HTTPException(404, "no such pull request is known")
-        runs = newest(await views.runs_of_head(key, record.pull.head_sha, RUNS_OF_HEAD))
+        runs = newest(await views.runs_of_head(record.pull.key, record.pull.head_sha, RUNS_OF_HEAD))
         return await self._json(lambda: PullDocument.about(record, runs), views)
 
     async def batches(self, request: Request) -> Response:

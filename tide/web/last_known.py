@@ -23,6 +23,7 @@ from tide.domain.records import (
     HistoryState,
     PoolView,
     PullRecord,
+    pool_among,
 )
 from tide.domain.runs import Base, Run
 from tide.ports.clock import Clock
@@ -220,7 +221,7 @@ class Reading:
         """Give one pool."""
         return await self._asked(
             lambda: self._certain(self._views.pool(pool)),
-            lambda: next((view for view in self._recall(self._memory.pools) or () if view.pool == pool), None),
+            lambda: pool_among(self._recall(self._memory.pools) or (), pool),
         )
 
     async def pull(self, pull: PullKey) -> PullRecord | None:
@@ -442,7 +443,7 @@ def _open_pulls(views: Iterable[PoolView]) -> Iterator[Pull]:
 def _pull_among(views: Iterable[PoolView], key: PullKey, read_at: datetime | None) -> PullRecord | None:
     for view in views:
         for pull in _open_pulls([view]):
-            if pull.key == key and read_at:
-                verdict = next((one for one in view.verdicts if one.pull == key), None)
+            if pull.key.folded == key.folded and read_at:
+                verdict = next((one for one in view.verdicts if one.pull == pull.key), None)
                 return PullRecord(pull, verdict, view.synced_at or read_at)
     return None

@@ -191,6 +191,7 @@ class Pages:
                 "This pull request has not been read. Does it exist, and does a query of the configuration cover its "
                 "repository?",
             )
+        key = record.pull.key
         about = HistoryFilter(key.repository, record.pull.base_branch, key.number)
         recent = await views.history_page(about, _PULL_HISTORY, None, may_be_cut=True)
         runs = newest(await views.runs_of_head(key, record.pull.head_sha, RUNS_OF_HEAD))

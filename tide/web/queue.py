@@ -106,12 +106,12 @@ class Queues:
         return read
 
     def _with_named(self, pools: tuple[PoolView, ...], queries: Sequence[Query]) -> tuple[PoolView, ...]:
-        """Add the pools that the configuration names; each is the same value as long as it does."""
-        shown = {view.pool for view in pools}
-        named = [pool for pool in pools_named(queries) if pool not in shown]
+        """Add the pools that the configuration names, in whatever case; each is the same value as long as it does."""
+        shown = {view.pool.folded for view in pools}
+        named = {pool.folded: pool for pool in pools_named(queries) if pool.folded not in shown}
         if not named:
             return pools
-        self._at_rest = {pool: self._at_rest.get(pool) or PoolView.at_rest(pool) for pool in named}
+        self._at_rest = {pool: self._at_rest.get(pool) or PoolView.at_rest(pool) for pool in named.values()}
         return tuple(sorted([*pools, *self._at_rest.values()], key=lambda view: view.pool))
 
     async def _made(self, read: _Read) -> Queue:

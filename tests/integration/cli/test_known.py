@@ -13,6 +13,7 @@ from tide.adapters.postgres import engine
 from tide.adapters.postgres.store import PostgresStore
 from tide.domain.records import HistoryRecord, HistoryTarget
 from tide.domain.runs import RunState
+from tide.domain.snapshot import Standing, StandingKind
 
 Stored = Callable[[Callable[[PostgresStore], Awaitable[object]]], None]
 
@@ -68,3 +69,26 @@ def test_a_pull_request_is_explained_by_its_address_with_the_logs_of_its_tests(
     assert (document["pull"], [one["url"] for one in document["runs"]]) == (str(pull.key), [run.url])
     history = tide("history", f"--database-url={database_url}").out
     assert history.endswith(f"It is next.; unit: failure, log: {run.url} on tide's page\n")
+
+
+def test_names_are_asked_for_in_any_case(tide: Tide, database_url: str, stored: Stored) -> None:
+    pull = make_pull()
+    frozen = Standing(StandingKind.FROZEN, "Look at it.", ("unit",), NOW)
+
+    async def write(store: PostgresStore) -> None:
+        await store.save_pulls([pull], NOW)
+        await store.save_runs([make_run(state=RunState.FAILURE)], NOW)
+        await store.add_history(
+            HistoryRecord(POOL, NOW, "MERGE", BASE, (HistoryTarget.of(pull),), reason="It is next.")
+        )
+        await store.set_standing(POOL, frozen)
+
+    stored(write)
+    flag = f"--database-url={database_url}"
+    asked, shouted = str(pull.key).upper(), f"{str(POOL.repository).upper()}:{POOL.branch}"
+    assert tide("explain", asked, flag).out == tide("explain", str(pull.key), flag).out
+    assert tide("retest", asked, flag).out.startswith(f"{pull.key}: unit is asked for again")
+    assert tide("history", shouted, flag).out == tide("history", str(POOL), flag).out
+    assert "It is next." in tide("history", shouted, flag).out
+    assert tide("unfreeze", shouted, flag).out.startswith(f"{POOL} goes on")
+    assert tide("unfreeze", str(POOL), flag).errors == [f"tide: error: {POOL} is not frozen: it is unproven"]

@@ -191,6 +191,16 @@ async def test_pull_requests_are_found_by_number_in_all_repositories(
     assert await views.pulls_numbered(8, 10) == ()
 
 
+async def test_one_is_found_in_any_case_and_first_as_it_is_spelled(store: PostgresStore, views: PostgresViews) -> None:
+    one, other = make_pull(7), make_pull(7, key=PullKey("Acme", "Docs", 7))
+    await store.save_pulls([one, other], NOW)
+    for asked, found in ((one.key, one), (PullKey("ACME", one.key.repo.upper(), 7), one), (other.key, other)):
+        record = await views.pull(asked)
+        assert record is not None
+        assert record.pull == found
+    assert await views.pull(PullKey("ACME", "other", 7)) is None
+
+
 async def test_runs_are_found_by_the_head_and_by_the_base_that_they_test(
     store: PostgresStore, views: PostgresViews
 ) -> None:

@@ -293,6 +293,17 @@ async def test_pools_that_are_configured_stay_without_pull_requests() -> None:
         assert (await client.get("/")).content == b"[]"
 
 
+async def test_names_in_another_case_lead_to_what_github_takes_them_for() -> None:
+    async with client_of(busy_morning(), healthy(queries=QUERIES)) as client:
+        for path in ("pool{}/acme/rocket/main", "pull{}/acme/rocket/399"):
+            asked = path.replace("acme/rocket", "ACME/Rocket")
+            for page in (path, asked):
+                answer = await client.get(f"/{page.format('')}", headers=HTML)
+                assert (answer.status_code, "methane engines" in answer.text) == (200, True), page
+            documents = [await client.get(f"/api/v1/{one.format('s')}") for one in (path, asked)]
+            assert documents[0].json() == documents[1].json()
+
+
 async def test_what_needs_a_human_comes_first_with_what_helps() -> None:
     requirement = Requirement("pool", met=False, detail="The queue is paused in its configuration.")
     pulls = [make_pull(number, key=PullKey("acme", "zebra", number)) for number in (1, 2)]

@@ -21,6 +21,7 @@ from tide.domain.records import (
     HistoryTarget,
     PoolView,
     PullRecord,
+    pool_among,
 )
 from tide.domain.runs import Base, Purpose, Run, RunKind, RunState
 from tide.domain.snapshot import Standing, StandingKind
@@ -63,11 +64,11 @@ class KeptViews:
 
     async def pool(self, pool: PoolKey) -> PoolView | None:
         self._check()
-        return next((view for view in self.pool_views if view.pool == pool), None)
+        return pool_among(self.pool_views, pool)
 
     async def pull(self, pull: PullKey) -> PullRecord | None:
         self._check()
-        return next((record for record in self.pull_records if record.pull.key == pull), None)
+        return next((record for record in self.pull_records if record.pull.key.folded == pull.folded), None)
 
     async def pulls_numbered(self, number: int, limit: int) -> tuple[Pull, ...]:
         self._check()

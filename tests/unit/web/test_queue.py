@@ -81,3 +81,14 @@ async def test_a_named_pool_is_the_same_value_until_the_store_knows_it() -> None
     assert again[new] is first[new]
     views.pool_views.append(PoolView(new, "", "WAIT", "It is here.", synced_at=NOW))
     assert {view.pool: view.reason for view in (await queues.get()).pools}[new] == "It is here."
+
+
+async def test_a_pool_that_the_configuration_spells_otherwise_is_shown_once() -> None:
+    queries = (
+        Query(0, repos=("Acme/Rocket", "acme/new"), included_branches=("main", "Main")),
+        Query(1, repos=("ACME/NEW",), included_branches=("main",)),
+    )
+    pools = (await Queues(LastKnown(busy_morning(), StandingClock()), lambda: queries).get()).pools
+    of_rocket = [view for view in pools if view.pool.folded == ROCKET]
+    assert [(view.pool, bool(view.passing)) for view in of_rocket] == [(ROCKET, True)]
+    assert [view.pool.branch for view in pools if view.pool.folded.repo == "new"] == ["Main", "main"]

@@ -39,6 +39,7 @@ from tide.domain.records import (
     HistoryTarget,
     PoolView,
     PullRecord,
+    pool_among,
 )
 from tide.domain.runs import Base, Run
 
@@ -53,6 +54,7 @@ def _key(table: Table, names: Sequence[str]) -> ColumnElement[Any]:
     return tuple_(*(table.c[name] for name in names))
 
 
+_folded_pull = tuple_(func.lower(pulls.c.org), func.lower(pulls.c.repo), pulls.c.number)
 _RECORDS = select(
     *(column for column in history.c if column.name != "targets"),
     cast(history.c.targets, Text).label("targets"),  # as text: it is parsed straight into domain values
@@ -108,19 +110,22 @@ class PostgresViews:
             return bool((await connection.execute(ended)).scalar_one())
 
     async def pool(self, pool: PoolKey) -> PoolView | None:
-        """Give one pool."""
-        return next((view for view in await self.pools() if view.pool == pool), None)
+        """Give one pool, asked for in any case."""
+        return pool_among(await self.pools(), pool)
 
     async def pull(self, pull: PullKey) -> PullRecord | None:
-        """Give one pull request, also when it is merged or closed."""
+        """Give one pull request, also when it is merged or closed; asked for in any case."""
         query = (
             SELECT_PULLS.add_columns(cast(verdicts.c.verdict, Text).label("verdict"), pull_reads.c.read_at)
             .outerjoin(verdicts, _key(verdicts, PULL) == _key(pulls, PULL))
             .join(pull_reads, _key(pull_reads, PULL) == _key(pulls, PULL))
-            .where(_key(pulls, PULL) == (pull.org, pull.repo, pull.number))
         )
+        as_spelled = query.where(_key(pulls, PULL) == (pull.org, pull.repo, pull.number))
         async with statements(self.engine) as connection:
-            row = (await connection.execute(query)).mappings().one_or_none()
+            row = (await connection.execute(as_spelled)).mappings().one_or_none()
+            if row is None:  # the index knows names only as they are spelled
+                alike = query.where(_folded_pull == (pull.folded.org, pull.folded.repo, pull.number)).limit(1)
+                row = (await connection.execute(alike)).mappings().one_or_none()
         if row is None:
             return None
         verdict = parsed(Verdict, row["verdict"]) if row["verdict"] else None
