@@ -15,6 +15,7 @@ from tide.cli.database import database_flags, log_to_stderr
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.records import HISTORY_ACTIONS, HistoryFilter, HistoryRecord
 from tide.web import api_models, text
+from tide.web.links import LARGEST_NUMBER, pool_named, pull_named
 from tide.web.run_book import RUNS_OF_HEAD, RunBook, bases_of, newest
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -30,7 +31,7 @@ class _Pull(click.ParamType[PullKey]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> PullKey:
         try:
-            return PullKey.named(str(value).strip())
+            return pull_named(str(value).strip())
         except ValueError as error:
             return self.fail(str(error), param, ctx)
 
@@ -40,9 +41,17 @@ class _Pool(click.ParamType[PoolKey]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> PoolKey:
         try:
-            return PoolKey.parse(str(value))
+            return pool_named(str(value).strip())
         except ValueError as error:
             return self.fail(str(error), param, ctx)
+
+
+class _Name(click.ParamType[str]):
+    name = "TEXT"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        return text if text.isprintable() else self.fail("it holds what no name does", param, ctx)
 
 
 def _with_archive(work: Callable[[Archive], Awaitable[None]], where: dict[str, Any]) -> None:
@@ -87,8 +96,8 @@ def pools(output: str, **where: Path | str | None) -> None:
 @click.command()
 @click.argument("pool", type=_Pool(), required=False)
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many at most.")
-@click.option("--pull", type=click.IntRange(1), help="Only what was done for this number.")
-@click.option("--author", help="Only what was done for pull requests of theirs.")
+@click.option("--pull", type=click.IntRange(1, LARGEST_NUMBER), help="Only what was done for this number.")
+@click.option("--author", type=_Name(), help="Only what was done for pull requests of theirs.")
 @click.option("--action", type=click.Choice(sorted(HISTORY_ACTIONS)), help="Only what was done so.")
 @click.option("--state", type=click.Choice(("success", "failure")), help="Only what went so.")
 @_json_too

@@ -6,10 +6,10 @@ from urllib.parse import quote, urlsplit
 
 from tide.domain.keys import PoolKey, PullKey, RepoKey
 
-# GitHub numbers issues and pull requests with 32-bit integers; the store's columns are as wide.
-_LARGEST_NUMBER = 2**31 - 1
+LARGEST_NUMBER = 2**31 - 1
+"""GitHub numbers issues and pull requests with 32-bit integers; the store's columns are as wide."""
 _NUMBER = re.compile(r"#(?P<number>[1-9][0-9]{0,9})", re.ASCII)
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def outside_link(text: str) -> str:
 
 def pool_key(org: str, repo: str, branch: str) -> PoolKey:
     """Read the parts of a path as a pool; raise ValueError when no pool can be named so."""
-    return PoolKey.parse(_printable(f"{org}/{repo}:{branch}"))
+    return pool_named(f"{org}/{repo}:{branch}")
 
 
 def pull_key(org: str, repo: str, number: str) -> PullKey:
@@ -69,10 +69,20 @@ def pull_key(org: str, repo: str, number: str) -> PullKey:
     return _possible(PullKey.parse(_printable(f"{org}/{repo}#{number}")))
 
 
+def pool_named(text: str) -> PoolKey:
+    """Read what names a pool: `org/repo:branch`; raise ValueError when none can be named so."""
+    return PoolKey.parse(_printable(text))
+
+
+def pull_named(text: str) -> PullKey:
+    """Read what names a pull request: `org/repo#7`, or its address; raise ValueError when none can be named so."""
+    return _possible(PullKey.named(_printable(text)))
+
+
 def pull_asked_for(text: str) -> PullKey | None:
-    """Find the one pull request that a search names: `org/repo#7`, or its address."""
+    """Find the one pull request that a search names."""
     try:
-        return _possible(PullKey.named(_printable(text)))
+        return pull_named(text)
     except ValueError:
         return None
 
@@ -80,11 +90,11 @@ def pull_asked_for(text: str) -> PullKey | None:
 def number_asked_for(text: str) -> int | None:
     """Find the number that a search names: `#7`."""
     match = _NUMBER.fullmatch(text)
-    return int(match["number"]) if match and int(match["number"]) <= _LARGEST_NUMBER else None
+    return int(match["number"]) if match and int(match["number"]) <= LARGEST_NUMBER else None
 
 
 def _possible(key: PullKey) -> PullKey:
-    if key.number > _LARGEST_NUMBER:
+    if key.number > LARGEST_NUMBER:
         raise ValueError("no pull request has such a number")
     return key
 

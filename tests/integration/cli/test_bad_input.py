@@ -236,3 +236,22 @@ def test_a_configuration_without_repositories_has_no_story(tide: Tide, config: P
     told = tide("sandbox", "--scenario", "config", f"--config-path={config}")
     assert told.code == 1
     assert len(told.errors) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("explain", "acme/rocket#9999999999"),
+        ("explain", "ac\udcffme/rocket#7"),
+        ("retest", "https://github.com/acme/rocket/pull/9999999999"),
+        ("unfreeze", "acme/rocket:ma\udcffin"),
+        ("history", "acme/roc\x07ket:main"),
+        ("history", "--author=\udcff"),
+        ("history", "--pull=2147483648"),
+        ("decisions", "acme/rocket:\udcff"),
+    ],
+)
+def test_what_names_nothing_is_refused_before_a_database_is_asked(tide: Tide, arguments: tuple[str, ...]) -> None:
+    told = tide(*arguments)
+    assert told.code == 2
+    assert "Invalid value" in told.err
