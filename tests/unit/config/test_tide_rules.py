@@ -269,6 +269,7 @@ def test_contexts_that_contradict_each_other_break_their_pools_but_not_the_load(
                 required-contexts: [a, ci/b]
                 optional-contexts: [a]
                 optional-regex-contexts: ["^ci/", "("]
+          queries: [{orgs: [acme]}]
         """
     )
     place = "tide.context_options.orgs.acme"
