@@ -18,6 +18,7 @@ from tide.policy.deficits import alternatively, lacking_by_query, nearest, remed
 from tide.policy.evaluation import Evaluation
 from tide.policy.mergeability import is_blocked
 from tide.policy.queries import Criterion, CriterionKind, criteria
+from tide.policy.silence import UNREPORTED
 from tide.policy.stops import Stop
 from tide.policy.wording import LONGEST_STATUS, listed, numbered, plural, sentence
 
@@ -32,8 +33,6 @@ _STATES = {
     ContextState.ERROR: "ended with an error",
     ContextState.EXPECTED: "has no result on this head",
 }
-
-_UNREPORTED = "the job ended, its report is missing"
 
 
 def explain(evaluation: Evaluation, stop: Stop | None) -> tuple[Verdict, ...]:
@@ -139,7 +138,7 @@ class _Explainer:
             yield from self._context_remedies(one, context)
         for name in _silent(one, _unsuccessful(one)):
             if name not in one.first_due:
-                yield f"Have {name} reported: {_UNREPORTED}."
+                yield f"Have {name} reported: {UNREPORTED}."
         if one.obstacle is Obstacle.FAILED_HERE:
             yield from (_rerun(one, name) for name in one.failed)
 
@@ -308,10 +307,10 @@ def _context_requirements(one: Assessment) -> Iterator[Requirement]:
         there = sum(context.name != TIDE_CONTEXT for context in one.pull.contexts)
         yield Requirement("contexts", met=True, detail=f"all that count of {there} are successful")
     for context in unmet:
-        detail = _UNREPORTED if context.name in one.unreported else _STATES[context.state]
+        detail = UNREPORTED if context.name in one.unreported else _STATES[context.state]
         yield Requirement(f"context {context.name}", met=False, detail=detail)
     for name in sorted(set(one.unreported).difference(context.name for context in unmet)):
-        yield Requirement(f"context {name}", met=True, detail=f"{_UNREPORTED}; its run has passed")
+        yield Requirement(f"context {name}", met=True, detail=f"{UNREPORTED}; its run has passed")
 
 
 def _unsuccessful(one: Assessment) -> tuple[Context, ...]:
@@ -349,7 +348,7 @@ def _silent(one: Assessment, contexts: Sequence[Context]) -> list[str]:
 
 
 def _unreported_text(names: Sequence[str]) -> str:
-    return listed(names, f"Job {{}}: {_UNREPORTED}.", "Jobs {}: the jobs ended, their reports are missing.")
+    return listed(names, f"Job {{}}: {UNREPORTED}.", "Jobs {}: the jobs ended, their reports are missing.")
 
 
 def _due_text(one: Assessment) -> str:

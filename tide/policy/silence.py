@@ -14,6 +14,9 @@ from tide.policy.contexts import is_optional, policy_for
 from tide.policy.mergeability import is_blocked
 from tide.policy.results import MOST_ATTEMPTS, Member, Result, Results
 
+UNREPORTED = "the job ended, its report is missing"
+"""What is told of one such context."""
+
 
 @dataclass(frozen=True, slots=True)
 class Silence:

@@ -12,6 +12,7 @@ from tide.domain.records import DecisionRecord, HistoryRecord, PoolView, PullRec
 from tide.domain.retests import Retest
 from tide.domain.runs import Run, public
 from tide.policy.retesting import HeadJobs
+from tide.policy.silence import UNREPORTED
 from tide.web.ages import exactly
 from tide.web.run_book import RunBook
 from tide.web.verdicts import reason_of, verdict_of
@@ -153,7 +154,7 @@ def retest_lines(record: PullRecord, jobs: HeadJobs, new: Collection[str], retes
 
 
 def _why_asked(name: str, jobs: HeadJobs) -> str:
-    return "the job ended, its report is missing" if name in jobs.silent else "it has failed"
+    return UNREPORTED if name in jobs.silent else "it has failed"
 
 
 def _requirements(requirements: Sequence[Requirement]) -> Iterator[str]:
