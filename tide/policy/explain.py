@@ -22,7 +22,9 @@ from tide.policy.silence import UNREPORTED
 from tide.policy.stops import Stop
 from tide.policy.wording import LONGEST_STATUS, listed, numbered, plural, sentence
 
-REOPEN = "Reopen it."
+# How Tide begins its status text (Prow: status.go statusNotInPool).
+NOT_MERGEABLE = "Not mergeable. "
+MERGED, CLOSED, REOPEN = "Merged.", "PR is closed.", "Reopen it."
 _OVER = frozenset({Obstacle.MERGED, Obstacle.CLOSED})
 # What is not about the branch and its queries at all.
 _TOLD_ALONE = _OVER | {Obstacle.ELSEWHERE, Obstacle.UNREAD}
@@ -93,14 +95,14 @@ class _Explainer:
 
     def summary(self, one: Assessment) -> str:
         if one.obstacle is Obstacle.MERGED:
-            return "Merged."
+            return MERGED
         if one.obstacle:
-            return f"Not mergeable. {self._obstacles(one)}"
+            return f"{NOT_MERGEABLE}{self._obstacles(one)}"
         if self.stop:
-            return f"Not mergeable. {self.stop.text}"
+            return f"{NOT_MERGEABLE}{self.stop.text}"
         if self._is_ready(one):
             return self._pooled(one.pull)
-        return f"Not mergeable. {self._progress(one)}"
+        return f"{NOT_MERGEABLE}{self._progress(one)}"
 
     def requirements(self, one: Assessment) -> Iterator[Requirement]:
         if self.stop:
@@ -247,7 +249,7 @@ def _plain_obstacle(one: Assessment) -> str:
         case Obstacle.MERGED:
             return "PR is merged."
         case Obstacle.CLOSED:
-            return "PR is closed."
+            return CLOSED
         case Obstacle.ELSEWHERE:
             return f"Its base is {one.pull.base_branch} now."
         case _:
@@ -366,6 +368,6 @@ def _limited(text: str, names: Sequence[str], counted: str) -> str:
         counted: the sentence about their number, which stands in the place of `{}`.
     """
     text = f"{text}: {' '.join(names)}"
-    if len(f"Not mergeable. {text}") <= LONGEST_STATUS:
+    if len(f"{NOT_MERGEABLE}{text}") <= LONGEST_STATUS:
         return text
     return counted.format(f"{len(names)} {plural(len(names), 'job', 'jobs')}")

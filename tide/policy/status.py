@@ -16,6 +16,7 @@ from tide.domain.pulls import Context, ContextSource, ContextState, Pull
 from tide.domain.runs import Purpose
 from tide.domain.snapshot import Snapshot
 from tide.policy.contexts import TIDE_CONTEXT
+from tide.policy.explain import CLOSED, MERGED, NOT_MERGEABLE
 from tide.policy.status_link import status_link
 from tide.policy.stops import find_stop
 from tide.policy.wording import LONGEST_STATUS
@@ -106,8 +107,8 @@ def _phase(verdict: Verdict, *, is_tested_first: bool) -> Phase:
 def status_when_over(pull: Pull) -> Context:
     """Give the last status of one that was merged or closed while the queue was at it."""
     if pull.is_merged:
-        return Context(TIDE_CONTEXT, ContextState.SUCCESS, "Merged.")
-    return Context(TIDE_CONTEXT, ContextState.PENDING, "Not mergeable. PR is closed.")
+        return Context(TIDE_CONTEXT, ContextState.SUCCESS, MERGED)
+    return Context(TIDE_CONTEXT, ContextState.PENDING, f"{NOT_MERGEABLE}{CLOSED}")
 
 
 def shown_status(pull: Pull) -> Context | None:

@@ -4,15 +4,12 @@ from dataclasses import replace
 
 from tide.domain.decisions import Place, Verdict, VerdictKind
 from tide.domain.records import PullRecord
-from tide.policy.explain import REOPEN
-
-# How Tide begins its status text (Prow: status.go statusNotInPool). A reader sees that from where the reason stands.
-_STATUS_PREFIX = "Not mergeable. "
+from tide.policy.explain import CLOSED, MERGED, NOT_MERGEABLE, REOPEN
 
 
 def reason_of(verdict: Verdict) -> str:
-    """Give the reason of a verdict, without the words that only a commit status needs."""
-    return verdict.summary.removeprefix(_STATUS_PREFIX)
+    """Give the reason of a verdict without how a commit status begins: a reader sees that from where it stands."""
+    return verdict.summary.removeprefix(NOT_MERGEABLE)
 
 
 def verdict_of(record: PullRecord) -> Verdict:
@@ -22,9 +19,9 @@ def verdict_of(record: PullRecord) -> Verdict:
     """
     pull, verdict = record.pull, record.verdict
     if pull.is_merged:
-        return _plain(record, VerdictKind.MERGED, "Merged.")
+        return _plain(record, VerdictKind.MERGED, MERGED)
     if not pull.is_open:
-        return _plain(record, VerdictKind.BLOCKED, "PR is closed.", REOPEN)
+        return _plain(record, VerdictKind.BLOCKED, CLOSED, REOPEN)
     if verdict is None:
         return _plain(record, VerdictKind.UNKNOWN, "It has been read, but no sync has decided about it yet.")
     if verdict.head_sha != pull.head_sha:
