@@ -43,10 +43,9 @@ class Grounds(NamedTuple):
     @classmethod
     def of(cls, pull: Pull, settings: RepoSettings, rules: BranchRules) -> "Grounds":
         """Take them from a pull request, the settings of its repository and the rules of its branch."""
-        is_passed = {True: set[str](), False: {TIDE_CONTEXT}}
-        for context in pull.contexts:
-            is_passed[context.state is ContextState.SUCCESS].add(context.name)
-        passed = frozenset(is_passed[True] - is_passed[False])
+        names = {context.name for context in pull.contexts}
+        others = {context.name for context in pull.contexts if context.state is not ContextState.SUCCESS}
+        passed = frozenset(names - others - {TIDE_CONTEXT})
         return cls((pull.is_draft, pull.review_decision), passed, pull.merge_state, settings, rules)
 
     def still_hold(self, later: "Grounds") -> bool:
@@ -97,7 +96,7 @@ def is_judged_otherwise(before: Pull, now: Pull) -> bool:
     if before.review_decision is not now.review_decision:
         return True
     states = {before.merge_state, now.merge_state}
-    return len(states & {MergeState.BLOCKED}) == 1 and len(states) > 1 and states <= _TELLS_OF_RULES
+    return before.merge_state is not now.merge_state and MergeState.BLOCKED in states and states <= _TELLS_OF_RULES
 
 
 # A conflict, or a draft, is told whatever the rules are.

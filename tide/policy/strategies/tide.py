@@ -71,8 +71,8 @@ def _test_batch(evaluation: Evaluation, otherwise: Trigger | Wait) -> Action:
         reason = "The batch lacks verdicts of jobs that are not running; none has failed."
         return TriggerBatch(evaluation.targets(begun.members), len(begun.members), reason, otherwise)
     batchable = {one.member: one for one in evaluation.pool if one.is_batchable}
-    if _smallest_failed(evaluation):
-        return _test_part(evaluation, otherwise)
+    if failed := _smallest_failed(evaluation):
+        return _test_part(evaluation, failed, otherwise)
     if len(batchable) < SMALLEST_BATCH:
         return otherwise
     candidates = tuple(one.target for one in batchable.values())
@@ -80,9 +80,9 @@ def _test_batch(evaluation: Evaluation, otherwise: Trigger | Wait) -> Action:
     return TriggerBatch(candidates, evaluation.snapshot.rules.largest_batch, reason, otherwise)
 
 
-def _test_part(evaluation: Evaluation, otherwise: Trigger | Wait) -> Action:
+def _test_part(evaluation: Evaluation, failed: Sequence[Member], otherwise: Trigger | Wait) -> Action:
     """Go on with the first half of a batch that failed, or with its first member alone."""
-    failed, half = _smallest_failed(evaluation), _due_half(evaluation)
+    half = _first_half(failed)
     why = f"The batch of {_names(failed)} has failed on {evaluation.place_name}"
     if half:
         reason = f"{why}; its first half is tested next."
@@ -98,8 +98,12 @@ def _test_part(evaluation: Evaluation, otherwise: Trigger | Wait) -> Action:
 
 
 def _due_half(evaluation: Evaluation) -> Sequence[Member]:
-    """Give the first half (rounded up) of the smallest batch that failed, () where that is no batch any more."""
-    failed = _smallest_failed(evaluation)
+    """Give the half that is to be tested next, () when there is none."""
+    return _first_half(_smallest_failed(evaluation))
+
+
+def _first_half(failed: Sequence[Member]) -> Sequence[Member]:
+    """Give the first half (rounded up) of a batch that failed, () where that is no batch any more."""
     half = failed[: (len(failed) + 1) // 2]
     return half if len(half) >= SMALLEST_BATCH else ()
 
