@@ -132,17 +132,6 @@ class Holds:
         of_head = _standing(self._holds, (pool, *head), base_sha, now, grounds)
         return of_head or _standing(self._branches, pool, base_sha, now) or NOT_HELD
 
-    def reason(
-        self,
-        pool: PoolKey,
-        base_sha: str,
-        head: tuple[int, str],
-        now: datetime,
-        grounds: Grounds | None = None,
-    ) -> str:
-        """Give the reason alone, "" when it is not held (see `of`)."""
-        return self.of(pool, base_sha, head, now, grounds).reason
-
     def forget_all_but(self, pool: PoolKey, heads: frozenset[tuple[int, str]]) -> None:
         """Drop the holds of heads that are no longer in a pool."""
         for kept in (self._holds, self._lost_for, self._refused_for, self._updated_for):

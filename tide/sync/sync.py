@@ -403,7 +403,8 @@ class Sync:
     def _stands_back(self, snapshot: Snapshot, decision: Decision) -> bool:
         """Tell whether a target of the decision gives way to others now; else the same would be tried at once."""
         pool, base_sha, now = snapshot.pool, snapshot.base_sha, self.world.clock.now()
-        return any(self._holds.reason(pool, base_sha, target.member, now) for target in targets_of(decision.action))
+        held = (self._holds.of(pool, base_sha, target.member, now) for target in targets_of(decision.action))
+        return any(one.reason for one in held)
 
 
 def _asks_host(config: JobConfig, pool: PoolKey) -> bool:

@@ -34,46 +34,46 @@ def held(*, lasts: timedelta | None = None) -> Holds:
 
 
 def test_nothing_is_held_at_first() -> None:
-    assert Holds().reason(POOL, BASE, (1, HEAD), NOW) == ""
+    assert Holds().of(POOL, BASE, (1, HEAD), NOW).reason == ""
 
 
 def test_a_held_head_is_held_with_its_reason_as_long_as_nothing_moves() -> None:
     holds = held()
-    assert holds.reason(POOL, BASE, (1, HEAD), NOW) == "it conflicts"
-    assert holds.reason(POOL, BASE, (1, HEAD), NOW + timedelta(days=365)) == "it conflicts"
+    assert holds.of(POOL, BASE, (1, HEAD), NOW).reason == "it conflicts"
+    assert holds.of(POOL, BASE, (1, HEAD), NOW + timedelta(days=365)).reason == "it conflicts"
 
 
 def test_others_are_not_held() -> None:
     holds = held()
-    assert holds.reason(POOL, BASE, (2, HEAD), NOW) == ""
-    assert holds.reason(POOL, BASE, (1, OTHER), NOW) == ""
-    assert holds.reason(RELEASE, BASE, (1, HEAD), NOW) == ""
-    assert holds.reason(POOL, BASE, (1, HEAD), NOW) == "it conflicts"
+    assert holds.of(POOL, BASE, (2, HEAD), NOW).reason == ""
+    assert holds.of(POOL, BASE, (1, OTHER), NOW).reason == ""
+    assert holds.of(RELEASE, BASE, (1, HEAD), NOW).reason == ""
+    assert holds.of(POOL, BASE, (1, HEAD), NOW).reason == "it conflicts"
 
 
 def test_a_hold_ends_for_good_when_the_base_moves() -> None:
     holds = held()
-    assert holds.reason(POOL, sha("next"), (1, HEAD), NOW) == ""
-    assert holds.reason(POOL, BASE, (1, HEAD), NOW) == ""
+    assert holds.of(POOL, sha("next"), (1, HEAD), NOW).reason == ""
+    assert holds.of(POOL, BASE, (1, HEAD), NOW).reason == ""
 
 
 def test_a_refusal_ends_at_its_moment() -> None:
     holds = held(lasts=TROUBLE_LASTS)
-    assert holds.reason(POOL, BASE, (1, HEAD), NOW + TROUBLE_LASTS - timedelta(microseconds=1)) == "it conflicts"
-    assert holds.reason(POOL, BASE, (1, HEAD), NOW + TROUBLE_LASTS) == ""
+    assert holds.of(POOL, BASE, (1, HEAD), NOW + TROUBLE_LASTS - timedelta(microseconds=1)).reason == "it conflicts"
+    assert holds.of(POOL, BASE, (1, HEAD), NOW + TROUBLE_LASTS).reason == ""
 
 
 def test_the_last_reason_counts() -> None:
     holds = held(lasts=TROUBLE_LASTS)
     holds.add(POOL, Target(1, HEAD), "it still conflicts", base_sha=BASE)
-    assert holds.reason(POOL, BASE, (1, HEAD), NOW + timedelta(days=1)) == "it still conflicts"
+    assert holds.of(POOL, BASE, (1, HEAD), NOW + timedelta(days=1)).reason == "it still conflicts"
 
 
 def test_a_new_head_is_held_beside_the_old_one() -> None:
     holds = held()
     holds.add(POOL, Target(1, OTHER), "it is empty", base_sha=BASE)
-    assert holds.reason(POOL, BASE, (1, HEAD), NOW) == "it conflicts"
-    assert holds.reason(POOL, BASE, (1, OTHER), NOW) == "it is empty"
+    assert holds.of(POOL, BASE, (1, HEAD), NOW).reason == "it conflicts"
+    assert holds.of(POOL, BASE, (1, OTHER), NOW).reason == "it is empty"
 
 
 def test_heads_that_left_the_pool_are_forgotten_in_this_pool_only() -> None:
@@ -81,9 +81,9 @@ def test_heads_that_left_the_pool_are_forgotten_in_this_pool_only() -> None:
     holds.add(POOL, Target(2, OTHER), "it is empty", base_sha=BASE)
     holds.add(RELEASE, Target(1, HEAD), "elsewhere", base_sha=BASE)
     holds.forget_all_but(POOL, frozenset({(2, OTHER), (3, HEAD)}))
-    assert holds.reason(POOL, BASE, (1, HEAD), NOW) == ""
-    assert holds.reason(POOL, BASE, (2, OTHER), NOW) == "it is empty"
-    assert holds.reason(RELEASE, BASE, (1, HEAD), NOW) == "elsewhere"
+    assert holds.of(POOL, BASE, (1, HEAD), NOW).reason == ""
+    assert holds.of(POOL, BASE, (2, OTHER), NOW).reason == "it is empty"
+    assert holds.of(RELEASE, BASE, (1, HEAD), NOW).reason == "elsewhere"
 
 
 def test_a_lost_answer_holds_a_head_for_longer_each_time_but_never_for_longer_than_other_troubles() -> None:
@@ -94,10 +94,10 @@ def test_a_lost_answer_holds_a_head_for_longer_each_time_but_never_for_longer_th
             next(
                 length
                 for length in (LOST_ANSWER_LASTS * times for times in range(1, 11))
-                if not holds.reason(POOL, BASE, (1, HEAD), NOW + length)
+                if not holds.of(POOL, BASE, (1, HEAD), NOW + length).reason
             )
         )
-        assert holds.reason(POOL, BASE, (1, HEAD), NOW) == ""
+        assert holds.of(POOL, BASE, (1, HEAD), NOW).reason == ""
     assert lengths == [LOST_ANSWER_LASTS * times for times in (1, 2, 4, 8, 10, 10)]
     assert lengths[-1] == TROUBLE_LASTS
 
@@ -108,7 +108,7 @@ def test_a_head_that_left_the_pool_is_met_without_prejudice() -> None:
         holds.add_lost(POOL, Target(1, HEAD), "no answer", NOW)
     holds.forget_all_but(POOL, frozenset())
     holds.add_lost(POOL, Target(1, HEAD), "no answer", NOW)
-    assert holds.reason(POOL, BASE, (1, HEAD), NOW + LOST_ANSWER_LASTS) == ""
+    assert holds.of(POOL, BASE, (1, HEAD), NOW + LOST_ANSWER_LASTS).reason == ""
 
 
 def test_a_refusal_holds_a_head_for_longer_each_time_up_to_an_hour() -> None:
@@ -116,7 +116,7 @@ def test_a_refusal_holds_a_head_for_longer_each_time_up_to_an_hour() -> None:
     for _ in range(6):
         holds.add_refused(POOL, Target(1, HEAD), "no", GROUNDS, now)
         start = now
-        while holds.reason(POOL, BASE, (1, HEAD), now):
+        while holds.of(POOL, BASE, (1, HEAD), now).reason:
             now += TROUBLE_LASTS
         lengths.append(now - start)
     assert lengths == [TROUBLE_LASTS * times for times in (1, 2, 4, 8, 12, 12)]
@@ -127,8 +127,8 @@ def test_a_refusal_and_a_lost_answer_stand_wherever_the_base_moves() -> None:
     holds = Holds()
     holds.add_refused(POOL, Target(1, HEAD), "no", GROUNDS, NOW)
     holds.add_lost(POOL, Target(2, OTHER), "no answer", NOW)
-    assert holds.reason(POOL, sha("next"), (1, HEAD), NOW, GROUNDS) == "no"
-    assert holds.reason(POOL, sha("next"), (2, OTHER), NOW) == "no answer"
+    assert holds.of(POOL, sha("next"), (1, HEAD), NOW, GROUNDS).reason == "no"
+    assert holds.of(POOL, sha("next"), (2, OTHER), NOW).reason == "no answer"
 
 
 @pytest.mark.parametrize(
@@ -145,25 +145,26 @@ def test_a_refusal_and_a_lost_answer_stand_wherever_the_base_moves() -> None:
 def test_a_refusal_ends_when_what_it_may_rest_on_changes(later: Grounds) -> None:
     holds = Holds()
     holds.add_refused(POOL, Target(1, HEAD), "no", GROUNDS, NOW)
-    assert holds.reason(POOL, BASE, (1, HEAD), NOW, later) == ""
-    assert holds.reason(POOL, BASE, (1, HEAD), NOW, GROUNDS) == "no"
+    assert holds.of(POOL, BASE, (1, HEAD), NOW, later).reason == ""
+    assert holds.of(POOL, BASE, (1, HEAD), NOW, GROUNDS).reason == "no"
 
 
 def test_what_is_worked_out_anew_after_a_merge_of_others_ends_no_refusal() -> None:
     holds = Holds()
     holds.add_refused(POOL, Target(1, HEAD), "no", GROUNDS, NOW)
     for later in (grounds(merge_state=MergeState.UNKNOWN), grounds(mergeable=Mergeable.UNKNOWN)):
-        assert holds.reason(POOL, BASE, (1, HEAD), NOW, later) == "no"
-    assert holds.reason(POOL, BASE, (1, HEAD), NOW, grounds([make_context("tide", PENDING)])) == "no"
+        assert holds.of(POOL, BASE, (1, HEAD), NOW, later).reason == "no"
+    assert holds.of(POOL, BASE, (1, HEAD), NOW, grounds([make_context("tide", PENDING)])).reason == "no"
 
 
 def test_what_is_pending_or_has_failed_ends_no_refusal() -> None:
     holds = Holds()
     holds.add_refused(POOL, Target(1, HEAD), "no", grounds([make_context("cla")]), NOW)
     for context in (make_context("cla", PENDING), make_context("nice", PENDING), make_context("nice", FAILURE)):
-        assert holds.reason(POOL, BASE, (1, HEAD), NOW, grounds([context])) == "no"
+        assert holds.of(POOL, BASE, (1, HEAD), NOW, grounds([context])).reason == "no"
     assert (
-        holds.reason(POOL, BASE, (1, HEAD), NOW, grounds([make_context("nice"), make_context("nice", PENDING)])) == "no"
+        holds.of(POOL, BASE, (1, HEAD), NOW, grounds([make_context("nice"), make_context("nice", PENDING)])).reason
+        == "no"
     )
 
 
@@ -172,16 +173,16 @@ def test_a_refused_branch_holds_every_head_wherever_it_moves() -> None:
     for _ in range(2):
         holds.add_refused_branch(POOL, "not yours", NOW)
     for number, head in ((1, HEAD), (2, OTHER)):
-        assert holds.reason(POOL, BASE, (number, head), NOW + TROUBLE_LASTS) == "not yours"
-    assert holds.reason(RELEASE, BASE, (1, HEAD), NOW) == ""
-    assert holds.reason(POOL, sha("next"), (1, HEAD), NOW) == "not yours"
-    assert holds.reason(POOL, BASE, (1, HEAD), NOW + 2 * TROUBLE_LASTS) == ""
+        assert holds.of(POOL, BASE, (number, head), NOW + TROUBLE_LASTS).reason == "not yours"
+    assert holds.of(RELEASE, BASE, (1, HEAD), NOW).reason == ""
+    assert holds.of(POOL, sha("next"), (1, HEAD), NOW).reason == "not yours"
+    assert holds.of(POOL, BASE, (1, HEAD), NOW + 2 * TROUBLE_LASTS).reason == ""
 
 
 def test_a_held_head_of_a_refused_branch_is_told_its_own_reason() -> None:
     holds = held()
     holds.add_refused_branch(POOL, "not yours", NOW)
-    assert holds.reason(POOL, BASE, (1, HEAD), NOW) == "it conflicts"
+    assert holds.of(POOL, BASE, (1, HEAD), NOW).reason == "it conflicts"
 
 
 def test_an_update_that_does_not_come_is_waited_for_longer_each_time_and_somebody_is_to_look() -> None:
@@ -190,6 +191,6 @@ def test_an_update_that_does_not_come_is_waited_for_longer_each_time_and_somebod
         holds.add_updating(POOL, Target(1, HEAD), "its branch is being updated", now, base_sha=BASE)
         assert holds.of(POOL, BASE, (1, HEAD), now) == Held("its branch is being updated", remedy)
         now += lasts * UPDATE_LASTS
-        assert holds.reason(POOL, BASE, (1, HEAD), now) == ""
+        assert holds.of(POOL, BASE, (1, HEAD), now).reason == ""
     holds.add_updating(POOL, Target(1, OTHER), "its branch is being updated", now, base_sha=BASE)
     assert holds.of(POOL, BASE, (1, OTHER), now).remedy == ""
