@@ -42,14 +42,16 @@ class PullView:
 
     `required` are the contexts of the presubmits that must pass for it (sorted); it is filled in only for a pull
     request that meets a query. `held` says why it cannot be considered, "" when it can, and `held_remedy` in a sentence
-    what somebody has to do about that, "" where it ends by itself. `context_policy` says which contexts count for it
-    where it changes jobs that its repository holds itself, None where that is as for the branch.
+    what somebody has to do about that, "" where it ends by itself; `is_being_updated`, that it is held as long as the
+    code host merges the base into its branch. `context_policy` says which contexts count for it where it changes jobs
+    that its repository holds itself, None where that is as for the branch.
     """
 
     pull: Pull
     required: tuple[str, ...] = ()
     held: str = ""
     held_remedy: str = ""
+    is_being_updated: bool = False
     context_policy: ContextPolicy | None = None
 
 

@@ -10,9 +10,6 @@ from tide.policy.assessment import Assessment, Obstacle
 from tide.policy.evaluation import Evaluation
 from tide.policy.order import rank
 
-BEING_UPDATED = "its branch is being updated"
-"""How the reason begins for which one is held whose branch GitHub is updating."""
-
 
 def due_update(evaluation: Evaluation) -> UpdateBranch | None:
     """Choose the pull request whose branch is to be updated now, None for none."""
@@ -39,7 +36,7 @@ def _may_still_land(one: Assessment) -> bool:
     if one.obstacle is None:
         return True
     if one.obstacle is Obstacle.HELD:
-        return one.view.held.startswith(BEING_UPDATED) and not one.view.held_remedy
+        return one.view.is_being_updated and not one.view.held_remedy
     return one.obstacle is Obstacle.CONTEXTS and all(
         context.state is ContextState.PENDING or context.name in one.first_due for context in one.standing_against
     )

@@ -33,7 +33,6 @@ from tide.domain.runs import Candidate, Head, Purpose, Run, RunState
 from tide.domain.snapshot import PullView, Snapshot
 from tide.policy.jobs import runs_on_branch
 from tide.policy.mergeability import Grounds
-from tide.policy.updates import BEING_UPDATED
 from tide.sync.candidate_jobs import CandidateJobs, JobSet
 from tide.sync.deeds import Deeds
 from tide.sync.holds import TROUBLE_LASTS, Holds
@@ -200,7 +199,7 @@ class _Enacting:
             grounds = Grounds.of(pull, self.snapshot.repo_settings, self.snapshot.branch_rules)
             holds.add_refused(pool, target, reason, grounds, now)
             return Outcome(action.kind, error=f"#{target.number}: {reason}", reason=action.reason)
-        reason = f"{BEING_UPDATED} with {pool.branch}"
+        reason = f"its branch is being updated with {pool.branch}"
         holds.add_updating(pool, target, reason, now, base_sha=self.snapshot.base_sha)
         return Outcome(action.kind, (target.number,), reason=action.reason)
 

@@ -23,10 +23,14 @@ LOST_ANSWER_LASTS = timedelta(seconds=30)
 
 
 class Held(NamedTuple):
-    """Why a head cannot go on, and in a sentence what somebody has to do, "" where it is only to be tried again."""
+    """Why a head cannot go on, and in a sentence what somebody has to do, "" where it is only to be tried again.
+
+    `is_being_updated`: the code host has said that it merges the base into the branch of the head.
+    """
 
     reason: str
     remedy: str = ""
+    is_being_updated: bool = False
 
 
 NOT_HELD = Held("")
@@ -104,7 +108,7 @@ class Holds:
         key = (pool, target.number, target.head_sha)
         remedy = "See on its page why its branch is not updated." if key in self._updated_for else ""
         lasts = _longer(self._updated_for, key, UPDATE_LASTS, LONGEST_REFUSAL)
-        self.add(pool, target, reason, remedy, base_sha=base_sha, until=now + lasts)
+        self._holds[key] = _Hold(Held(reason, remedy, is_being_updated=True), now + lasts, base_sha)
 
     def add_refused_branch(self, pool: PoolKey, reason: str, now: datetime) -> None:
         """Remember that the code host lets nothing of ours into a branch, each time for twice as long."""

@@ -248,5 +248,6 @@ class _Examination:
             required=await self.observer.jobs.required(jobs, self.base_sha, [pull.head_sha]),
             held=held.reason,
             held_remedy=held.remedy,
+            is_being_updated=held.is_being_updated,
             context_policy=None if is_as_usual else jobs.context_policy,
         )

@@ -14,7 +14,6 @@ from tide.domain.rules import QueueSettings
 from tide.domain.runs import RunState
 from tide.domain.snapshot import PullView
 from tide.policy.decide import decide
-from tide.policy.updates import BEING_UPDATED
 
 STRICT = BranchRules(is_strict=True, required_contexts=("unit",))
 UPDATING = make_rules(settings=QueueSettings(update_branch=True))
@@ -88,7 +87,7 @@ def test_one_that_never_lands_does_not_keep_others_from_being_updated() -> None:
 
 
 def test_none_is_updated_while_another_one_is_just_being_updated() -> None:
-    held = behind(1, held=f"{BEING_UPDATED} with main")
+    held = replace(behind(1, held="its branch is being updated with main"), is_being_updated=True)
     assert isinstance(decided(held, behind(2)).action, Wait)
     given_up = replace(held, held_remedy="See on its page.")
     assert isinstance(decided(given_up, behind(2)).action, UpdateBranch)

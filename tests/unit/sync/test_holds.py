@@ -189,7 +189,9 @@ def test_an_update_that_does_not_come_is_waited_for_longer_each_time_and_somebod
     holds, now = Holds(), NOW
     for lasts, remedy in ((1, ""), (2, LOOK), (4, LOOK), (8, LOOK), (16, LOOK), (32, LOOK), (60, LOOK), (60, LOOK)):
         holds.add_updating(POOL, Target(1, HEAD), "its branch is being updated", now, base_sha=BASE)
-        assert holds.of(POOL, BASE, (1, HEAD), now) == Held("its branch is being updated", remedy)
+        assert holds.of(POOL, BASE, (1, HEAD), now) == Held(
+            "its branch is being updated", remedy, is_being_updated=True
+        )
         now += lasts * UPDATE_LASTS
         assert holds.of(POOL, BASE, (1, HEAD), now).reason == ""
     holds.add_updating(POOL, Target(1, OTHER), "its branch is being updated", now, base_sha=BASE)
