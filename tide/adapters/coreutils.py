@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from tide.adapters.children import end_of
+from tide.adapters.children import end_of, put_down
 
 _PATIENCE = timedelta(minutes=30)
 _KIB = 1024
@@ -65,10 +65,7 @@ async def _run(*command: str) -> tuple[int, str, str]:
     except TimeoutError:
         return 1, "", f"{command[0]} took longer than {_PATIENCE}"
     finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await asyncio.shield(process.wait())
+        await put_down(process)
 
 
 def _is_there(path: Path) -> bool:

@@ -159,7 +159,6 @@ class ExecPlugin:
         return output
 
     async def _communicate(self, process: Process) -> tuple[bytes, bytes]:
-        is_over = False
         try:
             async with asyncio.timeout(self._patience):
                 output, complaint, _ = await asyncio.gather(
@@ -167,12 +166,10 @@ class ExecPlugin:
                     end_of(process.stderr, _LONGEST_MESSAGE),
                     process.wait(),
                 )
-                is_over = True
         except TimeoutError:
             raise Unavailable(f"{self._name} took longer than {self._patience:g} s") from None
         finally:
-            if not is_over:
-                await put_down(process)
+            await put_down(process)
         if len(output) > _LONGEST_OUTPUT:
             raise self._no_credential("it is longer than any is")
         return output, complaint
