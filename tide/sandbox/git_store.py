@@ -153,9 +153,19 @@ class GitStore:
         asked = [sha for sha in shas if sha not in self._signed]
         if asked:
             await self.flush()
-            output = await self.run("cat-file", "--batch", stdin="".join(f"{sha}\n" for sha in asked).encode())
-            self._signed.update(_signatures(asked, output))
+            self._signed.update(zip(asked, map(_is_signed, await self.contents(asked)), strict=True))
         return not all(self._signed[sha] for sha in shas)
+
+    async def contents(self, objects: Sequence[str]) -> list[bytes]:
+        """Return what is in these objects, in their order; all of them must be there."""
+        answer = await self.run("cat-file", "--batch", stdin="".join(f"{name}\n" for name in objects).encode())
+        found, start = list[bytes](), 0
+        for _ in objects:
+            end = answer.index(b"\n", start)
+            size = int(answer[start:end].split(b" ")[2])
+            found.append(answer[end + 1 : end + 1 + size])
+            start = end + size + 2
+        return found
 
     async def flush(self) -> None:
         """Write what waits: commits, then refs."""
@@ -320,14 +330,9 @@ def _commit_object(tree: str, parents: Sequence[str], author: Commit, message: s
     return ("\n".join(lines) + "\n").encode()
 
 
-def _signatures(shas: Sequence[str], batch: bytes) -> Iterable[tuple[str, bool]]:
-    """Read from the answer of ``git cat-file --batch`` which of these commits have a signature in their header."""
-    for sha in shas:
-        size = int(batch.partition(b"\n")[0].split()[2])
-        batch = batch.partition(b"\n")[2]
-        header = batch[:size].partition(b"\n\n")[0]
-        yield sha, any(line.startswith(b"gpgsig") for line in header.split(b"\n"))
-        batch = batch[size + 1 :]
+def _is_signed(commit: bytes) -> bool:
+    header = commit.partition(b"\n\n")[0]
+    return any(line.startswith(b"gpgsig") for line in header.split(b"\n"))
 
 
 def _parse_commits(output: bytes) -> list[Commit]:

@@ -149,14 +149,8 @@ async def read_parts(repository: Repository, sha: str) -> dict[str, str]:
     entries = [entry.split(b"\t", 1) for entry in listed.split(b"\0") if entry]
     blobs = {_text(path): info.split(b" ")[2].decode() for info, path in entries if info.startswith(_FILE_MODE)}
     blobs = {path: blob for path, blob in blobs.items() if is_part(path)}
-    request = "".join(f"{blob}\n" for blob in blobs.values()).encode()
-    answer = await repository.git.run("cat-file", "--batch", stdin=request)
-    texts: dict[str, str] = {}
-    for path in blobs:
-        header, _, answer = answer.partition(b"\n")
-        size = int(header.split(b" ")[2])
-        texts[path], answer = _text(answer[:size]), answer[size + 1 :]
-    return texts
+    contents = await repository.git.contents(list(blobs.values()))
+    return dict(zip(blobs, map(_text, contents), strict=True))
 
 
 def _text(content: bytes) -> str:
