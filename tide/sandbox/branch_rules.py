@@ -100,8 +100,14 @@ def bypass_of(
 
 def requires_signatures(forge: Registry, repository: Repository, branch: str) -> bool:
     """Whether any rule of a branch asks for signed commits, whoever may pass it by."""
-    sources = (classic_rules, ruleset_rules)
-    return any(source(forge, repository, branch, None).signatures for source in sources)
+    return any(rules.signatures for rules in all_rules(forge, repository, branch, None))
+
+
+def all_rules(
+    forge: Registry, repository: Repository, branch: str, login: str | None
+) -> tuple[BranchRules, BranchRules]:
+    """Return what each source asks of ``login`` (None: of someone without bypass), classic protection's first."""
+    return classic_rules(forge, repository, branch, login), ruleset_rules(forge, repository, branch, login)
 
 
 def ruleset_rules(forge: Registry, repository: Repository, branch: str, login: str | None) -> BranchRules:
@@ -165,7 +171,4 @@ def _add_reviews(known: RequiredReviews | None, parameters: Mapping[str, Any]) -
 
 def fast_forward_only(forge: Registry, repository: Repository, branch: str, login: str) -> bool:
     """Whether ``login`` may not force-push to a branch."""
-    return (
-        classic_rules(forge, repository, branch, login).fast_forward_only
-        or ruleset_rules(forge, repository, branch, login).fast_forward_only
-    )
+    return any(rules.fast_forward_only for rules in all_rules(forge, repository, branch, login))

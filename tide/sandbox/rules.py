@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from tide.sandbox.branch_rules import classic_rules, ruleset_rules
+from tide.sandbox.branch_rules import all_rules, classic_rules, ruleset_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -206,17 +206,13 @@ def merge_state_status(
 def _standing_against_rules(
     forge: Registry, repository: Repository, pull: PullRequest, mergeability: Mergeability
 ) -> Literal["BLOCKED", "BEHIND"] | None:
-    sources = _all_rules(forge, repository, pull.base_ref)
+    sources = all_rules(forge, repository, pull.base_ref, None)
     current = replace(mergeability, behind=False)
     if any(rule_violations(forge, repository, pull, rules, current) for rules in sources):
         return "BLOCKED"
     if any(rule_violations(forge, repository, pull, rules, mergeability) for rules in sources):
         return "BEHIND"
     return None
-
-
-def _all_rules(forge: Registry, repository: Repository, branch: str) -> tuple[BranchRules, BranchRules]:
-    return classic_rules(forge, repository, branch, None), ruleset_rules(forge, repository, branch, None)
 
 
 def _standing_without_rules(repository: Repository, pull: PullRequest) -> Literal["UNSTABLE", "HAS_HOOKS", "CLEAN"]:
@@ -285,7 +281,7 @@ def review_decision(
     """Return GraphQL's ``reviewDecision``: None where the base branch requires no review and nobody objects."""
     required = [
         rules.required_reviews
-        for rules in _all_rules(forge, repository, pull.base_ref)
+        for rules in all_rules(forge, repository, pull.base_ref, None)
         if rules.required_reviews is not None
     ]
     wanting = [review for review in required if review.required_approving_review_count > 0]

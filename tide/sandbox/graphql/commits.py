@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from tide.sandbox.branch_rules import active_rulesets, classic_rules, ruleset_rules
+from tide.sandbox.branch_rules import active_rulesets, all_rules
 from tide.sandbox.graphql.checks import RollupView, StatusView
 from tide.sandbox.graphql.connections import Connection, Paging, paged
 
@@ -146,7 +146,7 @@ class RefView:
         forge, login = self.reading.forge, self.reading.login
         if self.name not in self.repo.protections and not active_rulesets(forge, self.repo, self.name):
             return None
-        rules = [source(forge, self.repo, self.name, login) for source in (classic_rules, ruleset_rules)]
+        rules = all_rules(forge, self.repo, self.name, login)
         counts = [each.required_reviews.required_approving_review_count for each in rules if each.required_reviews]
         checks = [each.required_status_checks.checks for each in rules if each.required_status_checks]
         return RefUpdateRuleView(
