@@ -264,16 +264,18 @@ class Forge(Reviews, Evidence):
         Under the fault ``stale_mergeable`` GitHub has not worked them out yet: ``known`` is False.
         """
         asked = list(pulls)
+        known = await self._mergeability.of(repository, asked)
+        bases = {pull.base_ref for pull in asked}
+        signing = {base for base in bases if requires_signatures(self, repository, base)}
         answers = [
-            await self._with_signatures(repository, pull, answer)
-            for pull, answer in zip(asked, await self._mergeability.of(repository, asked), strict=True)
+            await _with_signatures(repository, answer) if pull.base_ref in signing else answer
+            for pull, answer in zip(asked, known, strict=True)
         ]
         if striking("stale_mergeable"):
             return [replace(answer, known=False) for answer in answers]
         return answers
 
-    async def _with_signatures(self, repository: Repository, pull: PullRequest, answer: Mergeability) -> Mergeability:
-        if not requires_signatures(self, repository, pull.base_ref):
-            return answer
-        commits = await repository.git.commits_between(answer.base_sha, answer.head_sha)
-        return replace(answer, unsigned=await repository.git.has_unsigned(commits))
+
+async def _with_signatures(repository: Repository, answer: Mergeability) -> Mergeability:
+    commits = await repository.git.commits_between(answer.base_sha, answer.head_sha)
+    return replace(answer, unsigned=await repository.git.has_unsigned(commits))
