@@ -191,13 +191,21 @@ async def get_branch(call: Call) -> Answer:
     )
 
 
-async def get_protection(call: Call) -> Answer:
-    """``GET /branches/{branch}/protection``."""
-    name = _branch(call)
-    found = call.repository.protections.get(name)
+def _classic(call: Call) -> BranchProtection:
+    """Return the classic protection of the branch; raise GitHub's 404 where there is none."""
+    found = call.repository.protections.get(_branch(call))
     if found is None:
         raise RestError(404, NOT_PROTECTED)
-    return Answer(protection(call.base, call.forge, call.repository, name, found))
+    return found
+
+
+def _shown_protection(call: Call) -> dict[str, Any]:
+    return protection(call.base, call.forge, call.repository, _branch(call), _classic(call))
+
+
+async def get_protection(call: Call) -> Answer:
+    """``GET /branches/{branch}/protection``."""
+    return Answer(_shown_protection(call))
 
 
 async def put_protection(call: Call) -> Answer:
@@ -209,19 +217,14 @@ async def put_protection(call: Call) -> Answer:
 
 async def delete_protection(call: Call) -> Answer:
     """``DELETE /branches/{branch}/protection``."""
-    name = _branch(call)
-    if name not in call.repository.protections:
-        raise RestError(404, NOT_PROTECTED)
-    call.forge.protect_branch(call.repository, name, None, call.login)
+    _classic(call)
+    call.forge.protect_branch(call.repository, _branch(call), None, call.login)
     return Answer(None, 204)
 
 
 async def get_signatures(call: Call) -> Answer:
     """``GET /branches/{branch}/protection/required_signatures``."""
-    found = call.repository.protections.get(_branch(call))
-    if found is None:
-        raise RestError(404, NOT_PROTECTED)
-    return Answer(protection(call.base, call.forge, call.repository, _branch(call), found)["required_signatures"])
+    return Answer(_shown_protection(call)["required_signatures"])
 
 
 async def require_signatures(call: Call) -> Answer:
@@ -237,11 +240,8 @@ async def waive_signatures(call: Call) -> Answer:
 
 
 def _set_signatures(call: Call, *, required: bool) -> None:
-    name = _branch(call)
-    found = call.repository.protections.get(name)
-    if found is None:
-        raise RestError(404, NOT_PROTECTED)
-    call.forge.protect_branch(call.repository, name, replace(found, required_signatures=required), call.login)
+    changed = replace(_classic(call), required_signatures=required)
+    call.forge.protect_branch(call.repository, _branch(call), changed, call.login)
 
 
 async def rules_of_branch(call: Call) -> Answer:
