@@ -1,8 +1,10 @@
 """The columns that name pools and pull requests."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Table, bindparam, tuple_
+from sqlalchemy import ColumnElement, Table, bindparam, func, tuple_
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import RowMapping
 
 from tide.domain.keys import PoolKey, PullKey
@@ -11,9 +13,19 @@ POOL = ("org", "repo", "branch")
 PULL = ("org", "repo", "number")
 
 
+def key_in(table: Table, names: Sequence[str]) -> ColumnElement[Any]:
+    """Give some columns of a table as one value."""
+    return tuple_(*(table.c[name] for name in names))
+
+
 def in_pool(table: Table, pool: PoolKey) -> ColumnElement[bool]:
     """Tell whether a row is about a pool."""
-    return tuple_(*(table.c[name] for name in POOL)) == tuple_(pool.org, pool.repo, pool.branch)
+    return key_in(table, POOL) == tuple_(pool.org, pool.repo, pool.branch)
+
+
+def in_pull(table: Table, pull: PullKey) -> ColumnElement[bool]:
+    """Tell whether a row is about a pull request."""
+    return key_in(table, PULL) == tuple_(pull.org, pull.repo, pull.number)
 
 
 def in_its_pool(table: Table, names: Sequence[str] = POOL) -> ColumnElement[bool]:
@@ -23,7 +35,7 @@ def in_its_pool(table: Table, names: Sequence[str] = POOL) -> ColumnElement[bool
     is made each time. Its parameters are not named as columns are, which SQLAlchemy would take for new values in a
     statement that updates.
     """
-    return tuple_(*(table.c[name] for name in names)) == tuple_(*(bindparam(f"its_{name}") for name in POOL))
+    return key_in(table, names) == tuple_(*(bindparam(f"its_{name}") for name in POOL))
 
 
 def its_pool(pool: PoolKey) -> dict[str, object]:
@@ -44,6 +56,11 @@ def pool_of(row: RowMapping) -> PoolKey:
 def pull_row(pull: PullKey) -> dict[str, object]:
     """Give the columns that name a pull request."""
     return {"org": pull.org, "repo": pull.repo, "number": pull.number}
+
+
+def head_in(table: Table) -> ColumnElement[Any]:
+    """Give the head that a row names, as the heads of a run that tests it alone."""
+    return func.jsonb_build_array(func.jsonb_build_array(table.c.number, table.c.head_sha), type_=JSONB)
 
 
 def pull_keys(found: Iterable[Sequence[object]]) -> list[PullKey]:

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, any_, bindparam, cast, exists, func, literal, literal_column, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from sqlalchemy import Text, any_, bindparam, exists, func, literal_column, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -14,7 +14,7 @@ from tide.adapters.postgres.engine import statements
 from tide.adapters.postgres.keys import POOL, in_its_pool, in_pool, its_pool, pool_of, pool_row
 from tide.adapters.postgres.leases import in_force
 from tide.adapters.postgres.schema import batches, evidence, intents, landings, runs, standings
-from tide.adapters.postgres.statements import insert_given, names_of, rows, upsert
+from tide.adapters.postgres.statements import as_json, insert_given, names_of, rows, upsert
 from tide.domain.errors import LeaseLost
 from tide.domain.evidence import Batch, BatchState, Evidence, Landing
 from tide.domain.intents import Intent, IntentKind
@@ -173,7 +173,7 @@ class PostgresLedger:
 
     async def spent_attempts(self, candidate: Candidate) -> Mapping[str, int]:
         """Give, by the name of the job, the highest attempt on a candidate that has ended, however it ended."""
-        heads = cast(literal(document([(head.number, head.sha) for head in candidate.heads]).decode()), JSONB)
+        heads = as_json([(head.number, head.sha) for head in candidate.heads])
         ended = (
             select(runs.c.job, func.max(runs.c.attempt))
             .where(in_pool(runs, candidate.pool), runs.c.base_sha == candidate.base_sha, runs.c.heads == heads)

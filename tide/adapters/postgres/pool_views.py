@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Table, Text, and_, bindparam, cast, func, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Table, Text, and_, bindparam, cast, func, select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tide.adapters.fresh import Fresh
 from tide.adapters.postgres.documents import parsed
 from tide.adapters.postgres.engine import statements
-from tide.adapters.postgres.keys import POOL, PULL, pool_of, pull_row
+from tide.adapters.postgres.keys import POOL, PULL, key_in, pool_of, pull_row
 from tide.adapters.postgres.ledger import standing_from
 from tide.adapters.postgres.mirror import SELECT_PULLS, pull_from
 from tide.adapters.postgres.schema import decisions, history, pools, pulls, standings, verdicts
@@ -36,10 +36,6 @@ from tide.domain.snapshot import PROVEN, StandingKind
 _PLACES = ("passing", "pending", "missing")
 _LISTS = (*_PLACES, "batch_pending", "targets")
 _ROWS_AT_ONCE = 200  # so many take a few milliseconds of the event loop
-
-
-def _key(table: Table, names: Sequence[str]) -> ColumnElement[Any]:
-    return tuple_(*(table.c[name] for name in names))
 
 
 def writers(table: Table) -> ColumnElement[str]:
@@ -62,7 +58,7 @@ _POOLS = (
         *(standings.c[name] for name in ("kind", "contexts", "since")),
         standings.c.reason.label("standing_reason"),
     )
-    .select_from(_SHOWN.outerjoin(standings, _key(standings, POOL) == _key(pools, POOL)))
+    .select_from(_SHOWN.outerjoin(standings, key_in(standings, POOL) == key_in(pools, POOL)))
     .where(pools.c.dropped_at.is_(None))
 )
 _SUSPECT = select(standings).where(standings.c.kind != StandingKind.PROVEN.value)
@@ -72,7 +68,7 @@ _PAST = (
     .where(history.c.id > bindparam("read"))
     .group_by(*_of_pool)
 )
-_OF_VERDICT = _key(verdicts, PULL) == _key(pulls, PULL)
+_OF_VERDICT = key_in(verdicts, PULL) == key_in(pulls, PULL)
 _SIGNS = select(*(pulls.c[name] for name in PULL), writer(pulls).label("pull"), writer(verdicts).label("verdict"))
 _OPEN_SIGNS = _SIGNS.select_from(pulls.outerjoin(verdicts, _OF_VERDICT)).where(pulls.c.is_open)
 _named = given(pulls, PULL)

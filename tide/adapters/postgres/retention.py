@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Delete, Select, Table, and_, delete, exists, func, select
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tide.adapters.postgres.engine import statements
-from tide.adapters.postgres.keys import POOL, PULL
+from tide.adapters.postgres.keys import POOL, PULL, head_in
 from tide.adapters.postgres.schema import (
     batches,
     decisions,
@@ -88,9 +87,8 @@ def _same_pull(one: Table, other: Table = pull_reads) -> ColumnElement[bool]:
 
 def _is_of_open_head() -> ColumnElement[bool]:
     """Tell whether a run tests the present head of an open pull request: forgetting it might start it once more."""
-    head = func.jsonb_build_array(func.jsonb_build_array(pulls.c.number, pulls.c.head_sha), type_=JSONB)
     same_repo = and_(pulls.c.org == runs.c.org, pulls.c.repo == runs.c.repo)
-    return exists(select(pulls).where(pulls.c.is_open, same_repo, runs.c.heads.contains(head)))
+    return exists(select(pulls).where(pulls.c.is_open, same_repo, runs.c.heads.contains(head_in(pulls))))
 
 
 def _is_asked_of_open_head() -> ColumnElement[bool]:

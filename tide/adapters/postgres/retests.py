@@ -4,16 +4,17 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, any_, bindparam, cast, func, literal, select, tuple_, update
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from sqlalchemy import ColumnElement, any_, bindparam, func, literal, select, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import Text
 
-from tide.adapters.postgres.documents import document, storable
+from tide.adapters.postgres.documents import storable
 from tide.adapters.postgres.engine import statements, transaction
-from tide.adapters.postgres.keys import PULL, pull_row
+from tide.adapters.postgres.keys import PULL, head_in, in_pull, pull_row
 from tide.adapters.postgres.ledger import run_from
 from tide.adapters.postgres.schema import retests, runs
+from tide.adapters.postgres.statements import as_json
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.retests import Retest
 from tide.domain.runs import Run, RunKind
@@ -23,12 +24,11 @@ _ITS_REPOSITORY = tuple_(retests.c.org, retests.c.repo) == tuple_(bindparam("its
 _ITS_HEADS = retests.c.head_sha == any_(bindparam("its_heads", type_=ARRAY(Text)))
 _OPEN = select(retests.c.head_sha, retests.c.context).where(_IS_OPEN, _ITS_REPOSITORY, _ITS_HEADS)
 
-_alone = func.jsonb_build_array(func.jsonb_build_array(retests.c.number, retests.c.head_sha), type_=JSONB)
 # A run that was not there when it was asked for, whoever started it and however it has ended.
 _ANSWER = (
     update(retests)
     .where(_IS_OPEN, _ITS_REPOSITORY, _ITS_HEADS)
-    .where(tuple_(runs.c.org, runs.c.repo) == tuple_(retests.c.org, retests.c.repo), runs.c.heads == _alone)
+    .where(tuple_(runs.c.org, runs.c.repo) == tuple_(retests.c.org, retests.c.repo), runs.c.heads == head_in(retests))
     .where(runs.c.kind == RunKind.PRESUBMIT.value, runs.c.context == retests.c.context)
     .where(runs.c.name != func.all(retests.c.seen))
     .values(run_name=runs.c.name, answered_at=bindparam("at"))
@@ -70,12 +70,7 @@ class PostgresRetests:
 
     async def retests(self, pull: PullKey, head_sha: str) -> tuple[Retest, ...]:
         """Give what was ever asked for on a head, oldest first."""
-        query = (
-            select(retests)
-            .where(tuple_(*(retests.c[name] for name in PULL)) == tuple_(*pull_row(pull).values()))
-            .where(retests.c.head_sha == head_sha)
-            .order_by(retests.c.id)
-        )
+        query = select(retests).where(in_pull(retests, pull), retests.c.head_sha == head_sha).order_by(retests.c.id)
         async with statements(self.engine) as connection:
             found = (await connection.execute(query)).mappings().all()
         names = ("head_sha", "context", "asked_at", "run_name")
@@ -89,9 +84,8 @@ class PostgresRetests:
 
 
 def _tests_alone(pull: PullKey, head_sha: str) -> ColumnElement[bool]:
-    alone = cast(literal(document([(pull.number, head_sha)]).decode()), JSONB)
     same_repo = tuple_(runs.c.org, runs.c.repo) == tuple_(pull.org, pull.repo)
-    return same_repo & (runs.c.heads == alone) & (runs.c.kind == RunKind.PRESUBMIT.value)
+    return same_repo & (runs.c.heads == as_json([(pull.number, head_sha)])) & (runs.c.kind == RunKind.PRESUBMIT.value)
 
 
 def _where(pool: PoolKey, heads: Collection[str]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     column,
     exists,
     func,
+    literal,
     literal_column,
     select,
     tuple_,
@@ -38,6 +39,11 @@ def names_of(table: Table) -> tuple[str, ...]:
 def rows(values: Iterable[Mapping[str, object]]) -> dict[str, str]:
     """Write rows as the parameter of a statement made here."""
     return {"rows": document(list(values)).decode()}
+
+
+def as_json(value: object) -> ColumnElement[Any]:
+    """Give a value as a parameter of the type jsonb."""
+    return cast(literal(document(value).decode()), JSONB)
 
 
 def given(table: Table, names: Sequence[str]) -> FromClause:

@@ -1,17 +1,16 @@
 """What people and machines read of the store."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, Table, Text, and_, cast, exists, func, literal, select, tuple_
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, func, select, tuple_
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tide.adapters.postgres.documents import document, parsed
+from tide.adapters.postgres.documents import parsed
 from tide.adapters.postgres.engine import statements
-from tide.adapters.postgres.keys import POOL, PULL, in_pool, pool_of, pool_row
+from tide.adapters.postgres.keys import POOL, PULL, in_pool, in_pull, key_in, pool_of, pool_row
 from tide.adapters.postgres.ledger import LIVE_STATES, batch_from, run_from
 from tide.adapters.postgres.mirror import SELECT_PULLS, pull_from
 from tide.adapters.postgres.pool_views import SIGNS, PoolReader, writers
@@ -25,7 +24,7 @@ from tide.adapters.postgres.schema import (
     verdicts,
     watermarks,
 )
-from tide.adapters.postgres.statements import given, rows, writer
+from tide.adapters.postgres.statements import as_json, given, rows, writer
 from tide.domain.decisions import Verdict
 from tide.domain.evidence import Batch
 from tide.domain.keys import PoolKey, PullKey
@@ -48,10 +47,6 @@ _FEW = 50
 _MOST_RUNS, _MOST_BATCHES = 2000, 200
 _DECISION_COLUMNS = ("action", "reason", "targets", "is_dry_run")
 _RECORD_COLUMNS = ("id", "snapshot_digest", *_DECISION_COLUMNS, "first_seen", "last_seen", "outcome")
-
-
-def _key(table: Table, names: Sequence[str]) -> ColumnElement[Any]:
-    return tuple_(*(table.c[name] for name in names))
 
 
 _folded_pull = tuple_(func.lower(pulls.c.org), func.lower(pulls.c.repo), pulls.c.number)
@@ -117,10 +112,10 @@ class PostgresViews:
         """Give one pull request, also when it is merged or closed; asked for in any case."""
         query = (
             SELECT_PULLS.add_columns(cast(verdicts.c.verdict, Text).label("verdict"), pull_reads.c.read_at)
-            .outerjoin(verdicts, _key(verdicts, PULL) == _key(pulls, PULL))
-            .join(pull_reads, _key(pull_reads, PULL) == _key(pulls, PULL))
+            .outerjoin(verdicts, key_in(verdicts, PULL) == key_in(pulls, PULL))
+            .join(pull_reads, key_in(pull_reads, PULL) == key_in(pulls, PULL))
         )
-        as_spelled = query.where(_key(pulls, PULL) == (pull.org, pull.repo, pull.number))
+        as_spelled = query.where(in_pull(pulls, pull))
         async with statements(self.engine) as connection:
             row = (await connection.execute(as_spelled)).mappings().one_or_none()
             if row is None:  # the index knows names only as they are spelled
@@ -171,7 +166,7 @@ class PostgresViews:
         """Give what is wanted of all history, newest first, from the record at `before` on when it is given."""
         query = _RECORDS.where(*_wanted(wanted)).order_by(*_NEWEST_FIRST).limit(limit)
         if before is not None:
-            query = query.where(_key(history, ("time", "id")) < (before.time, before.id))
+            query = query.where(key_in(history, ("time", "id")) < (before.time, before.id))
         return await self._all(query, _history_from)
 
     async def decisions(self, pool: PoolKey | None, limit: int, before: int | None) -> tuple[DecisionRecord, ...]:
@@ -201,8 +196,8 @@ class PostgresViews:
 
     async def runs_of_head(self, pull: PullKey, head_sha: str, limit: int) -> tuple[Run, ...]:
         """Give the runs of a head, alone or together with others, newest first."""
-        head = cast(literal(document([[pull.number, head_sha]]).decode()), JSONB)
-        query = select(runs).where(_key(runs, ("org", "repo")) == (pull.org, pull.repo), runs.c.heads.contains(head))
+        head = as_json([(pull.number, head_sha)])
+        query = select(runs).where(key_in(runs, ("org", "repo")) == (pull.org, pull.repo), runs.c.heads.contains(head))
         return await self._all(query.order_by(*_NEWEST_RUNS_FIRST).limit(limit), run_from)
 
     async def runs_on(self, bases: Collection[Base]) -> tuple[Run, ...]:
@@ -228,7 +223,7 @@ def _built(found: Iterable[RowMapping], build: Callable[[RowMapping], T]) -> tup
 def _wanted(wanted: HistoryFilter) -> Iterable[ColumnElement[bool]]:
     columns = history.c
     if wanted.repo is not None:
-        yield _key(history, ("org", "repo")) == (wanted.repo.org, wanted.repo.name)
+        yield key_in(history, ("org", "repo")) == (wanted.repo.org, wanted.repo.name)
     if wanted.branch is not None:
         yield columns.branch == wanted.branch
     if wanted.pull is not None:
