@@ -5,19 +5,26 @@ import contextlib
 import os
 import signal
 from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
 
 
-async def put_down(process: Process) -> None:
-    """Kill a process that leads its own group, with all of the group, and wait for its end, also when cancelled.
+@contextlib.asynccontextmanager
+async def bound(process: Process) -> AsyncIterator[None]:
+    """Let a process that leads its own group live no longer than a block, which waits for its end.
 
-    Whoever has left the group may hold its pipes open for ever, and asyncio waits for these too: they are let go.
+    Where the block is broken off, the process is killed with all of its group, be it that it has ended itself. Whoever
+    has left the group may hold its pipes open for ever, and asyncio waits for these too: they are let go.
     """
-    with contextlib.suppress(ProcessLookupError):
-        if process.returncode is None:
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-    process._transport.close()  # type: ignore[attr-defined] # noqa: SLF001 - asyncio has no other way to let go of pipes
-    # A process that nobody waits for would stay as a zombie.
-    await asyncio.shield(process.wait())
+        raise
+    finally:
+        process._transport.close()  # type: ignore[attr-defined] # noqa: SLF001 - asyncio has no other way to let go of pipes
+        # A process that nobody waits for would stay as a zombie.
+        await asyncio.shield(process.wait())
 
 
 async def end_of(stream: asyncio.StreamReader | None, most: int) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from tide.adapters.children import end_of, put_down
+from tide.adapters.children import bound, end_of
 
 _PATIENCE = timedelta(minutes=30)
 _KIB = 1024
@@ -57,15 +57,13 @@ async def _run(*command: str) -> tuple[int, str, str]:
     except OSError as error:
         return 1, "", f"{command[0]}: {error.strerror}"
     try:
-        async with asyncio.timeout(_PATIENCE.total_seconds()):
+        async with bound(process), asyncio.timeout(_PATIENCE.total_seconds()):
             # There may be a line for every file: the end is enough.
             ends = (end_of(stream, _LONGEST_COMPLAINT) for stream in (process.stdout, process.stderr))
             told, complaints = [end.decode(errors="replace").strip() for end in await asyncio.gather(*ends)]
             return await process.wait(), told, complaints
     except TimeoutError:
         return 1, "", f"{command[0]} took longer than {_PATIENCE}"
-    finally:
-        await put_down(process)
 
 
 def _is_there(path: Path) -> bool:

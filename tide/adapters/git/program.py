@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from tide.adapters.children import put_down
+from tide.adapters.children import bound
 from tide.domain.errors import TideError, Unavailable
 
 OLDEST_VERSION = (2, 38)
@@ -119,14 +119,12 @@ class GitProgram:
         async with self._slots:
             process = await _start(["git", *settings, *arguments], cwd, {**around, **(environment or {})}, held)
             try:
-                async with asyncio.timeout(patience.total_seconds()):
+                async with bound(process), asyncio.timeout(patience.total_seconds()):
                     stdout, stderr = await process.communicate(stdin)
             except TimeoutError as error:
                 raise Unavailable(
                     f"git {arguments[0]} took longer than {patience.total_seconds():.0f} seconds"
                 ) from error
-            finally:
-                await put_down(process)
         text = _URL_CREDENTIALS.sub("***@", stderr.decode(errors="replace"))
         return Finished(process.returncode or 0, stdout, text)
 

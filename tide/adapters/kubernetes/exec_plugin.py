@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from tide.adapters.children import end_of, put_down
+from tide.adapters.children import bound, end_of
 from tide.adapters.kubernetes.finding import Found
 from tide.adapters.kubernetes.held import KeyPair, bearer
 from tide.adapters.kubernetes.kubeconfig import EXEC_EXTENSION, Exec
@@ -160,7 +160,7 @@ class ExecPlugin:
 
     async def _communicate(self, process: Process) -> tuple[bytes, bytes]:
         try:
-            async with asyncio.timeout(self._patience):
+            async with bound(process), asyncio.timeout(self._patience):
                 output, complaint, _ = await asyncio.gather(
                     end_of(process.stdout, _LONGEST_OUTPUT + 1),
                     end_of(process.stderr, _LONGEST_MESSAGE),
@@ -168,8 +168,6 @@ class ExecPlugin:
                 )
         except TimeoutError:
             raise Unavailable(f"{self._name} took longer than {self._patience:g} s") from None
-        finally:
-            await put_down(process)
         if len(output) > _LONGEST_OUTPUT:
             raise self._no_credential("it is longer than any is")
         return output, complaint

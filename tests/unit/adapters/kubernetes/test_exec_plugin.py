@@ -241,10 +241,14 @@ async def test_a_program_that_hangs_is_ended_with_all_that_it_started(shop: Shop
     shop.program(f"sleep 600 & echo $! > '{shop.place}/child'; wait")
     plugin = shop.plugin(patience=2)
     assert await refusal(plugin, Unavailable) == "the credential plugin ./plugin took longer than 2 s"
-    child = int((shop.place / "child").read_text())
-    async with asyncio.timeout(60):
-        while is_alive(child):  # noqa: ASYNC110 - another process, which tells nobody
-            await asyncio.sleep(0.02)
+    await ended(int((shop.place / "child").read_text()))
+
+
+async def test_what_holds_the_output_of_a_program_open_that_has_ended_is_ended_too(shop: Shop) -> None:
+    shop.program(f"sleep 600 & echo $! > '{shop.place}/child'")
+    plugin = shop.plugin(patience=2)
+    assert await refusal(plugin, Unavailable) == "the credential plugin ./plugin took longer than 2 s"
+    await ended(int((shop.place / "child").read_text()))
 
 
 async def test_a_program_whose_child_has_left_its_group_is_given_up_all_the_same(shop: Shop) -> None:
@@ -262,6 +266,13 @@ async def test_a_program_that_writes_without_end_is_read_no_further(shop: Shop) 
     assert "longer than any is" in await refusal(shop.plugin(), Unauthorized)
     shop.program("head -c 3000000 /dev/zero | tr '\\0' x >&2; echo >&2; echo 'the last word' >&2; exit 3", "other")
     assert (await refusal(shop.plugin(command="./other"), Unavailable)).endswith("ended with 3: the last word")
+
+
+async def ended(child: int) -> None:
+    """Wait until a process is no more."""
+    async with asyncio.timeout(60):
+        while is_alive(child):  # noqa: ASYNC110 - another process, which tells nobody
+            await asyncio.sleep(0.02)
 
 
 def is_alive(process: int) -> bool:
