@@ -123,6 +123,8 @@ async def drop_uncovered(world: World, config: JobConfig, repos: Collection[Repo
 
     Whoever covers them again has to walk through all of them, although nothing may have changed since the last walk.
     """
+    if not repos:
+        return
     store, now = world.store, await world.store.reading_begins()
     pulls = await store.open_pulls(repos)
     if not pulls:
