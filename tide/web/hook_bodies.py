@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from tide.adapters.children import bound
+
 # As much as is passed over in a few hundredths of a second, for which the whole process stands still.
 READ_HERE = 4 * 1024 * 1024
 # No value that hints are made of is longer. GitHub lets an issue have 100 labels, with some 400 bytes each.
@@ -97,13 +99,8 @@ async def _read_elsewhere(body: bytes | bytearray) -> dict[str, Any]:
         env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         start_new_session=True,  # a terminal's Ctrl-C is for us
     )
-    try:
-        async with asyncio.timeout(_READER_SECONDS):
-            told, _ = await reader.communicate(body)
-    finally:
-        if reader.returncode is None:
-            reader.kill()
-            await reader.wait()
+    async with bound(reader), asyncio.timeout(_READER_SECONDS):
+        told, _ = await reader.communicate(body)
     if reader.returncode == _REFUSED:
         raise ValueError("the body is not a JSON object")
     if reader.returncode:
