@@ -6,6 +6,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
+from tide.adapters.children import bound
 from tide.domain.errors import TideError
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ async def run_git(
     """
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), asyncio.subprocess.PIPE)
     process = await start_git(arguments, cwd=cwd, env=git_environment(**(environment or {})), **pipes)
-    stdout, stderr = await process.communicate(stdin)
+    async with bound(process):
+        stdout, stderr = await process.communicate(stdin)
     code = process.returncode or 0
     if code not in accept:
         raise GitFailedError(arguments, code, stderr.decode(errors="replace"))

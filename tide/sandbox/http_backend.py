@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import StreamingResponse
 
+from tide.adapters.children import bound
 from tide.sandbox.git_program import git_environment, start_git
 
 if TYPE_CHECKING:
@@ -44,14 +45,12 @@ async def http_backend(
         stderr=asyncio.subprocess.DEVNULL,
         env=git_environment(**_cgi(request, repository, inflated=inflated), **environment),
     )
-    feeding = asyncio.create_task(_feed(process, body))
-    try:
+    async with contextlib.AsyncExitStack() as end:
+        await end.enter_async_context(bound(process))
+        feeding = asyncio.create_task(_feed(process, body))
+        end.callback(feeding.cancel)
         status, headers = await _head(process)
-    except BaseException:
-        feeding.cancel()
-        process.kill()
-        raise
-    return StreamingResponse(_body(process, feeding), status, headers)
+        return StreamingResponse(_body(process, feeding, end.pop_all()), status, headers)
 
 
 def _cgi(request: Request, repository: Repository, *, inflated: bool) -> dict[str, str]:
@@ -95,19 +94,15 @@ async def _head(process: asyncio.subprocess.Process) -> tuple[int, dict[str, str
     return status, headers
 
 
-async def _body(process: asyncio.subprocess.Process, feeding: asyncio.Task[None]) -> AsyncIterator[bytes]:
+async def _body(
+    process: asyncio.subprocess.Process, feeding: asyncio.Task[None], end: contextlib.AsyncExitStack
+) -> AsyncIterator[bytes]:
     stdout = _output(process)
-    try:
+    async with end:
         while chunk := await stdout.read(CHUNK):
             yield chunk
         await feeding
         await process.wait()
-    finally:
-        feeding.cancel()
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
 
 
 def _output(process: asyncio.subprocess.Process) -> asyncio.StreamReader:
