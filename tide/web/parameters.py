@@ -6,7 +6,7 @@ from starlette.requests import Request
 from tide.domain.keys import PoolKey, PullKey, RepoKey
 from tide.domain.records import HistoryFilter, HistoryMark
 from tide.web.cursors import history_mark
-from tide.web.links import pool_key, pull_key
+from tide.web.links import pool_key, pool_named, pull_key
 
 _DEFAULT_LIMIT = 100
 _LARGEST_LIMIT = 1000
@@ -38,10 +38,8 @@ def pool_of(request: Request) -> PoolKey | None:
     text = request.query_params.get("pool", "")
     if not text:
         return None
-    org, _, rest = text.partition("/")
-    repo, _, branch = rest.partition(":")
     try:
-        return pool_key(org, repo, branch)
+        return pool_named(text)
     except ValueError:
         raise HTTPException(400, "pool is not of the form org/repo:branch") from None
 
