@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from tide.adapters.fresh import Fresh
 from tide.adapters.history.tide_json import go_json, written_record
 from tide.domain.errors import StoreError
-from tide.domain.records import TIDE_ACTIONS, HistoryRecord, HistoryState
+from tide.domain.records import HistoryRecord, HistoryState
 from tide.ports.clock import Clock
 from tide.web.bodies import COMMA, Body, compressed_section
 from tide.web.last_known import Reading
@@ -50,13 +50,12 @@ class _Page:
         """Give a page that has these records too."""
         marks, written = self.marks.copy(), self.written.copy()
         for record in records:
-            if record.action not in TIDE_ACTIONS:
-                continue
             # One number each: a hundred thousand small objects would be walked by every collection of garbage.
             mark = (record.time - _EPOCH) // _MICROSECOND * _IDS + record.id
-            place = bisect.bisect(marks, mark)
-            marks.insert(place, mark)
-            written.insert(place, written_record(record))
+            if told := written_record(record):
+                place = bisect.bisect(marks, mark)
+                marks.insert(place, mark)
+                written.insert(place, told)
         return _Page(marks[-limit:], written[-limit:])
 
     def tell(self, name: str) -> tuple[bytes, ...]:
