@@ -120,8 +120,7 @@ class Pages:
         if number := number_asked_for(search):
             return await self._numbered(number, search)
         if search:
-            queue = await self._queues.get()
-            return await self._in_turn(self._found, queue, search)
+            return await self._found(search)
         body, as_of = await self._front.get()
         headers = _VARY | staleness(as_of, self._known.clock.now())
         return SharedResponse(request, body, "text/html", headers)
@@ -282,11 +281,6 @@ class Pages:
         pools = Markup(ages.with_ages(text, frame.now))  # noqa: S704 - rendered by a template of ours
         return Body.of(self._rendered("front.html", frame, {"pools": pools}).encode())
 
-    async def _in_turn(self, make: Callable[[Queue, str], str], queue: Queue, search: str) -> Response:
-        async with self._turns.taken():
-            text = await run_in_threadpool(make, queue, search)
-        return HTMLResponse(text, headers=_VARY | staleness(queue.as_of, self._known.clock.now()))
-
     async def _numbered(self, number: int, search: str) -> Response:
         """Lead to the one pull request that has a number, or show all that have it."""
         views = self._known.reading()
@@ -296,7 +290,14 @@ class Pages:
                 return RedirectResponse(pull_path(pulls[0].key), 303)
             return await self._page("found.html", views.as_of, cards=(), pulls=pulls, q=search)
 
-    def _found(self, queue: Queue, search: str) -> str:
+    async def _found(self, search: str) -> Response:
+        """Show what the words of a search find in and beside the pools."""
+        queue = await self._queues.get()
+        async with self._turns.taken():
+            text = await run_in_threadpool(self._found_text, queue, search)
+        return HTMLResponse(text, headers=_VARY | staleness(queue.as_of, self._known.clock.now()))
+
+    def _found_text(self, queue: Queue, search: str) -> str:
         found = [narrowed for card in queue.cards if (narrowed := card.narrowed(search))]
         return self._rendered("found.html", self._frame(queue.as_of), {"cards": found, "pulls": (), "q": search})
 
