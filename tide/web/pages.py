@@ -19,7 +19,6 @@ from starlette.routing import BaseRoute, Route
 from tide.adapters.fresh import Fresh
 from tide.domain.keys import PullKey
 from tide.domain.records import HistoryFilter, HistoryMark, PoolView
-from tide.domain.rules import Query
 from tide.domain.runs import RunKind
 from tide.policy.wording import sentence
 from tide.web import ages
@@ -232,17 +231,16 @@ class Pages:
         text = await run_in_threadpool(self._rendered, template, frame, content)
         return HTMLResponse(text, code, headers=_VARY | staleness(as_of, frame.now))
 
-    async def _read_pools(self) -> tuple[Queue, str, tuple[Query, ...]]:
-        queue, status = await self._queues.get(), self._status()
-        return queue, status.link_url, status.queries
+    async def _read_pools(self) -> tuple[Queue, str]:
+        return await self._queues.get(), self._status().link_url
 
-    async def _made_pools(self, read: tuple[Queue, str, tuple[Query, ...]]) -> tuple[str, Queue]:
-        queue, link_url, queries = read
+    async def _made_pools(self, read: tuple[Queue, str]) -> tuple[str, Queue]:
+        queue, link_url = read
         if link_url != self._linked_to:
             self._linked_to, self._card_texts = link_url, KeptParts(self._card_text)
-        return await run_in_threadpool(self._pools_text, queue, queries), queue
+        return await run_in_threadpool(self._pools_text, queue), queue
 
-    def _pools_text(self, queue: Queue, queries: Sequence[Query]) -> str:
+    def _pools_text(self, queue: Queue) -> str:
         """Write what the front page says of the pools, without ages; what needs a human comes first."""
         texts = sorted(
             zip(queue.cards, self._card_texts.of(queue.cards), strict=True), key=lambda one: not one[0].needs_human
@@ -253,8 +251,8 @@ class Pages:
             "totals": _totals(queue.cards),
             "recent": queue.recent,
             "tests": queue.tests,
-            "queries": len(queries),
-            "watched": what_is_watched(queries),
+            "queries": len(queue.queries),
+            "watched": what_is_watched(queue.queries),
         }
         return self._kept_text("pools.html", content)
 

@@ -50,13 +50,15 @@ class _Card:
 class Queue:
     """What the pages about all pools show. Another state is another value.
 
-    `as_of` is None where it is fresh; `is_lost` tells that the database fails, and is not only slow.
+    `queries` are those that these pools are of. `as_of` is None where it is fresh; `is_lost` tells that the database
+    fails, and is not only slow.
     """
 
     pools: tuple[PoolView, ...]
     cards: tuple[PoolCard, ...]
     recent: tuple[HistoryRecord, ...]
     tests: RunBook
+    queries: tuple[Query, ...]
     as_of: datetime | None
     is_lost: bool
 
@@ -117,7 +119,7 @@ class Queues:
     async def _made(self, read: _Read) -> Queue:
         self._cards = await run_in_threadpool(_cards, read, self._cards)
         cards = tuple(one.card for one in self._cards.values())
-        return Queue(read.pools, cards, read.recent, RunBook(read.tests), read.as_of, read.is_lost)
+        return Queue(read.pools, cards, read.recent, RunBook(read.tests), read.queries, read.as_of, read.is_lost)
 
 
 def _cards(read: _Read, before: Mapping[PoolKey, _Card]) -> dict[PoolKey, _Card]:
