@@ -16,7 +16,7 @@ from tide.domain.keys import PoolKey, PullKey
 from tide.domain.records import HISTORY_ACTIONS, HistoryFilter, HistoryRecord
 from tide.web import api_models, text
 from tide.web.links import LARGEST_NUMBER, pool_named, pull_named
-from tide.web.run_book import RUNS_OF_HEAD, RunBook, bases_of, newest
+from tide.web.run_book import newest_of_head, run_book_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 _PAGE = 1000
@@ -73,7 +73,7 @@ def explain(pull: PullKey, output: str, **where: Path | str | None) -> None:
 
     async def work(archive: Archive) -> None:
         record = await archive.known(pull)
-        runs = newest(await archive.views.runs_of_head(record.pull.key, record.pull.head_sha, RUNS_OF_HEAD))
+        runs = await newest_of_head(archive.views, record.pull)
         told = json.dumps(api_models.explain_json(record, runs), indent=2) if output == "json" else None
         click.echo(told or text.explain_text(record, runs))
 
@@ -115,7 +115,7 @@ def history(pool: PoolKey | None, limit: int, state: str | None, output: str, **
         records = await _pages_of_history(archive, within, limit)
         if about and not records:
             await archive.check_known(about)
-        tests = RunBook(await archive.views.runs_on(bases_of((), records)))
+        tests = await run_book_of(archive.views, records)
         document = api_models.history_document(records, tests, limit)
         click.echo(_dump(document) if output == "json" else text.history_table(records, tests))
 

@@ -33,7 +33,7 @@ from tide.web.parameters import (
     pull_in_path,
 )
 from tide.web.queue import Queue, Queues
-from tide.web.run_book import RUNS_OF_HEAD, RunBook, bases_of, newest
+from tide.web.run_book import newest_of_head, run_book_of
 from tide.web.turns import InTurn, Turns
 
 _JSON = "application/json"
@@ -82,7 +82,7 @@ class Api:
         record = await views.pull(key)
         if record is None:
             raise HTTPException(404, "no such pull request is known")
-        runs = newest(await views.runs_of_head(record.pull.key, record.pull.head_sha, RUNS_OF_HEAD))
+        runs = await newest_of_head(views, record.pull)
         return await self._json(lambda: PullDocument.about(record, runs), views)
 
     async def batches(self, request: Request) -> Response:
@@ -101,7 +101,7 @@ class Api:
         """List what was done, newest first, as far as it is asked for, from a cursor on."""
         views, limit = self._known.reading(), limit_of(request)
         records = await views.history_page(history_filter_of(request), limit, history_cursor_of(request))
-        tests = RunBook(await views.runs_on(bases_of((), records)))
+        tests = await run_book_of(views, records)
         return await self._json(lambda: history_document(records, tests, limit), views)
 
     async def _json(self, document: Callable[[], BaseModel], views: Reading) -> Response:

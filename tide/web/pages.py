@@ -46,7 +46,7 @@ from tide.web.parameters import (
 )
 from tide.web.prow_format import pool_json
 from tide.web.queue import RECENT_ACTIONS, Queue, Queues
-from tide.web.run_book import RUNS_OF_HEAD, RunBook, bases_of, newest
+from tide.web.run_book import newest_of_head, run_book_of
 from tide.web.status import DaemonStatus
 from tide.web.turns import InTurn, Turns
 from tide.web.verdicts import reason_of, verdict_of
@@ -147,7 +147,7 @@ class Pages:
         """Show what is wanted, or what it is `refused` for, with the form as it was filled in."""
         views = self._known.reading()
         records = await views.history_page(wanted, limit, before) if wanted else ()
-        tests = RunBook(await views.runs_on(bases_of((), records)))
+        tests = await run_book_of(views, records)
         kept = [(name, value) for name, value in request.query_params.items() if name != "cursor" and value]
         older = urlencode([*kept, ("cursor", history_cursor(records[-1].mark))]) if len(records) == limit > 0 else ""
         content = {
@@ -176,7 +176,7 @@ class Pages:
         batches = await views.batches(view.pool, RECENT_ACTIONS, may_be_cut=True)
         card = await run_in_threadpool(pool_card, view, await views.live_runs(), batches)
         recent = await views.history(view.pool, RECENT_ACTIONS)
-        tests = RunBook(await views.runs_on(bases_of(batches, recent)))
+        tests = await run_book_of(views, recent, batches)
         return await self._page("pool.html", views.as_of, card=card, batches=batches, recent=recent, tests=tests)
 
     async def pull(self, request: Request) -> Response:
@@ -192,7 +192,7 @@ class Pages:
         key = record.pull.key
         about = HistoryFilter(key.repository, record.pull.base_branch, key.number)
         recent = await views.history_page(about, _PULL_HISTORY, None, may_be_cut=True)
-        runs = newest(await views.runs_of_head(key, record.pull.head_sha, RUNS_OF_HEAD))
+        runs = await newest_of_head(views, record.pull)
         return await self._page(
             "pull.html",
             views.as_of,
@@ -202,7 +202,7 @@ class Pages:
             runs=runs,
             logs={run.context: run.url for run in runs if run.kind is RunKind.PRESUBMIT},
             recent=recent,
-            tests=RunBook(await views.runs_on(bases_of((), recent))),
+            tests=await run_book_of(views, recent),
         )
 
     async def log(self, request: Request) -> Response:

@@ -3,11 +3,16 @@
 from collections.abc import Collection, Iterable
 
 from tide.domain.evidence import Batch
+from tide.domain.pulls import Pull
 from tide.domain.records import HistoryRecord
 from tide.domain.runs import Base, Run
+from tide.ports.views import Views
+from tide.web.last_known import Reading
 
 _Tested = tuple[Base, frozenset[tuple[int, str]]]
 _MERGES = ("MERGE", "MERGE_BATCH")
+# So many of a head are looked at, of which each job's newest is told.
+_RUNS_OF_HEAD = 100
 
 
 def bases_of(batches: Iterable[Batch], records: Iterable[HistoryRecord]) -> Collection[Base]:
@@ -16,10 +21,6 @@ def bases_of(batches: Iterable[Batch], records: Iterable[HistoryRecord]) -> Coll
         *(Base(batch.pool, batch.base_sha) for batch in batches),
         *(Base(record.pool, record.base_sha) for record in records if record.action not in _MERGES),
     }
-
-
-RUNS_OF_HEAD = 100
-"""So many of a head are looked at, of which each job's newest is told."""
 
 
 def newest(runs: Iterable[Run]) -> tuple[Run, ...]:
@@ -52,3 +53,15 @@ class RunBook:
             return ()
         heads = frozenset((target.number, target.sha) for target in record.targets)
         return newest(self._runs.get((Base(record.pool, record.base_sha), heads), ()))
+
+
+async def run_book_of(
+    views: Views | Reading, records: Iterable[HistoryRecord], batches: Iterable[Batch] = ()
+) -> RunBook:
+    """Read the tests of what was done."""
+    return RunBook(await views.runs_on(bases_of(batches, records)))
+
+
+async def newest_of_head(views: Views | Reading, pull: Pull) -> tuple[Run, ...]:
+    """Read the newest run of each job on the head of a pull request, those that failed before the others."""
+    return newest(await views.runs_of_head(pull.key, pull.head_sha, _RUNS_OF_HEAD))
