@@ -318,6 +318,8 @@ class Reading:
 
     async def runs_on(self, bases: Collection[Base]) -> tuple[Run, ...]:
         """Give the runs that test something on these bases, newest first; of those that are kept, live ones."""
+        if not bases:
+            return ()  # the store is not asked, so that nothing is heard of it either
 
         def recall() -> tuple[Run, ...] | None:
             known = self._recall(self._memory.runs)

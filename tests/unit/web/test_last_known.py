@@ -150,6 +150,13 @@ async def test_the_last_sync_of_whoever_leads_is_seen_in_the_pools(memory: Memor
     assert memory.known.last_sync is None
 
 
+async def test_what_asks_the_store_nothing_is_no_sign_of_life(memory: Memory) -> None:
+    memory.lose_the_store()
+    views = memory.known.reading()
+    assert await views.runs_on(()) == ()
+    assert (memory.told, views.as_of) == ([], None)
+
+
 @dataclass
 class SlowViews(KeptViews):
     """A store that answers only when it is let; questions about pools are counted, and those that were given up."""
