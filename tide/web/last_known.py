@@ -31,6 +31,7 @@ from tide.ports.views import Views
 from tide.web.ages import rfc3339
 
 T = TypeVar("T")
+R = TypeVar("R")
 _BATCHES = 200
 _RECENT_HISTORY = 200
 
@@ -221,24 +222,26 @@ class Reading:
         """Give one pool."""
         return await self._asked(
             lambda: self._certain(self._views.pool(pool)),
-            lambda: pool_among(self._recall(self._memory.pools) or (), pool),
+            self._among(self._memory.pools, lambda known: pool_among(known, pool)),
         )
 
     async def pull(self, pull: PullKey) -> PullRecord | None:
         """Give one pull request; of those that are kept, one that is open."""
+        kept = self._memory.pools
         return await self._asked(
             lambda: self._certain(self._views.pull(pull)),
-            lambda: _pull_among(self._recall(self._memory.pools) or (), pull, self.as_of),
+            self._among(kept, lambda known: _pull_among(known, pull, kept.moment)),
         )
 
     async def pulls_numbered(self, number: int, limit: int) -> tuple[Pull, ...]:
         """Give the pull requests of any repository that have a number; of those that are kept, the open ones."""
-
-        def recall() -> tuple[Pull, ...] | None:
-            known = self._recall(self._memory.pools)
-            return None if known is None else tuple(one for one in _open_pulls(known) if one.number == number)[:limit]
-
-        return await self._asked(lambda: self._views.pulls_numbered(number, limit), recall)
+        return await self._asked(
+            lambda: self._views.pulls_numbered(number, limit),
+            self._among(
+                self._memory.pools,
+                lambda known: tuple(one for one in _open_pulls(known) if one.number == number)[:limit],
+            ),
+        )
 
     async def history_state(self, *, in_haste: bool = False) -> HistoryState:
         """Tell how many records there are, and the newest of their ids; that is not kept.
@@ -253,12 +256,10 @@ class Reading:
 
     async def history(self, pool: PoolKey, limit: int) -> tuple[HistoryRecord, ...]:
         """Give what was done to a pool, newest first, or the newest that is known of that."""
-
-        def recall() -> tuple[HistoryRecord, ...] | None:
-            known = self._recall(self._memory.recent)
-            return None if known is None else _of_pool(known, pool)[:limit]
-
-        return await self._asked(lambda: self._views.history(pool, limit), recall)
+        return await self._asked(
+            lambda: self._views.history(pool, limit),
+            self._among(self._memory.recent, lambda known: _of_pool(known, pool)[:limit]),
+        )
 
     async def recent_history(self, limit: int) -> tuple[HistoryRecord, ...]:
         """Give the last things done in any pool, newest first; no more than 200."""
@@ -269,15 +270,14 @@ class Reading:
     ) -> tuple[HistoryRecord, ...]:
         """Give what is wanted of all history, newest first, from a place on; `may_be_cut`: or what is known of it."""
 
-        def recall() -> tuple[HistoryRecord, ...] | None:
-            known = self._recall(self._memory.recent)
-            if known is None:
-                return None
+        def pick(known: tuple[HistoryRecord, ...]) -> tuple[HistoryRecord, ...] | None:
             found = tuple(one for one in known if wanted.wants(one) and (before is None or one.mark < before))
             is_whole = len(found) >= limit or len(known) < _RECENT_HISTORY
             return found[:limit] if is_whole or may_be_cut else None
 
-        return await self._asked(lambda: self._views.history_page(wanted, limit, before), recall)
+        return await self._asked(
+            lambda: self._views.history_page(wanted, limit, before), self._among(self._memory.recent, pick)
+        )
 
     async def decisions(self, pool: PoolKey | None, limit: int, before: int | None) -> tuple[DecisionRecord, ...]:
         """Give decisions newest first, those with an id below `before` when it is given; none are kept."""
@@ -287,17 +287,14 @@ class Reading:
         """Give batches, newest first; `may_be_cut`: or what is known of them."""
         kept = self._memory.batches
 
-        def recall() -> tuple[Batch, ...] | None:
-            known = self._recall(kept)
-            if known is None:
-                return None
+        def pick(known: tuple[Batch, ...]) -> tuple[Batch, ...] | None:
             found = _of_pool(known, pool) if pool else known
             is_whole = len(found) >= limit or len(known) < _BATCHES
             return found[:limit] if is_whole or may_be_cut else None
 
         if pool is None and limit <= _BATCHES:
             return (await self._listed(kept))[:limit]
-        return await self._asked(lambda: self._views.batches(pool, limit), recall)
+        return await self._asked(lambda: self._views.batches(pool, limit), self._among(kept, pick))
 
     async def count_runs(self) -> int:
         """Say how many runs there have been; that is not kept."""
@@ -309,27 +306,25 @@ class Reading:
 
     async def runs_of_head(self, pull: PullKey, head_sha: str, limit: int) -> tuple[Run, ...]:
         """Give the runs of a head, alone or together with others, newest first; of those that are kept, live ones."""
-
-        def recall() -> tuple[Run, ...] | None:
-            known = self._recall(self._memory.runs)
-            return None if known is None else tuple(run for run in known if run.tests(pull, head_sha))[:limit]
-
-        return await self._asked(lambda: self._views.runs_of_head(pull, head_sha, limit), recall)
+        return await self._asked(
+            lambda: self._views.runs_of_head(pull, head_sha, limit),
+            self._among(
+                self._memory.runs, lambda known: tuple(run for run in known if run.tests(pull, head_sha))[:limit]
+            ),
+        )
 
     async def runs_on(self, bases: Collection[Base]) -> tuple[Run, ...]:
         """Give the runs that test something on these bases, newest first; of those that are kept, live ones."""
         if not bases:
             return ()  # the store is not asked, so that nothing is heard of it either
-
-        def recall() -> tuple[Run, ...] | None:
-            known = self._recall(self._memory.runs)
-            return None if known is None else tuple(run for run in known if run.base in bases)
-
-        return await self._asked(lambda: self._views.runs_on(bases), recall)
+        return await self._asked(
+            lambda: self._views.runs_on(bases),
+            self._among(self._memory.runs, lambda known: tuple(run for run in known if run.base in bases)),
+        )
 
     async def _listed(self, kept: _Kept[T]) -> tuple[T, ...]:
         """Ask the store and keep the answer; recall what is kept where that fails or takes long."""
-        return await self._asked(kept.asked, lambda: self._recall(kept), is_kept=True)
+        return await self._asked(kept.asked, self._among(kept, lambda known: known), is_kept=True)
 
     async def _asked(
         self,
@@ -341,7 +336,7 @@ class Reading:
     ) -> T:
         """Ask the store; once it has failed or is slow only `recall`, whose None means that it cannot tell."""
         if self._error or self._memory.is_slow:
-            found = self._recalled(recall)
+            found = recall()
             if found is not None:
                 return found
             if self._error or in_haste:
@@ -353,7 +348,7 @@ class Reading:
             if self._error is None and question.done():
                 self._memory.tell(str(error))
             self._error = error
-            found = self._recalled(recall)
+            found = recall()
             if found is None:
                 raise
             return found
@@ -378,7 +373,7 @@ class Reading:
                 return self._told_by(question)
             if wait is waits[0]:
                 memory.see_to_end(question) if is_kept else memory.probe()
-            found = self._recalled(recall)
+            found = recall()
             if found is not None:
                 return found
         raise StoreError(f"database: no answer within {sum(waits, timedelta()).total_seconds():g} s")
@@ -401,20 +396,18 @@ class Reading:
             await self._memory.check_known(has_looked=has_looked)
         return found
 
-    def _recalled(self, recall: Callable[[], T | None]) -> T | None:
-        """Give what is known, None where that is nothing."""
-        as_of = self.as_of
-        found = recall()
-        if found is None:
-            self.as_of = as_of
-        return found
+    def _among(self, kept: _Kept[T], pick: Callable[[tuple[T, ...]], R | None]) -> Callable[[], R | None]:
+        """Give what looks for an answer among kept ones, and notes how old they are where it finds one."""
 
-    def _recall(self, kept: _Kept[T]) -> tuple[T, ...] | None:
-        """Give kept answers, None where there are none, and note how old they are."""
-        if kept.moment is None:
-            return None
-        self.as_of = min(self.as_of or kept.moment, kept.moment)
-        return kept.answers
+        def recall() -> R | None:
+            if kept.moment is None:
+                return None
+            found = pick(kept.answers)
+            if found is not None:
+                self.as_of = min(self.as_of or kept.moment, kept.moment)
+            return found
+
+        return recall
 
 
 def staleness(as_of: datetime | None, now: datetime) -> dict[str, str]:
