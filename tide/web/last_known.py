@@ -309,7 +309,8 @@ class Reading:
         return await self._asked(
             lambda: self._views.runs_of_head(pull, head_sha, limit),
             self._among(
-                self._memory.runs, lambda known: tuple(run for run in known if run.tests(pull, head_sha))[:limit]
+                self._memory.runs,
+                lambda known: tuple(run for run in reversed(known) if run.tests(pull, head_sha))[:limit],
             ),
         )
 
@@ -319,7 +320,7 @@ class Reading:
             return ()  # the store is not asked, so that nothing is heard of it either
         return await self._asked(
             lambda: self._views.runs_on(bases),
-            self._among(self._memory.runs, lambda known: tuple(run for run in known if run.base in bases)),
+            self._among(self._memory.runs, lambda known: tuple(run for run in reversed(known) if run.base in bases)),
         )
 
     async def _listed(self, kept: _Kept[T]) -> tuple[T, ...]:

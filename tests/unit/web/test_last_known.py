@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from tests.builders import NOW
+from tests.builders import BASE, NOW, POOL, make_run, sha
 from tests.unit.web.kept import DOCS, ORBIT, ROCKET, KeptViews, StandingClock, busy_morning
 from tide.domain.errors import StoreError
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.records import HistoryFilter, PoolView
+from tide.domain.runs import Base, RunState
 from tide.web.last_known import LastKnown, NothingKnownError, Waits, staleness
 
 FOUR_MINUTES = timedelta(minutes=4)
@@ -104,6 +105,18 @@ async def test_an_open_pull_request_is_found_with_its_verdict(memory: Memory) ->
     assert record.verdict is not None
     assert (record.pull.number, record.verdict.summary) == (399, "It has the label do-not-merge/hold.")
     assert record.read_at == NOW - timedelta(seconds=12)
+
+
+async def test_the_runs_that_are_known_of_a_head_and_a_base_are_told_newest_first(memory: Memory) -> None:
+    older, newer = (make_run(state=RunState.PENDING, name=name) for name in ("older", "newer"))
+    memory.views.runs[:] = [older, newer]
+    await memory.known.refresh()
+    memory.lose_the_store()
+    views = memory.known.reading()
+    key = PullKey(POOL.org, POOL.repo, 1)
+    assert await views.runs_of_head(key, sha(1), 10) == (newer, older)
+    assert await views.runs_of_head(key, sha(1), 1) == (newer,)
+    assert await views.runs_on([Base(POOL, BASE)]) == (newer, older)
 
 
 async def test_what_is_not_kept_stays_an_error(memory: Memory) -> None:
