@@ -5,13 +5,11 @@ pull request are then answered from it; what is not in it stays an error, and so
 answer, but where a page shows the newest that is known beside other things.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Generic, Protocol, TypeVar
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
 
-from tide.domain.errors import StoreError, TideError
+from tide.domain.errors import StoreError
 from tide.domain.evidence import Batch
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.pulls import Pull
@@ -29,27 +27,13 @@ from tide.domain.runs import Base, Run
 from tide.ports.clock import Clock
 from tide.ports.views import Views
 from tide.web.ages import rfc3339
+from tide.web.contact import Contact, NothingKnownError, Waits
 
 T = TypeVar("T")
 R = TypeVar("R")
 _BATCHES = 200
 _RECENT_HISTORY = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Waits:
-    """How long an answer of the store is waited for: where something is `known` already, and where nothing is.
-
-    On a starved host a store is slow, which is no outage; one that says nothing for `dead` is taken for one.
-    """
-
-    known: timedelta = timedelta(seconds=1)
-    unknown: timedelta = timedelta(seconds=5)
-    dead: timedelta = timedelta(seconds=30)
-
-
-class NothingKnownError(TideError):
-    """Nobody has looked at everything yet, so that nothing can be said of what is there."""
+_WAITS = Waits()
 
 
 class _Kept(Generic[T]):
@@ -77,9 +61,6 @@ class _Kept(Generic[T]):
 class LastKnown:
     """Keeps the last good answers; `reading` gives the views of one request.
 
-    Who asks while the store takes long is told what is known, at once; the question that takes long is seen to its end
-    meanwhile, and its answer is what is known from then on.
-
     Args:
         views: reads the store.
         clock: tells when that was.
@@ -95,19 +76,16 @@ class LastKnown:
         told: Callable[[str], None] = lambda _error: None,
         *,
         has_looked: Callable[[], bool | None] = lambda: None,
-        waits: Waits = Waits(),
+        waits: Waits = _WAITS,
     ) -> None:
         self.views = views
         self.clock = clock
         self.has_looked = has_looked
-        self.waits = waits
-        self.is_lost = False
         self.pools = _Kept(self._ask_for_pools, clock)
         self.runs = _Kept(views.live_runs, clock)
         self.batches = _Kept(lambda: views.batches(None, _BATCHES), clock)
         self.recent = _Kept(lambda: views.recent_history(_RECENT_HISTORY), clock)
-        self._told = told
-        self._slow: dict[asyncio.Future[Any], asyncio.Task[None]] = {}
+        self.contact = Contact(told, self.runs.asked, waits)
 
     def reading(self) -> "Reading":
         """Give the views of one request."""
@@ -139,45 +117,6 @@ class LastKnown:
         """Tell whether there is anything to tell where the store does not answer."""
         return self.pools.moment is not None
 
-    @property
-    def is_slow(self) -> bool:
-        """Tell whether the store has taken a question and not answered it in time."""
-        return bool(self._slow)
-
-    def tell(self, error: str) -> None:
-        """Note that the store has answered, or what went wrong."""
-        self.is_lost = bool(error)
-        self._told(error)
-
-    def see_to_end(self, question: "asyncio.Future[Any]") -> None:
-        """Wait for the answer to a question that takes long, beside all else."""
-        self._slow[question] = asyncio.create_task(self._see_to_end(question))
-
-    def sees_to(self, question: "asyncio.Future[Any]") -> bool:
-        """Tell whether a question is waited for beside all else."""
-        return question in self._slow
-
-    def probe(self) -> None:
-        """Find out whether the store answers at all, where an answer did not come that nobody waits for any more."""
-        if not self.is_slow:
-            self.see_to_end(asyncio.ensure_future(self.runs.asked()))
-
-    async def _see_to_end(self, question: "asyncio.Future[Any]") -> None:
-        seconds = self.waits.dead.total_seconds()
-        try:
-            done, _ = await asyncio.wait({question}, timeout=seconds)
-            if not done:
-                self.tell(f"database: no answer within {seconds:g} s")
-            await question
-        except StoreError as error:
-            self.tell(str(error))
-        except NothingKnownError:
-            self.tell("")
-        else:
-            self.tell("")
-        finally:
-            del self._slow[question]
-
     async def _ask_for_pools(self) -> tuple[PoolView, ...]:
         has_looked = self.has_looked()  # asked first: the look may end while the store is read
         found = await self.views.pools()
@@ -204,6 +143,7 @@ class Reading:
         self.as_of: datetime | None = None
         self._memory = memory
         self._views = memory.views
+        self._contact = memory.contact
         self._error: StoreError | None = None
 
     async def state(self, *, in_haste: bool) -> tuple[str | None, ...]:
@@ -336,58 +276,20 @@ class Reading:
         in_haste: bool = False,
     ) -> T:
         """Ask the store; once it has failed or is slow only `recall`, whose None means that it cannot tell."""
-        if self._error or self._memory.is_slow:
+        if self._error or self._contact.is_slow:
             found = recall()
             if found is not None:
                 return found
             if self._error or in_haste:
                 raise self._error or StoreError("database: it takes long to answer")
-        question = asyncio.ensure_future(ask())
         try:
-            return await self._answered(question, recall, is_kept=is_kept, in_haste=in_haste)
+            return await self._contact.answer(ask(), recall, is_kept=is_kept, in_haste=in_haste)
         except StoreError as error:
-            if self._error is None and question.done():
-                self._memory.tell(str(error))
             self._error = error
             found = recall()
             if found is None:
                 raise
             return found
-        finally:
-            if not self._memory.sees_to(question):
-                question.cancel()
-
-    async def _answered(
-        self, question: "asyncio.Future[T]", recall: Callable[[], T | None], *, is_kept: bool, in_haste: bool
-    ) -> T:
-        """Wait for an answer, or give what is known where it does not come soon.
-
-        Raises:
-            StoreError: it went wrong, or the answer does not come in time and nothing is known.
-        """
-        memory = self._memory
-        known, unknown = memory.waits.known, memory.waits.unknown
-        waits = (known,) if in_haste else (known, unknown - known)
-        for wait in waits:
-            await asyncio.wait({question}, timeout=wait.total_seconds())
-            if question.done():
-                return self._told_by(question)
-            if wait is waits[0]:
-                memory.see_to_end(question) if is_kept else memory.probe()
-            found = recall()
-            if found is not None:
-                return found
-        raise StoreError(f"database: no answer within {sum(waits, timedelta()).total_seconds():g} s")
-
-    def _told_by(self, question: "asyncio.Future[T]") -> T:
-        """Give an answer, and note that there is one."""
-        try:
-            answer = question.result()
-        except NothingKnownError:
-            self._memory.tell("")
-            raise
-        self._memory.tell("")
-        return answer
 
     async def _certain(self, asked: Awaitable[T | None]) -> T | None:
         """Give what the store has; raise NothingKnownError where that is nothing, and nobody has looked at all."""

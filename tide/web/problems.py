@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ExceptionHandler
 
 from tide.domain.errors import StoreError
-from tide.web.last_known import NothingKnownError
+from tide.web.contact import NothingKnownError
 from tide.web.negotiation import prefers_html
 from tide.web.pages import Pages
 

@@ -102,7 +102,7 @@ class Queues:
         batches = await views.batches(None, _RECENT_BATCHES)
         recent = await views.recent_history(RECENT_ACTIONS)
         tests = await views.runs_on(bases_of((), recent))
-        read = _Read(pools, runs, batches, recent, tests, views.as_of, self._known.is_lost, state, queries)
+        read = _Read(pools, runs, batches, recent, tests, views.as_of, self._known.contact.is_lost, state, queries)
         if views.as_of is None:
             self._last = read
         return read

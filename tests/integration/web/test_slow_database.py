@@ -12,7 +12,8 @@ from tide.adapters.clock import SystemClock
 from tide.adapters.postgres.engine import connected
 from tide.adapters.postgres.views import PostgresViews
 from tide.web.app import build_app
-from tide.web.last_known import LastKnown, Waits
+from tide.web.contact import Waits
+from tide.web.last_known import LastKnown
 
 HTML, JSON = {"accept": "text/html"}, {"accept": "application/json"}
 HOUR = timedelta(hours=1)
@@ -36,7 +37,7 @@ async def test_while_a_database_says_nothing_all_are_told_what_is_known_and_nobo
             assert len(history) == 2
             told.clear()
             wire.block()
-            known.waits = HASTY
+            known.contact.waits = HASTY
             async with asyncio.timeout(GUARD):
                 for _ in range(2):
                     for path in PATHS:
@@ -48,7 +49,7 @@ async def test_while_a_database_says_nothing_all_are_told_what_is_known_and_nobo
                     assert (await client.get("/history", headers=JSON)).json() == history
             assert told == []
             wire.free()
-            known.waits = PATIENT
+            known.contact.waits = PATIENT
             async with asyncio.timeout(GUARD):
                 while "age" in (await client.get("/", headers=JSON)).headers:  # noqa: ASYNC110 - it rings no bell
                     await asyncio.sleep(0.05)

@@ -13,7 +13,8 @@ from tide.domain.errors import StoreError
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.records import HistoryFilter, PoolView
 from tide.domain.runs import Base, RunState
-from tide.web.last_known import LastKnown, NothingKnownError, Waits, staleness
+from tide.web.contact import NothingKnownError, Waits
+from tide.web.last_known import LastKnown, staleness
 
 FOUR_MINUTES = timedelta(minutes=4)
 
@@ -200,17 +201,17 @@ class Slow:
         self.known = LastKnown(self.views, self.clock, self.told.append, waits=waits)
 
     async def read_once(self) -> None:
-        waits, self.known.waits = self.known.waits, PATIENCE
+        waits, self.known.contact.waits = self.known.contact.waits, PATIENCE
         self.views.may_answer.set()
         await self.known.refresh()
-        self.known.waits = waits
+        self.known.contact.waits = waits
         self.views.may_answer.clear()
         self.told.clear()
         self.clock.moment = NOW + FOUR_MINUTES
 
     async def end(self) -> None:
         self.views.may_answer.set()
-        await until(lambda: not self.known.is_slow)
+        await until(lambda: not self.known.contact.is_slow)
 
 
 async def until(is_so: Callable[[], bool]) -> None:
@@ -238,11 +239,11 @@ async def test_a_slow_store_is_no_dead_one_and_all_are_told_at_once_what_is_know
         assert views.as_of == NOW
     assert slow.views.asked == before + 1
     assert slow.told == []
-    assert not slow.known.is_lost
+    assert not slow.known.contact.is_lost
     slow.views.pool_views[0] = replace(slow.views.pool_views[0], reason="later")
     await slow.end()
     assert slow.told == [""]
-    slow.known.waits = PATIENCE
+    slow.known.contact.waits = PATIENCE
     views = slow.known.reading()
     assert [view.reason for view in await views.pools()] == ["later"]
     assert views.as_of is None
@@ -254,10 +255,10 @@ async def test_a_store_that_says_nothing_for_long_is_told_of_and_taken_back() ->
     await slow.known.reading().pools()
     await until(lambda: bool(slow.told))
     assert slow.told == ["database: no answer within 0 s"]
-    assert slow.known.is_lost
+    assert slow.known.contact.is_lost
     await slow.end()
     assert slow.told[-1] == ""
-    assert not slow.known.is_lost
+    assert not slow.known.contact.is_lost
 
 
 async def test_who_goes_away_leaves_no_question_behind() -> None:
@@ -267,7 +268,7 @@ async def test_who_goes_away_leaves_no_question_behind() -> None:
     reader.cancel()
     await asyncio.wait({reader})
     await until(lambda: slow.views.given_up > 0)
-    assert not slow.known.is_slow
+    assert not slow.known.contact.is_slow
 
 
 @pytest.mark.parametrize(("has_looked", "is_searched"), [(False, True), (None, False)])

@@ -8,7 +8,8 @@ from tests.builders import NOW
 from tests.unit.web.kept import DOCS, ROCKET, KeptViews, StandingClock, busy_morning
 from tide.domain.records import PoolView
 from tide.domain.rules import Query
-from tide.web.last_known import LastKnown, Waits
+from tide.web.contact import Waits
+from tide.web.last_known import LastKnown
 from tide.web.queue import Queues
 
 HOUR = timedelta(hours=1)
@@ -59,9 +60,9 @@ async def test_a_store_that_hangs_keeps_nobody_waiting() -> None:
     views = hanging()
     known = LastKnown(views, StandingClock(), waits=Waits(timedelta(0), HOUR, HOUR))
     queues = Queues(known)
-    known.waits = Waits(HOUR, HOUR, HOUR)
+    known.contact.waits = Waits(HOUR, HOUR, HOUR)
     fresh = await queues.get()
-    known.waits = Waits(timedelta(0), HOUR, HOUR)
+    known.contact.waits = Waits(timedelta(0), HOUR, HOUR)
     views.hangs = True
     async with asyncio.timeout(60):
         for _ in range(3):
