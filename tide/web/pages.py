@@ -221,7 +221,7 @@ class Pages:
         content = {
             "title": title,
             "message": message,
-            "problem": f"{message.partition('. ')[0].removesuffix('.')}.",
+            "problem": sentence(message.partition(". ")[0]),
             "may_pass": code == HTTPStatus.SERVICE_UNAVAILABLE,
         }
         return HTMLResponse(self._rendered("problem.html", self._frame(None), content), code, headers=_VARY)
