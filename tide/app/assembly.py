@@ -7,7 +7,6 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -132,10 +131,7 @@ async def opened(
         await program.version()
         host = await stack.enter_async_context(
             github(
-                replace(
-                    _github_settings(options, config.sync_period, clock),
-                    asks_for_reviews=lambda: ask_for_reviews(config.current.queries),
-                ),
+                _github_settings(options, config, clock),
                 credentials,
                 clock=clock,
                 on_call=_counting(metrics),
@@ -346,14 +342,15 @@ def _hook_tokens(options: RunOptions, redactor: Redactor) -> HookTokenFile | Non
     return HookTokenFile(options.webhook_secret_file, redactor.hide) if options.webhook_secret_file else None
 
 
-def _github_settings(options: RunOptions, sync_period: timedelta, clock: SteadyClock) -> GitHubSettings:
+def _github_settings(options: RunOptions, config: ConfigSource, clock: SteadyClock) -> GitHubSettings:
     return GitHubSettings(
         endpoints=options.github_endpoint,
         graphql_endpoint=options.github_graphql_endpoint,
         host=options.git_host_url,
         request_timeout=options.request_timeout,
         patience=Patience(retries=options.max_retries),
-        allowance=sync_allowance(options.sync_hourly_tokens, sync_period, clock),
+        allowance=sync_allowance(options.sync_hourly_tokens, config.sync_period, clock),
+        asks_for_reviews=lambda: ask_for_reviews(config.current.queries),
     )
 
 
