@@ -16,7 +16,8 @@ from tests.builders import (
     make_view,
     sha,
 )
-from tide.domain.actions import TriggerBatch, Wait, targets_of
+from tests.unit.policy.deciding import numbers, started
+from tide.domain.actions import TriggerBatch, Wait
 from tide.domain.decisions import Decision, Place, VerdictKind
 from tide.domain.pulls import Context, Mergeable
 from tide.domain.runs import Purpose, Run, RunState
@@ -38,10 +39,6 @@ def first(number: int, context: str, state: RunState, **fields: Any) -> Run:
 def decided(*views: PullView, runs: tuple[Run, ...] = (), max_runs: int = 8, **fields: Any) -> Decision:
     fields.setdefault("rules", make_rules(trigger=True, max_runs=max_runs, context_policy=make_policy(JOBS)))
     return decide(make_snapshot(*views, runs=runs, **fields))
-
-
-def started(decision: Decision) -> list[tuple[int, tuple[str, ...]]]:
-    return [(trigger.target.number, trigger.contexts) for trigger in decision.first_runs]
 
 
 def test_a_head_without_results_gets_all_its_required_jobs() -> None:
@@ -125,7 +122,7 @@ def test_an_old_retest_does_not_hide_a_first_run_that_is_pending() -> None:
     view = make_view(2, [make_context("unit", PENDING)], required=JOBS)
     runs = (make_run("unit", 2, base_sha=sha("old")), first(2, "unit", RunState.PENDING))
     decision = decided(view, *[make_view(number, required=JOBS) for number in (1, 3)], runs=runs)
-    assert 2 not in [target.number for target in targets_of(decision.action)]
+    assert 2 not in numbers(decision.action)
 
 
 def test_a_first_run_without_a_verdict_is_started_again_up_to_three_times() -> None:
@@ -174,4 +171,4 @@ def test_what_is_asked_for_waits_while_it_runs_and_is_let_be_when_it_has_passed(
 def test_a_first_run_on_the_current_base_is_proof_enough_to_merge() -> None:
     view = make_view(1, required=JOBS)
     runs = (first(1, "lint", RunState.SUCCESS), first(1, "unit", RunState.SUCCESS))
-    assert [target.number for target in targets_of(decided(view, runs=runs).action)] == [1]
+    assert numbers(decided(view, runs=runs).action) == [1]

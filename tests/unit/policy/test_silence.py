@@ -17,7 +17,8 @@ from tests.builders import (
     make_view,
     sha,
 )
-from tide.domain.actions import Merge, TriggerBatch, Wait, targets_of
+from tests.unit.policy.deciding import UNIT, numbers, ready, started
+from tide.domain.actions import Merge, TriggerBatch, Wait
 from tide.domain.branch_rules import BranchRules
 from tide.domain.decisions import Decision, Place
 from tide.domain.pulls import ContextSource, MergeState
@@ -27,7 +28,6 @@ from tide.policy.decide import decide
 from tide.policy.landing import may_land
 from tide.policy.silence import unattended
 
-UNIT = ("unit",)
 LATE = ((sha(1), "unit"),)
 REQUIRED = BranchRules(required_contexts=UNIT)
 
@@ -38,10 +38,6 @@ def pending(number: int = 1, **fields: Any) -> PullView:
 
 def decided(*views: PullView, runs: tuple[Run, ...] = (), late: Any = LATE, **fields: Any) -> Decision:
     return decide(make_snapshot(*views, runs=runs, unreported=late, **fields))
-
-
-def started(decision: Decision) -> list[tuple[int, tuple[str, ...]]]:
-    return [(trigger.target.number, trigger.contexts) for trigger in decision.first_runs]
 
 
 def detail(decision: Decision, name: str = "context unit") -> str:
@@ -103,9 +99,9 @@ def test_a_run_that_failed_counts_as_failed() -> None:
 
 def test_a_run_that_passed_on_an_older_base_is_as_good_as_a_green_status() -> None:
     runs = (make_run("unit", 1, base_sha=sha("old"), purpose=Purpose.FIRST),)
-    decision = decided(pending(), make_view(2, required=UNIT), runs=runs)
+    decision = decided(pending(), ready(2), runs=runs)
     assert isinstance(decision.action, TriggerBatch)
-    assert [target.number for target in targets_of(decision.action)] == [1, 2]
+    assert numbers(decision.action) == [1, 2]
 
 
 def test_while_a_run_of_anybody_works_on_it_nothing_is_missing() -> None:
@@ -114,8 +110,8 @@ def test_while_a_run_of_anybody_works_on_it_nothing_is_missing() -> None:
 
 
 def test_nobody_waits_for_the_report_of_another() -> None:
-    decision = decided(pending(), make_view(2, required=UNIT), make_view(3, required=UNIT), branch_rules=REQUIRED)
-    assert [target.number for target in targets_of(decision.action)] == [2, 3]
+    decision = decided(pending(), ready(2), ready(3), branch_rules=REQUIRED)
+    assert numbers(decision.action) == [2, 3]
 
 
 def test_a_job_that_is_not_required_here_but_counts_is_run_again_too() -> None:

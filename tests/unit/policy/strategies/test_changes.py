@@ -13,32 +13,17 @@ from tests.builders import (
     make_policy,
     make_rules,
     make_run,
-    make_snapshot,
     make_view,
     sha,
 )
-from tide.domain.actions import Action, Merge, MergeBatch, Trigger, TriggerBatch, Wait, targets_of
-from tide.domain.decisions import Decision, Place, VerdictKind
+from tests.unit.policy.deciding import UNIT, decided, numbers, ready
+from tide.domain.actions import Merge, MergeBatch, Trigger, TriggerBatch, Wait
+from tide.domain.decisions import Place, VerdictKind
 from tide.domain.pulls import MergeState, RepoSettings
 from tide.domain.rules import BlocksPolicy
-from tide.domain.runs import Purpose, Run, RunState
-from tide.domain.snapshot import PullView
-from tide.policy.decide import decide
+from tide.domain.runs import Purpose, RunState
 
-UNIT = ("unit",)
 FAILED = RunState.FAILURE
-
-
-def ready(number: int, **fields: Any) -> PullView:
-    return make_view(number, required=UNIT, **fields)
-
-
-def decided(*views: PullView, runs: tuple[Run, ...] = (), **fields: Any) -> Decision:
-    return decide(make_snapshot(*views, runs=runs, **fields))
-
-
-def numbers(action: Action) -> list[int]:
-    return [target.number for target in targets_of(action)]
 
 
 def failed(*members: int) -> tuple[tuple[int, str], ...]:

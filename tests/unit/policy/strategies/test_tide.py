@@ -13,18 +13,15 @@ from tests.builders import (
     make_pull,
     make_rules,
     make_run,
-    make_snapshot,
     make_view,
     sha,
 )
+from tests.unit.policy.deciding import UNIT, decided, numbers, ready
 from tide.domain.actions import Merge, MergeBatch, Trigger, TriggerBatch, Wait, targets_of
-from tide.domain.decisions import Decision, Place, VerdictKind
+from tide.domain.decisions import Place, VerdictKind
 from tide.domain.pulls import ContextState, Mergeable, MergeMethod
 from tide.domain.runs import Purpose, Run, RunState
 from tide.domain.snapshot import PullView
-from tide.policy.decide import decide
-
-UNIT = ("unit",)
 
 
 def retested(number: int) -> PullView:
@@ -32,23 +29,11 @@ def retested(number: int) -> PullView:
     return make_view(number, [make_context("unit", PENDING)], required=UNIT)
 
 
-def ready(number: int, **fields: Any) -> PullView:
-    return make_view(number, required=UNIT, **fields)
-
-
-def decided(*views: PullView, runs: tuple[Run, ...] = (), **fields: Any) -> Decision:
-    return decide(make_snapshot(*views, runs=runs, **fields))
-
-
-def numbers(decision: Decision) -> list[int]:
-    return [target.number for target in targets_of(decision.action)]
-
-
 def test_a_batch_that_passed_merges_before_everything_else_in_its_own_order() -> None:
     runs = (make_run("unit", (3, 1)), make_run("unit", 2))
     decision = decided(ready(1), ready(2), ready(3), runs=runs)
     assert isinstance(decision.action, MergeBatch)
-    assert numbers(decision) == [3, 1]
+    assert numbers(decision.action) == [3, 1]
 
 
 def test_one_that_passed_alone_merges_when_no_batch_is_pending() -> None:
@@ -60,7 +45,7 @@ def test_one_that_passed_alone_merges_when_no_batch_is_pending() -> None:
             reason=f"It has passed all required jobs on main at {BASE[:7]} and comes first.",
         )
     )
-    assert numbers(decision) == [2]
+    assert numbers(decision.action) == [2]
     assert (decision.passing, decision.missing) == ((2,), (1,))
 
 
@@ -74,13 +59,13 @@ def test_while_a_batch_is_pending_what_passed_alone_waits() -> None:
 def test_while_a_batch_is_pending_one_is_retested_alone() -> None:
     decision = decided(ready(1), ready(2), ready(3), runs=(make_run("unit", (2, 3), RunState.PENDING),))
     assert isinstance(decision.action, Trigger)
-    assert numbers(decision) == [1]
+    assert numbers(decision.action) == [1]
 
 
 def test_a_batch_that_needs_no_job_lands_as_one() -> None:
     decision = decided(make_view(1), make_view(2), runs=(make_run("unit", (1, 2)),))
     assert isinstance(decision.action, MergeBatch)
-    assert numbers(decision) == [1, 2]
+    assert numbers(decision.action) == [1, 2]
 
 
 @pytest.mark.parametrize("base", [BASE, sha("older base")], ids=["this base", "an older base"])
@@ -94,13 +79,13 @@ def test_a_run_in_flight_does_not_bring_in_what_its_contexts_keep_outside(base: 
     assert decision.verdicts[0].place is Place.OUTSIDE
     assert decision.verdicts[0].kind is VerdictKind.WAITING
     assert isinstance(decision.action, Trigger)
-    assert numbers(decision) == [2]
+    assert numbers(decision.action) == [2]
 
 
 def test_one_without_required_jobs_merges_at_once() -> None:
     decision = decided(make_view(4), ready(1))
     assert isinstance(decision.action, Merge)
-    assert numbers(decision) == [4]
+    assert numbers(decision.action) == [4]
 
 
 def test_one_with_a_pending_context_does_not_merge_alone() -> None:
@@ -113,7 +98,7 @@ def test_one_with_a_pending_context_does_not_merge_alone() -> None:
 def test_several_are_tested_as_a_batch_in_the_order_of_their_numbers() -> None:
     decision = decided(ready(3), ready(1), retested(2), runs=(make_run("unit", 2, RunState.PENDING),))
     assert isinstance(decision.action, TriggerBatch)
-    assert numbers(decision) == [1, 2, 3]
+    assert numbers(decision.action) == [1, 2, 3]
     assert decision.action.limit == 0
 
 
@@ -155,13 +140,13 @@ def test_a_limit_of_one_means_no_batches() -> None:
 
 def test_one_whose_pending_job_is_not_our_retest_is_neither_batched_nor_retested() -> None:
     decision = decided(ready(1), retested(2), ready(3))
-    assert numbers(decision) == [1, 3]
+    assert numbers(decision.action) == [1, 3]
     assert decision.missing == (1, 2, 3)
 
 
 def test_a_retest_counts_whatever_its_base_and_state() -> None:
     run = make_run("unit", 2, RunState.FAILURE, base_sha=sha("older base"))
-    assert numbers(decided(ready(1), retested(2), runs=(run,))) == [1, 2]
+    assert numbers(decided(ready(1), retested(2), runs=(run,)).action) == [1, 2]
 
 
 def test_a_result_on_another_base_does_not_count() -> None:
@@ -204,14 +189,14 @@ def test_success_counts_more_than_pending_and_pending_more_than_failure() -> Non
 def test_priority_labels_choose_who_merges_and_who_is_retested() -> None:
     rules = make_rules(priority=(("urgent,hotfix",), ("soon",)), batch_size_limit=-1)
     views = [ready(1), ready(2, labels=("lgtm", "soon")), ready(3, labels=("lgtm", "hotfix"))]
-    assert numbers(decided(*views, rules=rules)) == [3]
+    assert numbers(decided(*views, rules=rules).action) == [3]
     runs = tuple(make_run("unit", number) for number in (1, 2))
-    assert numbers(decided(*views, runs=runs, rules=rules)) == [2]
+    assert numbers(decided(*views, runs=runs, rules=rules).action) == [2]
 
 
 def test_priority_does_not_order_a_batch() -> None:
     views = [ready(1), ready(2, labels=("lgtm", "urgent"))]
-    assert numbers(decided(*views, rules=make_rules(priority=(("urgent",),)))) == [1, 2]
+    assert numbers(decided(*views, rules=make_rules(priority=(("urgent",),))).action) == [1, 2]
 
 
 def test_each_target_carries_its_own_merge_method() -> None:
@@ -278,7 +263,7 @@ def test_a_batch_comes_before_a_retest_alone() -> None:
 def test_what_passed_alone_merges_before_a_batch_is_started() -> None:
     decision = decided(ready(1), ready(2), ready(3), runs=(make_run("unit", 3),))
     assert isinstance(decision.action, Merge)
-    assert numbers(decision) == [3]
+    assert numbers(decision.action) == [3]
 
 
 def test_after_a_merge_all_others_are_missing() -> None:
@@ -290,4 +275,4 @@ def test_a_batch_that_passed_does_not_wait_for_one_that_is_pending() -> None:
     runs = (make_run("unit", (1, 2)), make_run("unit", (1, 2, 3), RunState.PENDING))
     decision = decided(ready(1), ready(2), ready(3), runs=runs)
     assert isinstance(decision.action, MergeBatch)
-    assert numbers(decision) == [1, 2]
+    assert numbers(decision.action) == [1, 2]
