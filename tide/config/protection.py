@@ -49,22 +49,23 @@ def requires_manually_triggered(section: BranchProtection, pool: PoolKey) -> boo
 
     Prow looks this up apart from the contexts, and without the jobs.
     """
-    try:
-        policy = _policy(section, pool)
-    except ValueError:
-        return False
+    policy = _unbroken_policy(section, pool)
     return policy is not None and bool(policy.require_manually_triggered_jobs)
 
 
 def is_strict(section: BranchProtection, pool: PoolKey) -> bool:
     """Tell whether a branch takes only heads that are up to date with it; false where its policy is broken."""
+    policy = _unbroken_policy(section, pool)
+    checks = policy.required_status_checks if policy and policy.protect else None
+    return checks is not None and bool(checks.strict)
+
+
+def _unbroken_policy(section: BranchProtection, pool: PoolKey) -> ProtectionPolicy | None:
+    """Put the levels together; None also where that fails."""
     try:
-        policy = _policy(section, pool)
+        return _policy(section, pool)
     except ValueError:
-        return False
-    if policy is None or not policy.protect or policy.required_status_checks is None:
-        return False
-    return bool(policy.required_status_checks.strict)
+        return None
 
 
 def _policy(section: BranchProtection, pool: PoolKey) -> ProtectionPolicy | None:
