@@ -52,15 +52,13 @@ def _warn_of_untested_branches(query: Sourced[TideQuery], config: LoadedConfig, 
 def _warn_of_jobless(query: Sourced[TideQuery], config: LoadedConfig, findings: Findings) -> None:
     """Warn of what a query names and no job is configured for, where nothing else is required there either."""
     tested = {org_of(folded(name)) for name, jobs in config.jobs.items() if jobs}
-    named = [("repos", index, repo) for index, repo in enumerate(query.value.repos) if is_repo(repo)]
-    named += [
-        ("orgs", index, f"{org}/*") for index, org in enumerate(query.value.orgs) if org and folded(org) not in tested
-    ]
-    for key, index, name in named:
-        repo = RepoKey.parse(name)
+    repos, orgs = enumerate(query.value.repos), enumerate(query.value.orgs)
+    named = [("repos", index, name, RepoKey.parse(name)) for index, name in repos if is_repo(name)]
+    named += [("orgs", index, name, RepoKey(name, "*")) for index, name in orgs if name and folded(name) not in tested]
+    for key, index, name, repo in named:
         if not config.presubmits(repo) and not config.in_repo_enabled(repo) and (asked := _asked(repo, config)):
-            message = f"no job is configured for {name.removesuffix('/*')}: what merges there {asked}"
-            findings.warn(query, message, key, index, kind=f"no job, {asked}", other=name.removesuffix("/*"))
+            message = f"no job is configured for {name}: what merges there {asked}"
+            findings.warn(query, message, key, index, kind=f"no job, {asked}", other=name)
 
 
 def _asked(repo: RepoKey, config: LoadedConfig) -> str:
