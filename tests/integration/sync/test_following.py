@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.integration.sync.conftest import World
+from tests.integration.sync.rules import put_rules, require_reviews
 from tests.integration.sync.story import MAIN, ROCKET, Story
 from tide.adapters.github.code_host import GitHub
 from tide.adapters.github.pulls import PullReader
@@ -18,7 +19,7 @@ from tide.domain.rules import ContextPolicy
 from tide.policy.contexts import unsuccessful
 from tide.sandbox.evidence import NewCheckRun, NewStatus
 from tide.sandbox.model import PullRequest, Repository
-from tide.sandbox.protection import BranchProtection, RequiredReviews, Rule, Ruleset
+from tide.sandbox.protection import Rule
 from tide.sync.following import FULL_SEARCH
 
 # Nothing is started or merged, so that what happens is what the story says.
@@ -303,14 +304,11 @@ async def test_whatever_happens_is_seen_in_the_next_round(world: World, seed: in
         assert met == {True, False}
 
 
-REVIEWED = BranchProtection(required_pull_request_reviews=RequiredReviews())
-
-
 async def test_rules_that_change_have_all_pull_requests_of_the_branch_read_anew(world: World) -> None:
     async with world(**STILL) as ctx:
         opted_in, outside = await ctx.open_pull("pump"), await ctx.open_pull("valve", labels=())
         await settle(ctx)
-        ctx.forge.protect_branch(ctx.repository(), "main", REVIEWED)
+        require_reviews(ctx)
         await ctx.sync()
         for pull in (opted_in, outside):
             seen = (await mirrored(ctx))[pull.number]
@@ -327,8 +325,7 @@ async def test_rules_that_are_found_to_have_changed_have_them_read_anew_in_the_n
         await settle(ctx)
         await ctx.sync()
         # Of what it asks for, nothing is told of the pull request that has opted in.
-        now, rule = ctx.clock.now(), Rule("required_linear_history")
-        ctx.forge.put_ruleset(ctx.repository(), Ruleset(1, "rules", "RRS_1", now, now, (rule,)))
+        put_rules(ctx, Rule("required_linear_history"))
         ctx.forge.set_draft(ctx.repository(), outside, draft=True)
         ctx.clock.sandbox.forward(hours=1)
         await ctx.sync()
@@ -342,8 +339,7 @@ async def test_a_hint_at_rules_has_them_read_anew(world: World) -> None:
         await ctx.open_pull("pump")
         outside = await ctx.open_pull("valve", labels=())
         await settle(ctx)
-        now, rule = ctx.clock.now(), Rule("required_linear_history")
-        ctx.forge.put_ruleset(ctx.repository(), Ruleset(1, "rules", "RRS_1", now, now, (rule,)))
+        put_rules(ctx, Rule("required_linear_history"))
         ctx.forge.set_draft(ctx.repository(), outside, draft=True)
         await ctx.sync_.look_near([MAIN.repository])
         assert MAIN in ctx.woken
@@ -354,7 +350,7 @@ async def test_a_hint_at_rules_has_them_read_anew(world: World) -> None:
 
 async def test_at_rest_nothing_more_is_asked(world: World) -> None:
     async with world(**STILL) as ctx:
-        ctx.forge.protect_branch(ctx.repository(), "main", REVIEWED)
+        require_reviews(ctx)
         await ctx.open_pull("pump")
         await ctx.open_pull("valve", labels=())
         await settle(ctx)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.integration.sync.conftest import World
+from tests.integration.sync.rules import put_rules, require_checks, require_reviews
 from tests.integration.sync.story import ROCKET, UNIT, Story, job
 from tests.integration.sync.test_landing import passing, passing_batch
 from tide.sandbox.evidence import NewStatus
@@ -13,22 +14,12 @@ from tide.sandbox.model import PullRequest
 from tide.sandbox.protection import (
     BranchProtection,
     BypassActor,
-    RequiredCheck,
-    RequiredReviews,
-    RequiredStatusChecks,
     Rule,
-    Ruleset,
 )
 
 QUEUE = Rule("merge_queue")
 STRICT = Rule("required_status_checks", {"strict_required_status_checks_policy": True, "required_status_checks": []})
 MERGES = r"/pulls/\d+/merge$"
-
-
-def put(ctx: Story, *rules: Rule, bypass: tuple[BypassActor, ...] = ()) -> None:
-    """Put these rules on every branch."""
-    now = ctx.clock.now()
-    ctx.forge.put_ruleset(ctx.repository(), Ruleset(1, "rules", "RRS_1", now, now, rules, bypass_actors=bypass))
 
 
 def asked(ctx: Story) -> int:
@@ -46,7 +37,7 @@ async def summary(ctx: Story, pull: PullRequest) -> str:
 
 async def test_a_branch_that_only_a_merge_queue_may_change_is_never_tried(world: World) -> None:
     async with world(statuses=True) as ctx:
-        put(ctx, QUEUE)
+        put_rules(ctx, QUEUE)
         rule, pull = asked(ctx), await passing(ctx)
         await ctx.settle()
         assert await summary(ctx, pull) == "Not mergeable. Only GitHub's own merge queue may merge into main."
@@ -63,7 +54,7 @@ async def test_a_branch_that_only_a_merge_queue_may_change_is_never_tried(world:
 
 async def test_rules_that_we_may_bypass_are_not_asked_after(world: World) -> None:
     async with world() as ctx:
-        put(ctx, QUEUE, bypass=(BypassActor("User", login="merge-bot"),))
+        put_rules(ctx, QUEUE, bypass=(BypassActor("User", login="merge-bot"),))
         pull = await passing(ctx)
         await ctx.settle()
         assert pull.merged
@@ -71,8 +62,7 @@ async def test_rules_that_we_may_bypass_are_not_asked_after(world: World) -> Non
 
 async def test_a_pull_request_without_the_reviews_that_github_requires_is_told_so_and_not_tried(world: World) -> None:
     async with world() as ctx:
-        reviews = BranchProtection(required_pull_request_reviews=RequiredReviews(), enforce_admins=True)
-        ctx.forge.protect_branch(ctx.repository(), "main", reviews)
+        require_reviews(ctx, enforce_admins=True)
         rule, pull = asked(ctx), await passing(ctx)
         await ctx.settle()
         assert await summary(ctx, pull) == "Not mergeable. GitHub requires 1 approving review to merge into main."
@@ -84,10 +74,7 @@ async def test_a_pull_request_without_the_reviews_that_github_requires_is_told_s
 
 async def test_a_check_that_github_requires_is_waited_for(world: World) -> None:
     async with world() as ctx:
-        checks = RequiredStatusChecks(checks=(RequiredCheck("cla"),))
-        ctx.forge.protect_branch(
-            ctx.repository(), "main", BranchProtection(required_status_checks=checks, enforce_admins=True)
-        )
+        require_checks(ctx, "cla", enforce_admins=True)
         rule, pull = asked(ctx), await passing(ctx)
         await ctx.settle()
         assert await summary(ctx, pull) == "Not mergeable. Job cla has not succeeded."
@@ -99,11 +86,8 @@ async def test_a_check_that_github_requires_is_waited_for(world: World) -> None:
 
 async def test_a_head_that_github_wants_up_to_date_is_told_so_and_lands_once_it_is(world: World) -> None:
     async with world() as ctx:
-        checks = RequiredStatusChecks(strict=True, checks=(RequiredCheck(UNIT),))
-        ctx.forge.protect_branch(
-            ctx.repository(), "main", BranchProtection(required_status_checks=checks, enforce_admins=True)
-        )
-        put(ctx, STRICT)
+        require_checks(ctx, UNIT, strict=True, enforce_admins=True)
+        put_rules(ctx, STRICT)
         rule = asked(ctx)
         pulls = [await ctx.open_pull(name) for name in ("pump", "valve")]
         await ctx.settle()
@@ -119,7 +103,7 @@ async def test_a_head_that_github_wants_up_to_date_is_told_so_and_lands_once_it_
 
 async def test_strictness_that_only_administrators_are_told_is_learned_from_pull_requests(world: World) -> None:
     async with world() as ctx:
-        strict_protection(ctx)
+        require_checks(ctx, UNIT, strict=True)
         rule = asked(ctx)
         pulls = [await ctx.open_pull(name) for name in ("pump", "valve", "nozzle")]
         for pull in pulls[1:]:
@@ -138,12 +122,6 @@ async def test_strictness_that_only_administrators_are_told_is_learned_from_pull
         assert times(ctx, rule) == 2
 
 
-def strict_protection(ctx: Story) -> None:
-    """Protect the branch so that heads must be up to date, which its rules do not tell us."""
-    checks = RequiredStatusChecks(strict=True, checks=(RequiredCheck(UNIT),))
-    ctx.forge.protect_branch(ctx.repository(), "main", BranchProtection(required_status_checks=checks))
-
-
 async def update(ctx: Story, pull: PullRequest) -> None:
     """Merge the base into the branch of a pull request, as its author would."""
     repository = ctx.repository()
@@ -159,7 +137,7 @@ UPDATING: dict[str, Any] = {"queue": {"*": {"trigger": True, "update_branch": Tr
 
 async def test_branches_that_are_behind_are_updated_one_after_the_other_where_that_is_asked_for(world: World) -> None:
     async with world(**UPDATING) as ctx:
-        strict_protection(ctx)
+        require_checks(ctx, UNIT, strict=True)
         updates = ctx.fault("status", "/update-branch$", method="PUT", status=418, nth=(1000,))
         pulls = [await ctx.open_pull(name) for name in ("pump", "valve", "nozzle")]
         for pull in pulls[1:]:
@@ -181,7 +159,7 @@ async def test_branches_that_are_behind_are_updated_one_after_the_other_where_th
 
 async def test_one_that_is_behind_says_what_happens_to_it(world: World) -> None:
     async with world() as ctx:
-        strict_protection(ctx)
+        require_checks(ctx, UNIT, strict=True)
         pulls = [await ctx.open_pull(name) for name in ("pump", "valve")]
         ctx.add_label(pulls[1], "hold")
         await ctx.settle()
@@ -197,7 +175,7 @@ async def test_one_that_is_behind_says_what_happens_to_it(world: World) -> None:
 
 async def test_an_update_that_never_comes_is_asked_for_less_and_less_often_and_keeps_no_other(world: World) -> None:
     async with world(**UPDATING) as ctx:
-        strict_protection(ctx)
+        require_checks(ctx, UNIT, strict=True)
         pulls = [await ctx.open_pull(name) for name in ("pump", "valve", "nozzle")]
         for pull in pulls[1:]:
             ctx.add_label(pull, "hold")
@@ -218,7 +196,7 @@ async def test_an_update_that_never_comes_is_asked_for_less_and_less_often_and_k
 
 async def test_a_branch_that_may_not_be_updated_is_told_and_the_next_one_is(world: World) -> None:
     async with world(**UPDATING) as ctx:
-        strict_protection(ctx)
+        require_checks(ctx, UNIT, strict=True)
         pulls = [await ctx.open_pull(name) for name in ("pump", "valve", "nozzle")]
         for pull in pulls[1:]:
             ctx.add_label(pull, "hold")
@@ -260,7 +238,7 @@ async def test_a_method_that_the_rules_exclude_is_not_tried_and_another_one_help
         if is_classic:
             ctx.forge.protect_branch(ctx.repository(), "main", classic)
         else:
-            put(ctx, Rule(rule))
+            put_rules(ctx, Rule(rule))
         asked_for, pull = asked(ctx), await ctx.open_pull("pump")
         await sign(ctx, pull)
         await ctx.settle()
@@ -278,7 +256,7 @@ async def test_a_method_that_the_rules_exclude_is_not_tried_and_another_one_help
 
 async def test_a_commit_that_is_not_signed_is_told_in_githubs_words_and_lands_once_it_is(world: World) -> None:
     async with world() as ctx:
-        put(ctx, Rule("required_signatures"))
+        put_rules(ctx, Rule("required_signatures"))
         pull = await ctx.open_pull("pump")
         await ctx.settle()
         assert not pull.merged
@@ -330,7 +308,7 @@ async def test_the_rules_of_all_branches_with_candidates_are_read_together(world
 async def test_a_refusal_has_the_rules_read_anew_and_is_not_repeated(world: World) -> None:
     async with world() as ctx:
         pulls = await passing_batch(ctx, "pump", "valve")
-        put(ctx, QUEUE)
+        put_rules(ctx, QUEUE)
         rule = asked(ctx)
         await ctx.settle()
         assert not any(pull.merged for pull in pulls)
@@ -420,7 +398,7 @@ async def test_one_who_may_not_push_tries_once_for_the_whole_branch(world: World
 
 async def test_operators_may_leave_the_rules_to_github(world: World) -> None:
     async with world(tide={"github_merge_blocks_policy": {"*": "ignore"}}) as ctx:
-        put(ctx, QUEUE)
+        put_rules(ctx, QUEUE)
         rule = asked(ctx)
         await passing(ctx)
         await ctx.settle()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.integration.sync.conftest import World
+from tests.integration.sync.rules import require_reviews
 from tests.integration.sync.story import MAIN, Story, job
 from tide.app.reading import Archive
 from tide.domain.keys import PoolKey
@@ -14,7 +15,6 @@ from tide.domain.runs import Purpose, RunKind, RunState
 from tide.domain.snapshot import Standing, StandingKind
 from tide.sandbox.merging import MergeRequest, merge_pull
 from tide.sandbox.model import PullRequest
-from tide.sandbox.protection import BranchProtection, RequiredReviews
 from tide.web.cards import action_done
 
 RELEASE = PoolKey("acme", "rocket", "release")
@@ -245,8 +245,7 @@ async def test_a_refusal_inside_a_batch_stops_it_and_the_head_is_proved(world: W
         pulls = await passing_batch(ctx, "pump", "valve", "nozzle")
 
         async def protect() -> None:
-            reviews = BranchProtection(required_pull_request_reviews=RequiredReviews(), enforce_admins=True)
-            ctx.forge.protect_branch(ctx.repository(), "main", reviews)
+            require_reviews(ctx, enforce_admins=True)
 
         ctx.tamper("code_host", "merge", after=protect)
         await ctx.sync()
@@ -332,9 +331,7 @@ async def test_the_one_that_stops_a_landing_is_held_and_not_the_first_of_its_bat
 async def test_a_review_dismissed_after_the_decision_stops_the_landing(world: World) -> None:
     queries = [{"orgs": ["acme"], "labels": ["lgtm"], "reviewApprovedRequired": True}]
     async with world(tide={"queries": queries}) as ctx:
-        ctx.forge.protect_branch(
-            ctx.repository(), "main", BranchProtection(required_pull_request_reviews=RequiredReviews())
-        )
+        require_reviews(ctx)
         pull = await ctx.open_pull("pump")
         review = ctx.forge.submit_review(ctx.repository(), pull, author="bob", state="APPROVED")
         await ctx.sync()

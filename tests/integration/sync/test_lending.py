@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from tests.integration.sync.conftest import World
+from tests.integration.sync.rules import require_checks
 from tests.integration.sync.story import MAIN, UNIT, Story
 from tests.integration.sync.test_landing import passing_batch, proofs
 from tests.integration.sync.witness import die
 from tide.domain.runs import RunState
 from tide.domain.snapshot import StandingKind
 from tide.sandbox.model import PullRequest
-from tide.sandbox.protection import BranchProtection, RequiredCheck, RequiredStatusChecks
 
 LENDING = {"context_options": {"overwrite-pending-contexts": True}}
 REPORT = "@alice: The following test **failed**.\n\n<!-- test report -->"
@@ -21,9 +21,7 @@ COMMENTS = r"/issues/comments/"
 
 async def half_tested_batch(ctx: Story) -> list[PullRequest]:
     """Bring a batch as far as to land next, on a branch that requires the job that its first head still waits for."""
-    checks = RequiredStatusChecks(checks=(RequiredCheck(UNIT),))
-    protection = BranchProtection(required_status_checks=checks, enforce_admins=True)
-    ctx.forge.protect_branch(ctx.repository(), "main", protection)
+    require_checks(ctx, UNIT, enforce_admins=True)
     pulls = await passing_batch(ctx, "pump", "valve", "nozzle")
     assert [run.heads[0][0] for run in ctx.ci.live] == [1]
     return pulls

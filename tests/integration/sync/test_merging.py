@@ -1,11 +1,11 @@
 """From the label to the branch: first runs, single merges, methods, and what keeps a pull request out."""
 
 from tests.integration.sync.conftest import World
+from tests.integration.sync.rules import require_reviews
 from tests.integration.sync.story import MAIN, UNIT, job
 from tide.domain.decisions import Place, VerdictKind
 from tide.domain.keys import PoolKey
 from tide.domain.runs import Purpose, RunKind, RunState
-from tide.sandbox.protection import BranchProtection, RequiredReviews
 
 ENGINE = "acme/engine"
 
@@ -185,8 +185,7 @@ async def test_two_pools_of_one_repository_do_not_wait_for_each_other(world: Wor
 async def test_a_review_that_is_dismissed_keeps_a_pull_request_out(world: World) -> None:
     queries = [{"orgs": ["acme"], "labels": ["lgtm"], "reviewApprovedRequired": True}]
     async with world(tide={"queries": queries}) as ctx:
-        reviews = BranchProtection(required_pull_request_reviews=RequiredReviews())
-        ctx.forge.protect_branch(ctx.repository(), "main", reviews)
+        require_reviews(ctx)
         pull = await ctx.open_pull("pump")
         review = ctx.forge.submit_review(ctx.repository(), pull, author="bob", state="APPROVED")
         await ctx.sync()

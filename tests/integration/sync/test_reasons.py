@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.integration.sync.conftest import World
+from tests.integration.sync.rules import put_rules, require_checks, require_reviews
 from tests.integration.sync.story import MAIN, PROW_CONFIG, Story, job
 from tests.integration.sync.test_host_rules import sign
 from tests.integration.sync.test_in_repo_jobs import BROKEN, ENABLED, prow_yaml
@@ -17,12 +18,7 @@ from tide.domain.snapshot import Standing, StandingKind
 from tide.sandbox.evidence import NewCheckRun, NewStatus
 from tide.sandbox.model import PullRequest
 from tide.sandbox.protection import (
-    BranchProtection,
-    RequiredCheck,
-    RequiredReviews,
-    RequiredStatusChecks,
     Rule,
-    Ruleset,
 )
 from tide.web.verdicts import reason_of
 
@@ -105,8 +101,7 @@ async def draft(ctx: Story) -> PullRequest:
 
 
 async def unreviewed(ctx: Story) -> PullRequest:
-    reviews = BranchProtection(required_pull_request_reviews=RequiredReviews(), enforce_admins=True)
-    ctx.forge.protect_branch(ctx.repository(), "main", reviews)
+    require_reviews(ctx, enforce_admins=True)
     return await ctx.open_pull("pump")
 
 
@@ -159,17 +154,13 @@ async def without_a_report(ctx: Story) -> PullRequest:
 
 async def behind_a_strict_branch(ctx: Story) -> PullRequest:
     """Have another one land first on a branch that wants heads up to date."""
-    checks = RequiredStatusChecks(strict=True, checks=(RequiredCheck("unit"),))
-    protection = BranchProtection(required_status_checks=checks, enforce_admins=True)
-    ctx.forge.protect_branch(ctx.repository(), "main", protection)
+    require_checks(ctx, "unit", strict=True, enforce_admins=True)
     await ctx.open_pull("valve")
     return await ctx.open_pull("pump")
 
 
 async def rebased_where_commits_must_be_signed(ctx: Story) -> PullRequest:
-    now = ctx.clock.now()
-    rules = Ruleset(1, "rules", "RRS_1", now, now, (Rule("required_signatures"),))
-    ctx.forge.put_ruleset(ctx.repository(), rules)
+    put_rules(ctx, Rule("required_signatures"))
     pull = await ctx.open_pull("pump")
     await sign(ctx, pull)
     return pull

@@ -1,12 +1,12 @@
 """A job ended and its report is missing: its pending status keeps nobody waiting for ever."""
 
 from tests.integration.sync.conftest import World
+from tests.integration.sync.rules import require_checks
 from tests.integration.sync.story import MAIN, ROCKET, UNIT, Story, job
 from tide.domain.pulls import ContextState
 from tide.domain.runs import Candidate, Head, RunKind
 from tide.ports.code_host import StatusPost
 from tide.sandbox.model import PullRequest
-from tide.sandbox.protection import BranchProtection, RequiredCheck, RequiredStatusChecks
 
 
 async def passed_without_report(ctx: Story) -> PullRequest:
@@ -44,9 +44,7 @@ async def test_where_nobody_else_demands_it_the_run_is_believed(world: World) ->
 
 async def test_where_github_demands_it_the_job_is_run_again(world: World) -> None:
     async with world() as ctx:
-        checks = RequiredStatusChecks(checks=(RequiredCheck(UNIT),))
-        protection = BranchProtection(required_status_checks=checks, enforce_admins=True)
-        ctx.forge.protect_branch(ctx.repository(), "main", protection)
+        require_checks(ctx, UNIT, enforce_admins=True)
         pull = await passed_without_report(ctx)
         await wait_for_the_report(ctx)
         assert not pull.merged

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.integration.sync.conftest import World
+from tests.integration.sync.rules import require_reviews
 from tests.integration.sync.story import ROCKET, Story
 from tide.sandbox.model import PullRequest
-from tide.sandbox.protection import BranchProtection, RequiredReviews
 
 QUERY = {"orgs": ["acme"], "labels": ["lgtm"], "reviewApprovedRequired": True}
 APPROVED: dict[str, Any] = {"tide": {"queries": [QUERY]}, "jobs": {ROCKET: []}}
@@ -71,8 +71,7 @@ async def test_the_word_of_one_who_may_not_write_does_not_count(world: World) ->
 
 async def test_where_the_branch_asks_for_more_that_is_what_counts(world: World) -> None:
     async with world(**APPROVED) as ctx:
-        two = RequiredReviews(required_approving_review_count=2)
-        ctx.forge.protect_branch(ctx.repository(), "main", BranchProtection(required_pull_request_reviews=two))
+        require_reviews(ctx, 2)
         pull = await ctx.open_pull("pump")
         review(ctx, pull, "bob", "APPROVED")
         await ctx.settle()
@@ -96,8 +95,7 @@ async def test_an_approval_is_known_as_long_as_nothing_changes(world: World, rou
 
 async def test_rules_that_ask_for_less_let_one_in_that_has_it_within_a_round(world: World) -> None:
     async with world(**APPROVED) as ctx:
-        two = RequiredReviews(required_approving_review_count=2)
-        ctx.forge.protect_branch(ctx.repository(), "main", BranchProtection(required_pull_request_reviews=two))
+        require_reviews(ctx, 2)
         pull = await ctx.open_pull("pump")
         review(ctx, pull, "bob", "APPROVED")
         for _ in range(8):

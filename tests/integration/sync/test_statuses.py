@@ -8,6 +8,7 @@ import pytest
 
 from tests.integration.sandbox.world import AUTHOR
 from tests.integration.sync.conftest import World
+from tests.integration.sync.rules import require_checks
 from tests.integration.sync.story import PROW_CONFIG, ROCKET, Story, job
 from tests.integration.sync.test_landing import passing, passing_batch
 from tests.integration.sync.test_leading import lose_the_lead
@@ -23,7 +24,6 @@ from tide.sandbox.faults import Fault
 from tide.sandbox.git_store import NewCommit
 from tide.sandbox.merging import MergeRequest, merge_pull
 from tide.sandbox.model import CommitStatus, PullRequest
-from tide.sandbox.protection import BranchProtection, RequiredCheck, RequiredStatusChecks
 from tide.sandbox.state import NewPull
 from tide.sync.statuses import AT_ONCE, PACE_SECONDS, PROGRESS_LASTS, REFUSAL_LASTS
 
@@ -264,8 +264,7 @@ async def test_what_merges_has_been_shown_as_pooled_before(world: World) -> None
 
 async def test_a_branch_that_requires_the_status_gets_its_batches_at_the_first_try(world: World) -> None:
     async with world(statuses=True) as ctx:
-        checks = RequiredStatusChecks(checks=(RequiredCheck("tide"),))
-        ctx.forge.protect_branch(ctx.repository(), "main", BranchProtection(required_status_checks=checks))
+        require_checks(ctx, "tide")
         pulls = await passing_batch(ctx, "pump", "valve", "nozzle")
         merges = ctx.tamper("code_host", "merge")
         await ctx.sync()
@@ -280,8 +279,7 @@ async def test_a_branch_that_requires_the_status_gets_what_lands_in_the_place_of
         raise NotFound("no such ref")
 
     async with world(statuses=True) as ctx:
-        checks = RequiredStatusChecks(checks=(RequiredCheck("tide"),))
-        ctx.forge.protect_branch(ctx.repository(), "main", BranchProtection(required_status_checks=checks))
+        require_checks(ctx, "tide")
         pulls = await batch_in_flight(ctx, "pump", "valve", "nozzle", "gimbal")
         await ctx.sync()
         (batch,) = [run for run in ctx.ci.live if run.kind is RunKind.BATCH]
