@@ -201,6 +201,20 @@ class Story:
         await self.forge.write_branch(repository, branch, sha, actor="mallory")
         return sha
 
+    async def rewrite(self, pull: PullRequest, **files: str | None) -> str:
+        """Push another head to a pull request, of one commit on its base as that is now; give it."""
+        sha = await self.commit(self.head(pull.base_ref), ROCKET, **files)
+        await self.forge.write_branch(self.repository(), pull.head_ref, sha, actor="alice")
+        return sha
+
+    async def sign(self, pull: PullRequest) -> None:
+        """Push the head of a pull request once more, with something in its header that stands for a signature."""
+        git = self.repository().git
+        header, _, message = (await git.run("cat-file", "commit", pull.head_sha)).partition(b"\n\n")
+        signed = header + b"\ngpgsig a signature\n\n" + message
+        sha = await git.run("hash-object", "-t", "commit", "-w", "--stdin", stdin=signed)
+        await self.forge.write_branch(self.repository(), pull.head_ref, sha.decode().strip(), actor="alice")
+
     def add_label(self, pull: PullRequest, label: str, repo: str = ROCKET) -> None:
         self.forge.add_label(self.repository(repo), pull, label)
 

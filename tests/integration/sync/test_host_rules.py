@@ -94,8 +94,7 @@ async def test_a_head_that_github_wants_up_to_date_is_told_so_and_lands_once_it_
         assert [pull.merged for pull in pulls] == [True, False]
         assert await summary(ctx, pulls[1]) == "Not mergeable. GitHub requires the head to be up to date with main."
         assert times(ctx, rule) == 1
-        newer = await ctx.commit(ctx.head(), pump="provides pump", valve="provides valve")
-        await ctx.forge.write_branch(ctx.repository(), "valve", newer, actor="alice")
+        await ctx.rewrite(pulls[1], pump="provides pump", valve="provides valve")
         await ctx.settle()
         assert all(pull.merged for pull in pulls)
         assert not [run for run in ctx.ci.all if len(run.heads) > 1]
@@ -240,7 +239,7 @@ async def test_a_method_that_the_rules_exclude_is_not_tried_and_another_one_help
         else:
             put_rules(ctx, Rule(rule))
         asked_for, pull = asked(ctx), await ctx.open_pull("pump")
-        await sign(ctx, pull)
+        await ctx.sign(pull)
         await ctx.settle()
         ctx.clock.sandbox.forward(hours=5)
         await ctx.settle()
@@ -261,19 +260,9 @@ async def test_a_commit_that_is_not_signed_is_told_in_githubs_words_and_lands_on
         await ctx.settle()
         assert not pull.merged
         assert "Commits must have verified signatures." in await summary(ctx, pull)
-        await sign(ctx, pull)
+        await ctx.sign(pull)
         await ctx.settle()
         assert pull.merged
-
-
-async def sign(ctx: Story, pull: PullRequest) -> None:
-    """Push the head once more, with something in its header that stands for a signature."""
-    git = ctx.repository().git
-    written = await git.run("cat-file", "commit", pull.head_sha)
-    header, _, message = written.partition(b"\n\n")
-    signed = header + b"\ngpgsig a signature\n\n" + message
-    sha = await git.run("hash-object", "-t", "commit", "-w", "--stdin", stdin=signed)
-    await ctx.forge.write_branch(ctx.repository(), pull.head_ref, sha.decode().strip(), actor="alice")
 
 
 async def test_rules_are_read_once_an_hour(world: World) -> None:
@@ -375,8 +364,7 @@ async def test_a_refusal_stands_also_while_something_that_does_not_count_is_awai
         ctx.forge.create_status(ctx.repository(), pull.head_sha, NewStatus(context="nice", state="success"))
         await ctx.sync()
         ctx.remove_label(pull, "hold")
-        sha = await ctx.commit(ctx.head(), pump="provides pump")
-        await ctx.forge.write_branch(ctx.repository(), "pump", sha, actor="alice")
+        await ctx.rewrite(pull, pump="provides pump")
         rule = ctx.fault("status", MERGES, method="PUT", status=405, body={"message": "No."})
         for _ in range(4):
             await ctx.sync()

@@ -9,7 +9,6 @@ import pytest
 from tests.integration.sync.conftest import World
 from tests.integration.sync.rules import put_rules, require_checks, require_reviews
 from tests.integration.sync.story import MAIN, PROW_CONFIG, Story, job
-from tests.integration.sync.test_host_rules import sign
 from tests.integration.sync.test_in_repo_jobs import BROKEN, ENABLED, prow_yaml
 from tide.app.reading import Archive
 from tide.domain.decisions import VerdictKind
@@ -162,7 +161,7 @@ async def behind_a_strict_branch(ctx: Story) -> PullRequest:
 async def rebased_where_commits_must_be_signed(ctx: Story) -> PullRequest:
     put_rules(ctx, Rule("required_signatures"))
     pull = await ctx.open_pull("pump")
-    await sign(ctx, pull)
+    await ctx.sign(pull)
     return pull
 
 
@@ -216,18 +215,16 @@ async def end_the_check(ctx: Story, _pull: PullRequest) -> None:
     ctx.forge.update_check_run(ctx.repository(), check, conclusion="success")
 
 
-async def resolve(ctx: Story, _pull: PullRequest) -> None:
-    merged = await ctx.commit(ctx.head(), pump="provides pump")
-    await ctx.forge.write_branch(ctx.repository(), "pump", merged, actor="alice")
+async def resolve(ctx: Story, pull: PullRequest) -> None:
+    await ctx.rewrite(pull, pump="provides pump")
 
 
 async def choose_another_method(ctx: Story, pull: PullRequest) -> None:
     ctx.add_label(pull, "tide/squash")
 
 
-async def update(ctx: Story, _pull: PullRequest) -> None:
-    newer = await ctx.commit(ctx.head(), pump="provides pump", valve="provides valve")
-    await ctx.forge.write_branch(ctx.repository(), "pump", newer, actor="alice")
+async def update(ctx: Story, pull: PullRequest) -> None:
+    await ctx.rewrite(pull, pump="provides pump", valve="provides valve")
 
 
 async def make_ready(ctx: Story, pull: PullRequest) -> None:

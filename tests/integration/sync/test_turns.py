@@ -21,6 +21,7 @@ from tide.domain.runs import RunState
 from tide.domain.snapshot import Standing
 from tide.sandbox.evidence import DEFAULT_APP, NewCheckRun, NewStatus
 from tide.sandbox.faults import Fault
+from tide.sandbox.model import PullRequest
 
 ENGINE = PoolKey("acme", "engine", "main")
 JOBS = {"acme/engine": [job()], "acme/rocket": [job()]}
@@ -388,16 +389,20 @@ async def test_two_check_runs_of_one_name_must_both_pass(
         assert pull.merged
 
 
+async def seen_and_pushed(ctx: Story, pull: PullRequest) -> str:
+    """Have what was reported on the held head be seen; then let go of the pull request and push a new head; give it."""
+    ctx.add_label(pull, "seen")
+    await ctx.sync()
+    ctx.remove_label(pull, "hold")
+    return await ctx.rewrite(pull, pump="provides pump")
+
+
 async def test_what_the_former_head_had_is_waited_for_on_a_new_one(world: World) -> None:
     async with world(jobs={"acme/rocket": []}) as ctx:
         pull = await ctx.open_pull("pump", labels=("lgtm", "hold"))
         check(ctx, pull.head_sha, "success")
         ctx.forge.create_status(ctx.repository(), pull.head_sha, NewStatus(context="ci/site", state="success"))
-        ctx.add_label(pull, "seen")
-        await ctx.sync()
-        ctx.remove_label(pull, "hold")
-        sha = await ctx.commit(ctx.head(), pump="provides pump")
-        await ctx.forge.write_branch(ctx.repository(), "pump", sha, actor="alice")
+        sha = await seen_and_pushed(ctx, pull)
         await ctx.settle()
         assert not pull.merged
         verdict = await ctx.verdict(pull)
@@ -416,11 +421,7 @@ async def test_what_the_former_head_had_is_waited_for_also_by_a_process_that_beg
     async with world(jobs={"acme/rocket": []}) as ctx:
         pull = await ctx.open_pull("pump", labels=("lgtm", "hold"))
         check(ctx, pull.head_sha, "success")
-        ctx.add_label(pull, "seen")
-        await ctx.sync()
-        ctx.remove_label(pull, "hold")
-        sha = await ctx.commit(ctx.head(), pump="provides pump")
-        await ctx.forge.write_branch(ctx.repository(), "pump", sha, actor="alice")
+        sha = await seen_and_pushed(ctx, pull)
         ctx.restart()
         await ctx.sync()
         assert not pull.merged
@@ -433,11 +434,7 @@ async def test_what_does_not_come_to_a_new_head_is_waited_for_a_few_minutes_only
     async with world(jobs={"acme/rocket": []}) as ctx:
         pull = await ctx.open_pull("pump", labels=("lgtm", "hold"))
         check(ctx, pull.head_sha, "success")
-        ctx.add_label(pull, "seen")
-        await ctx.sync()
-        ctx.remove_label(pull, "hold")
-        sha = await ctx.commit(ctx.head(), pump="provides pump")
-        await ctx.forge.write_branch(ctx.repository(), "pump", sha, actor="alice")
+        await seen_and_pushed(ctx, pull)
         await ctx.settle()
         assert not pull.merged
         ctx.clock.sandbox.forward(minutes=5)
@@ -449,11 +446,7 @@ async def test_a_job_is_not_waited_for_on_a_new_head_that_does_not_need_it(world
     async with world(jobs={"acme/rocket": [job("valves", run_if_changed="valve")]}) as ctx:
         pull = await ctx.open_pull("valve", labels=("lgtm", "hold"))
         ctx.forge.create_status(ctx.repository(), pull.head_sha, NewStatus(context="valves", state="failure"))
-        ctx.add_label(pull, "seen")
-        await ctx.sync()
-        ctx.remove_label(pull, "hold")
-        sha = await ctx.commit(ctx.head(), pump="provides pump")
-        await ctx.forge.write_branch(ctx.repository(), "valve", sha, actor="alice")
+        await seen_and_pushed(ctx, pull)
         await ctx.sync()
         assert pull.merged
 
