@@ -97,6 +97,9 @@ class Town:
             self.tell(f"left: {', '.join(left)}" if left else "everything good has landed")
             await asyncio.gather(*worlds)
             await self._wait_until(self._is_quiet, QUIET_WITHIN)
+            # A strike on one of them that ends in good order would leave nobody to settle what it has begun.
+            self.striker.disarm()
+            await self._wait_until(self._is_quiet, QUIET_WITHIN)
             for replica in self.replicas:
                 await replica.end()
             await asyncio.gather(*keeping)

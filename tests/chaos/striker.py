@@ -1,10 +1,12 @@
 """Plays the strikes of a seed: on the requests that the replicas make, and on the world around them."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.chaos.strikes import DEEDS, Action, Cell, Strike, Trouble
@@ -13,6 +15,9 @@ from tide.sandbox.faults import Fault, Faults
 
 HELD_SECONDS = 9.0
 """How long a request that times out is held: longer than a replica waits for the answer to a deed."""
+
+HELD_UP_SECONDS = 1.0
+"""How long a deed may be held up on a starved host before it is seen: GitHub and Kubernetes count from its arrival."""
 
 REPLICA_HEADER = "X-Replica"
 """What git tells instead of a token: it shows none where it is let in without."""
@@ -65,7 +70,8 @@ class Striker:
     """ASGI middleware around the sandbox that kills whoever makes a request; the other strikes are its own faults.
 
     `kill` ends the replica with that token at once, and tells whether there is one; `on_deed` is told the token of
-    whoever is about to change something outside; `tell` tells the story.
+    whoever is about to change something outside; `tell` tells the story. A deed that `on_deed` holds up for longer
+    than `patience` is not done.
     """
 
     app: ASGIApp
@@ -74,11 +80,13 @@ class Striker:
     kill: Callable[[str], bool]
     on_deed: Callable[[str], Awaitable[None]]
     tell: Callable[[str], None]
+    patience: float = HELD_UP_SECONDS
     hits: Counter[Cell] = field(default_factory=Counter)
     _cells: dict[int, Cell] = field(default_factory=dict)
     _told: set[int] = field(default_factory=set)
     _killed: set[Strike] = field(default_factory=set)
     _seen: Counter[Action] = field(default_factory=Counter)
+    _is_armed: bool = True
 
     def __post_init__(self) -> None:
         """Hand the sandbox what it plays."""
@@ -94,20 +102,35 @@ class Striker:
                 found[self._cells[rule["id"]]] += rule["struck"]
         return found
 
+    def disarm(self) -> None:
+        """Strike no more: nobody would be there to go on."""
+        self._is_armed = False
+        self.hits = self.count()
+        for number in self._cells:
+            self.faults.remove(number)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or kill who made it: before it is seen, or when it is done and not yet answered."""
         strike = None
         if scope["type"] == "http":
             receive, body = await _ahead(scope, receive)
             action = action_of(scope["method"], scope["path"], body)
-            if action in DEEDS:
-                await self.on_deed(_token(scope))
+            if action in DEEDS and await self._is_held_up(scope):
+                await PlainTextResponse("held up on the way", 502)(scope, receive, send)
+                return
             strike = self._due(action)
         if strike:
             await self._kill_for(strike, scope, receive)
             return
         await self.app(scope, receive, send)
         self._tell_faults()
+
+    async def _is_held_up(self, scope: Scope) -> bool:
+        """Let a deed be looked at; tell whether that took so long that it would be done later than anybody expects."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        await self.on_deed(_token(scope))
+        return clock() - began > self.patience
 
     async def _kill_for(self, strike: Strike, scope: Scope, receive: Receive) -> None:
         if strike.cell.when == "after":
@@ -126,7 +149,7 @@ class Striker:
 
     def _due(self, action: Action | None) -> Strike | None:
         """Find the kill that is due; one whose request came from somebody who is dead already waits for the next."""
-        if action is None:
+        if action is None or not self._is_armed:
             return None
         self._seen[action] += 1
         due = (one for one in self.strikes if _kills(one, action) and one.nth <= self._seen[action])
