@@ -35,6 +35,7 @@ INVARIANTS = (
     "frozen pool",
     "unproven pool",
     "run that does not end",
+    "decision that does not replay",
     "clean stop",
     "end of its own",
     "unexpected error",

@@ -4,7 +4,6 @@ import asyncio
 import os
 import random
 import signal
-import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,6 +19,8 @@ from tests.chaos.evidence import Broken, Evidence, Ledger, broken, is_misled
 from tests.chaos.replicas import Replica
 from tests.chaos.striker import REPLICA_HEADER, Striker
 from tests.chaos.strikes import Cell, Strike, Trouble, strikes
+from tests.golden.recording import keep, otherwise, stored
+from tests.programs import free_port
 from tide.adapters.clock import SystemClock
 from tide.adapters.http_server import bound_socket, serving_on
 from tide.adapters.postgres.embedded import embedded
@@ -132,6 +133,8 @@ class Town:
     async def _report(self, left: list[str], seconds: float) -> Report:
         opened = self.contributors.pulls.values()
         found = broken(self.evidence, await Ledger.read(self.engine), await self.truth.verdict(), opened)
+        found += [Broken("decision that does not replay", told) for told in otherwise(await stored(self.engine))]
+        await keep(self.engine, f"chaos-{self.seed}")
         for replica in self.replicas:
             found += [Broken("clean stop", told) for told in replica.bad_stops]
             found += [Broken("end of its own", told) for told in replica.surprises]
@@ -238,7 +241,7 @@ async def town(seed: int, place: Path, tell: Callable[[str], None]) -> AsyncIter
         return config.presubmits(repo)
 
     cluster = Cluster(forge, api.prowjobs, jobs, settings)
-    ports = [_free_port() for _ in REPLICAS]
+    ports = [free_port() for _ in REPLICAS]
     hook = Hook(1, f"http://{LOOPBACK}:{ports[0]}/hook", SECRET, ("*",), forge.now())
     sandbox = build(forge, url, Settings(limits=Limits.none(), hooks=(hook,), routes=api.routes(), seed=seed))
     async with AsyncExitStack() as stack:
@@ -295,10 +298,3 @@ def _replica(place: Path, name: str, port: int, url: str, database: str) -> Repl
     environment = {"GIT_CONFIG_COUNT": "1", **{f"GIT_CONFIG_{part}_0": value for part, value in told.items()}}
     given = [f"--{flag}={value}" for flag, value in flags.items()]
     return Replica(name, token, given, environment, place / f"{name}.log")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        number: int = probe.getsockname()[1]
-        return number

@@ -1,3 +1,4 @@
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -6,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.golden.recording import keep, otherwise, stored
 from tests.integration.sync.story import Config, Story, told
 from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
@@ -14,8 +16,11 @@ World = Callable[..., AbstractAsyncContextManager[Story]]
 
 
 @pytest.fixture
-def world(store: PostgresStore, views: PostgresViews, tmp_path: Path) -> World:
-    """Begin a story; the keywords are those of `Config`. At its end no branch may have been red."""
+def world(store: PostgresStore, views: PostgresViews, tmp_path: Path, request: pytest.FixtureRequest) -> World:
+    """Begin a story; the keywords are those of `Config`.
+
+    At its end no branch may have been red, and whatever was decided is decided again from what is stored.
+    """
 
     @asynccontextmanager
     async def begin(*, expect_green: bool = True, **changes: Any) -> AsyncIterator[Story]:
@@ -23,5 +28,7 @@ def world(store: PostgresStore, views: PostgresViews, tmp_path: Path) -> World:
             yield story
             if expect_green:
                 await story.expect_green()
+        assert otherwise(await stored(store.engine)) == []
+        await keep(store.engine, re.sub(r"\W+", "-", request.node.nodeid))
 
     return begin

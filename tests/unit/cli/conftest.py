@@ -3,6 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.programs import free_port
 from tests.unit.cli.command_line import Tide
 
 
@@ -12,13 +13,10 @@ def tide(capfd: pytest.CaptureFixture[str]) -> Tide:
     return Tide(capfd)
 
 
-@pytest.fixture
-def free_port() -> int:
+@pytest.fixture(name="free_port")
+def a_free_port() -> int:
     """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return free_port()
 
 
 @pytest.fixture

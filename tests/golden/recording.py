@@ -1,0 +1,91 @@
+"""Decisions as they were recorded, each with the snapshot that it rests on.
+
+What stories, chaos and properties decide is kept in the directory that TIDE_KEEP_DECISIONS names, in one file each;
+`python -m tests.golden.collect` makes the recording of it that `test_golden` decides anew.
+"""
+
+import json
+import lzma
+import os
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tide.adapters.postgres.documents import decision_from, document, packed, snapshot_document, snapshot_from
+from tide.domain.actions import targets_of
+from tide.domain.decisions import Decision
+from tide.domain.snapshot import Snapshot
+from tide.policy.decide import decide
+
+FILE = Path(__file__).parent / "decisions.jsonl.xz"
+KEPT_IN = "TIDE_KEEP_DECISIONS"
+_ALL = """SELECT decisions.id, first_seen, decisions.body AS decision, snapshots.body AS snapshot
+          FROM decisions JOIN snapshots ON snapshots.digest = snapshot_digest ORDER BY id"""
+
+Recorded = tuple[Snapshot, dict[str, Any]]
+"""A snapshot, and what was made of it (`gist`)."""
+
+
+def gist(decision: Decision) -> dict[str, Any]:
+    """Give what users see of a decision: the action with its targets and its reason, and what is said of each."""
+    action = decision.action
+    return {
+        "action": action.kind,
+        "targets": [[target.number, target.head_sha, target.method] for target in targets_of(action)],
+        "reason": action.reason,
+        "first_runs": [[first.target.number, list(first.contexts)] for first in decision.first_runs],
+        "places": [list(getattr(decision, name)) for name in ("passing", "pending", "missing", "batch_pending")],
+        "verdicts": [
+            [one.pull.number, one.kind, one.place, one.summary, list(one.unblock), one.position, one.state]
+            for one in decision.verdicts
+        ],
+    }
+
+
+async def stored(engine: AsyncEngine) -> list[tuple[Snapshot, Decision]]:
+    """Read all decisions that a database holds, in their order."""
+    async with engine.connect() as connection:
+        rows = (await connection.execute(text(_ALL))).all()
+    return [(snapshot_from(row.snapshot, row.first_seen), decision_from(row.decision)) for row in rows]
+
+
+def otherwise(recorded: Iterable[tuple[Snapshot, Decision]]) -> list[str]:
+    """Tell of which snapshots another decision is made today than the one that is stored with them."""
+    return [
+        f"{snapshot.pool} at {snapshot.now}: {stored.action.kind}, and now {made.action.kind}"
+        for snapshot, stored in recorded
+        if document(made := decide(snapshot)) != document(stored)
+    ]
+
+
+async def keep(engine: AsyncEngine, name: str) -> None:
+    """Keep all decisions of a database in a file of that name, where they are asked for."""
+    if directory := os.environ.get(KEPT_IN):
+        found = ((snapshot, gist(decision)) for snapshot, decision in await stored(engine))
+        (Path(directory) / f"{name}.jsonl.xz").write_bytes(written(found))
+
+
+def written(recorded: Iterable[Recorded]) -> bytes:
+    """Write a recording."""
+    lines = (
+        json.dumps({"now": snapshot.now.isoformat(), "snapshot": json.loads(snapshot_document(snapshot)), "gist": made})
+        for snapshot, made in recorded
+    )
+    return lzma.compress("".join(f"{line}\n" for line in lines).encode())
+
+
+def read(path: Path) -> Iterator[Recorded]:
+    """Read a recording."""
+    for line in lzma.decompress(path.read_bytes()).splitlines():
+        one = json.loads(line)
+        body = packed(json.dumps(one["snapshot"]).encode())
+        yield snapshot_from(body, datetime.fromisoformat(one["now"])), one["gist"]
+
+
+def as_json(made: dict[str, Any]) -> Any:
+    """Give a gist as it is read from a recording."""
+    return json.loads(document(made))
