@@ -19,7 +19,7 @@ from tide.adapters.postgres.documents import decision_from, document, packed, sn
 from tide.domain.actions import targets_of
 from tide.domain.decisions import Decision
 from tide.domain.snapshot import Snapshot
-from tide.policy.decide import decide
+from tide.policy.replay import replay
 
 FILE = Path(__file__).parent / "decisions.jsonl.xz"
 KEPT_IN = "TIDE_KEEP_DECISIONS"
@@ -54,11 +54,11 @@ async def stored(engine: AsyncEngine) -> list[tuple[Snapshot, Decision]]:
 
 
 def otherwise(recorded: Iterable[tuple[Snapshot, Decision]]) -> list[str]:
-    """Tell of which snapshots another decision is made today than the one that is stored with them."""
+    """Tell in what decisions differ that are made again from the snapshots that they are stored with."""
     return [
-        f"{snapshot.pool} at {snapshot.now}: {stored.action.kind}, and now {made.action.kind}"
-        for snapshot, stored in recorded
-        if document(made := decide(snapshot)) != document(stored)
+        f"{snapshot.pool} at {snapshot.now}: {one.path}: {one.stored} -> {one.now}"
+        for snapshot, decision in recorded
+        for one in replay(snapshot, decision)
     ]
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from tide.adapters.clock import SystemClock
@@ -11,13 +12,16 @@ from tide.adapters.postgres import engine, migrate
 from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
 from tide.app.database import existing_database
-from tide.domain.errors import NotFound, StoreError
+from tide.domain.errors import NotFound, StoreError, Unreadable
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.pulls import Pull
-from tide.domain.records import PullRecord
+from tide.domain.records import DecisionRecord, PullRecord
 from tide.domain.retests import Retest
 from tide.domain.snapshot import StandingKind
+from tide.policy.replay import Replayed, replay
 from tide.policy.retesting import HeadJobs, jobs_of_head
+
+_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,33 @@ class Archive:
         wanted = {*jobs.failed, *jobs.silent} if record.pull.is_open else ()
         new = await self.store.ask_again(pull, head_sha, wanted, SystemClock().now())
         return Asked(record, jobs, new, await self.store.retests(pull, head_sha))
+
+    async def replayed(self, pool: PoolKey | None, since: datetime | None) -> AsyncIterator[Replayed]:
+        """Decide again what was decided in a pool, or in all, and held at a moment or later; newest first.
+
+        Raises:
+            NotFound: the pool is not known.
+            StoreError: the database does not answer.
+        """
+        about = await self.spelled(pool) if pool else None
+        if about:
+            await self.check_known(about)
+        before = None
+        while page := await self.views.decisions(about, _PAGE, before):
+            for record in page:
+                if (since is None or record.last_seen >= since) and (one := await self._replayed(record)):
+                    yield one
+            before = page[-1].id
+
+    async def _replayed(self, record: DecisionRecord) -> Replayed | None:
+        """Decide again what was decided once; None where it was deleted meanwhile, as old decisions are."""
+        try:
+            snapshot, stored = await self.store.recorded(record.id)
+        except NotFound:
+            return None
+        except Unreadable as error:
+            return Replayed(record, problem=str(error))
+        return Replayed(record, replay(snapshot, stored))
 
     async def known(self, pull: PullKey) -> PullRecord:
         """Give what is known of a pull request; raise NotFound when that is nothing."""

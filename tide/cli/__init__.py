@@ -24,6 +24,7 @@ COMMANDS = {
     "pools": ("tide.cli.read:pools", "List the pools."),
     "history": ("tide.cli.read:history", "List what was done."),
     "decisions": ("tide.cli.read:decisions", "List what was decided, and why."),
+    "replay": ("tide.cli.read:replay", "Decide again what was decided, and tell what comes out otherwise."),
     "retest": ("tide.cli.read:retest", "Run again what has failed on the head of a pull request."),
     "unfreeze": ("tide.cli.read:unfreeze", "Let a frozen pool prove its branch and go on."),
     "db": ("tide.cli.db:db", "Look after the database's schema."),

@@ -2,18 +2,23 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 from pydantic import BaseModel
 
+from tide.adapters.clock import SystemClock
 from tide.app.reading import Archive, open_archive
 from tide.cli.database import database_flags, log_to_stderr
+from tide.config.go_values import parse_duration
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.records import HISTORY_ACTIONS, HistoryFilter, HistoryRecord
+from tide.policy.replay import Replayed
 from tide.web import api_models, text
 from tide.web.links import LARGEST_NUMBER, pool_named, pull_named
 from tide.web.run_book import newest_of_head, run_book_of
@@ -152,6 +157,50 @@ def decisions(pool: PoolKey | None, limit: int, output: str, **where: Path | str
         )
 
     _with_archive(work, where)
+
+
+class _Since(click.ParamType[datetime]):
+    name = "TIME|DURATION"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        told = str(value)
+        try:
+            return SystemClock().now() - parse_duration(told)
+        except (ValueError, OverflowError):
+            pass
+        try:
+            moment = datetime.fromisoformat(told)
+        except ValueError:
+            return self.fail(f"{told!r} is neither a duration (24h) nor a time (2026-03-01T12:00:00Z)", param, ctx)
+        return moment if moment.tzinfo else self.fail(f"{told!r} names no time zone; Z is UTC", param, ctx)
+
+
+@click.command()
+@click.option("--pool", type=_Pool(), help="Only what was decided in this pool.")
+@click.option("--since", type=_Since(), help="Only what held at this time, or so long ago, or later.")
+@_json_too
+@database_flags
+def replay(pool: PoolKey | None, since: datetime | None, output: str, **where: Path | str | None) -> None:
+    """Decide again what was decided, from the snapshots that are kept, and tell each field that comes out otherwise.
+
+    Nothing is changed, and nothing but the database is asked. Ends with 1 when anything comes out otherwise; the
+    version of the rules beside it tells whether they have changed since.
+    """
+    otherwise = list[Replayed]()
+
+    async def work(archive: Archive) -> None:
+        count = 0
+        async for one in archive.replayed(pool, since):
+            count += 1
+            if not one.is_alike:
+                otherwise.append(one)
+            if count % _PAGE == 0:
+                click.echo(f"{count} decisions so far, {len(otherwise)} come out otherwise", err=True)
+        document = api_models.ReplayDocument.of(count, otherwise)
+        click.echo(_dump(document) if output == "json" else text.replay_text(count, otherwise))
+
+    _with_archive(work, where)
+    sys.exit(1 if otherwise else 0)
 
 
 @click.command()

@@ -109,5 +109,9 @@ class StoreEmptied(StoreError):  # noqa: N818 - names the event
     """The database has been emptied since we began: not even its tables are there."""
 
 
+class Unreadable(StoreError):  # noqa: N818 - says what it is
+    """What is stored there is nothing that this program can read."""
+
+
 class LeaseLost(TideError):  # noqa: N818 - names the event
     """Somebody else leads now."""

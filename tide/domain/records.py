@@ -146,7 +146,11 @@ def pool_among(views: Iterable[PoolView], pool: PoolKey) -> PoolView | None:
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
-    """A decision as it was recorded; an equal one that follows only moves `last_seen`."""
+    """A decision as it was recorded; an equal one that follows only moves `last_seen`.
+
+    `rules_version` tells by which rules it was made (`tide.policy.decide.RULES_VERSION`), 0 by some before there were
+    versions.
+    """
 
     id: int
     pool: PoolKey
@@ -158,6 +162,7 @@ class DecisionRecord:
     last_seen: datetime
     outcome: str = ""
     is_dry_run: bool = False
+    rules_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,9 @@ from tide.policy.stops import find_stop
 from tide.policy.strategies import tide
 from tide.policy.updates import due_update
 
+RULES_VERSION = 1
+"""Stands beside each decision that is kept. Whoever changes what equal snapshots lead to makes it one more."""
+
 
 def decide(snapshot: Snapshot) -> Decision:
     """Decide about one pool; pure and total: equal snapshots give equal decisions, whatever the order of their parts.

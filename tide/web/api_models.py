@@ -12,6 +12,8 @@ from tide.domain.pulls import Blocker, Context, Pull
 from tide.domain.records import DecisionRecord, HistoryRecord, PoolView, PullRecord
 from tide.domain.runs import Run, RunKind, RunState
 from tide.domain.snapshot import Standing, StandingKind
+from tide.policy.decide import RULES_VERSION
+from tide.policy.replay import Replayed
 from tide.web.cursors import history_cursor
 from tide.web.run_book import RunBook
 from tide.web.verdicts import verdict_of
@@ -319,6 +321,7 @@ class DecisionItem(_Document):
     snapshot_digest: str
     first_seen: Moment
     last_seen: Moment
+    rules_version: int
 
     @classmethod
     def of(cls, record: DecisionRecord) -> "DecisionItem":
@@ -336,7 +339,43 @@ class DecisionItem(_Document):
             snapshot_digest=record.snapshot_digest,
             first_seen=record.first_seen,
             last_seen=record.last_seen,
+            rules_version=record.rules_version,
         )
+
+
+class DifferenceItem(_Document):
+    """A field of a decision that comes out otherwise."""
+
+    path: str
+    stored: Any
+    now: Any
+
+
+class ReplayedItem(_Document):
+    """A decision that comes out otherwise; `problem` says why it could not be decided again."""
+
+    decision: DecisionItem
+    differences: list[DifferenceItem]
+    problem: str
+
+    @classmethod
+    def of(cls, one: Replayed) -> "ReplayedItem":
+        """Write what came of one."""
+        fields = [DifferenceItem(path=each.path, stored=each.stored, now=each.now) for each in one.differences]
+        return cls(decision=DecisionItem.of(one.record), differences=fields, problem=one.problem)
+
+
+class ReplayDocument(_Document):
+    """How many decisions were decided again, by rules of which version, and those that come out otherwise."""
+
+    count: int
+    rules_version: int
+    otherwise: list[ReplayedItem]
+
+    @classmethod
+    def of(cls, count: int, otherwise: Iterable[Replayed]) -> "ReplayDocument":
+        """Write what came of all."""
+        return cls(count=count, rules_version=RULES_VERSION, otherwise=list(map(ReplayedItem.of, otherwise)))
 
 
 class HistoryTargetItem(_Document):

@@ -11,8 +11,11 @@ from tide.domain.decisions import Requirement
 from tide.domain.records import DecisionRecord, HistoryRecord, PoolView, PullRecord
 from tide.domain.retests import Retest
 from tide.domain.runs import Run, public
+from tide.policy.decide import RULES_VERSION
+from tide.policy.replay import Replayed
 from tide.policy.retesting import HeadJobs
 from tide.policy.silence import UNREPORTED
+from tide.policy.wording import plural
 from tide.web.ages import exactly
 from tide.web.run_book import RunBook
 from tide.web.verdicts import reason_of, verdict_of
@@ -110,6 +113,20 @@ def decisions_table(records: Iterable[DecisionRecord]) -> str:
     ]
     header = ("ID", "FIRST SEEN", "LAST SEEN", "POOL", "ACTION", "PULLS", "OUTCOME", "REASON")
     return _table(header, rows) if rows else "No decision has been recorded yet."
+
+
+def replay_text(count: int, otherwise: Sequence[Replayed]) -> str:
+    """Tell how many decisions were decided again, and in what some come out otherwise."""
+    lines = []
+    for one in otherwise:
+        record = one.record
+        rules = f", decided by rules of version {record.rules_version}" if one.has_other_rules else ""
+        problem = f": {plain(one.problem)}" if one.problem else ""
+        lines.append(f"decision {record.id}, {record.pool}, {_moment(record.first_seen)}{rules}{problem}")
+        lines += [f"  {each.path}: {plain(str(each.stored))} -> {plain(str(each.now))}" for each in one.differences]
+    made = f"{count} {plural(count, 'decision', 'decisions')} made again by rules of version {RULES_VERSION}"
+    lines.append(f"{made}: {len(otherwise)} otherwise" if otherwise else f"{made}: all alike")
+    return "\n".join(lines)
 
 
 def _failures(runs: Iterable[Run]) -> Iterator[str]:

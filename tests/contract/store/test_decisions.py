@@ -10,7 +10,7 @@ from tide.adapters.postgres.store import PostgresStore
 from tide.adapters.postgres.views import PostgresViews
 from tide.domain.actions import Merge, MergeBatch, Target, Trigger, TriggerBatch, Wait
 from tide.domain.decisions import Decision, Place, Requirement, Verdict, VerdictKind
-from tide.domain.errors import StoreError
+from tide.domain.errors import NotFound
 from tide.domain.keys import RepoKey
 from tide.domain.outcomes import Outcome
 from tide.domain.pulls import Blocker, Context, ContextState, Pull
@@ -157,7 +157,7 @@ async def test_a_decision_can_be_taken_again_from_what_was_recorded(store: Postg
     recorded = await store.record_decision(SNAPSHOT, decision)
     await store.record_decision(at(SNAPSHOT, 60), decision)
     assert await store.recorded(recorded) == (SNAPSHOT, decision)
-    with pytest.raises(StoreError, match="no decision 404"):
+    with pytest.raises(NotFound, match="no decision 404"):
         await store.recorded(404)
 
 

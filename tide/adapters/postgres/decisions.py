@@ -24,11 +24,12 @@ from tide.adapters.postgres.schema import decisions, history, pools, snapshots, 
 from tide.adapters.postgres.statements import given, insert_given, insert_missing, rows, upsert
 from tide.domain.actions import Action, TriggerBatch, targets_of
 from tide.domain.decisions import Decision
-from tide.domain.errors import StoreError
+from tide.domain.errors import NotFound
 from tide.domain.keys import PoolKey
 from tide.domain.outcomes import Outcome
 from tide.domain.records import HistoryRecord
 from tide.domain.snapshot import Snapshot
+from tide.policy.decide import RULES_VERSION
 
 LAST_SEEN_GRAIN = timedelta(seconds=30)  # syncs that follow each other closely move last_seen only this often
 
@@ -184,7 +185,8 @@ class PostgresDecisions:
         """Give a decision with the snapshot it rests on, as of the moment it was first taken; for replaying it.
 
         Raises:
-            StoreError: there is no such decision.
+            NotFound: there is no such decision.
+            Unreadable: this program cannot read it.
         """
         query = (
             select(decisions.c.body, decisions.c.first_seen, snapshots.c.body.label("snapshot"))
@@ -194,7 +196,7 @@ class PostgresDecisions:
         async with statements(self.engine) as connection:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
-            raise StoreError(f"there is no decision {decision_id}")
+            raise NotFound(f"there is no decision {decision_id}")
         return snapshot_from(row.snapshot, row.first_seen), decision_from(row.body)
 
 
@@ -216,6 +218,7 @@ def _decision_row(snapshot: Snapshot, decision: Decision) -> dict[str, object]:
         "is_dry_run": snapshot.is_dry_run,
         "first_seen": snapshot.now,
         "last_seen": snapshot.now,
+        "rules_version": RULES_VERSION,
     }
 
 

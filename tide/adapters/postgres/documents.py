@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from tide.domain.decisions import Decision
-from tide.domain.errors import StoreError
+from tide.domain.errors import Unreadable
 from tide.domain.pulls import MergeState
 from tide.domain.snapshot import PullView, Snapshot
 from tide.policy.contexts import TIDE_CONTEXT
@@ -102,11 +102,11 @@ def decision_from(body: bytes) -> Decision:
 
 
 def parsed(kind: type[T], written: bytes | str) -> T:
-    """Read a domain value from its document; raise StoreError when it is no such value."""
+    """Read a domain value from its document; raise Unreadable when it is no such value."""
     try:
         return cast("T", _adapter(kind).validate_json(written))
     except ValidationError as error:
-        raise StoreError(f"a stored {kind.__name__} cannot be read: {error.errors()[0]['msg']}") from error
+        raise Unreadable(f"a stored {kind.__name__} cannot be read: {error.errors()[0]['msg']}") from error
 
 
 def _adapter(kind: Any) -> TypeAdapter[Any]:
@@ -120,4 +120,4 @@ def _unpacked(body: bytes) -> bytes:
     try:
         return zlib.decompress(body)
     except zlib.error as error:
-        raise StoreError(f"a stored document cannot be unpacked: {error}") from error
+        raise Unreadable(f"a stored document cannot be unpacked: {error}") from error

@@ -191,6 +191,7 @@ decisions = Table(
     _time("first_seen"),
     _time("last_seen"),
     _text("outcome"),
+    Column("rules_version", Integer, nullable=False, server_default="0"),
     Index(None, "org", "repo", "branch", "id"),
     postgresql_with={"fillfactor": "80"},
     comment="record: what was decided; an equal decision that follows moves last_seen; body is compressed JSON",

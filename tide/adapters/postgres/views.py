@@ -46,7 +46,7 @@ T = TypeVar("T")
 _FEW = 50
 _MOST_RUNS, _MOST_BATCHES = 2000, 200
 _DECISION_COLUMNS = ("action", "reason", "targets", "is_dry_run")
-_RECORD_COLUMNS = ("id", "snapshot_digest", *_DECISION_COLUMNS, "first_seen", "last_seen", "outcome")
+_RECORD_COLUMNS = ("id", "snapshot_digest", *_DECISION_COLUMNS, "first_seen", "last_seen", "outcome", "rules_version")
 
 
 _folded_pull = tuple_(func.lower(pulls.c.org), func.lower(pulls.c.repo), pulls.c.number)
