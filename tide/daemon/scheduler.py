@@ -7,30 +7,37 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
-from typing import Any, cast
+from inspect import isawaitable
+from typing import Any
 
+from apscheduler.executors.asyncio import AsyncIOExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.util import iscoroutinefunction_partial
+
+
+class _Executor(AsyncIOExecutor):  # type: ignore[misc] # it has no types
+    """Tells of no call that is cut short before it begins: only the end does that, and it is no error."""
+
+    def _run_job_error(self, job_id: str, exc: BaseException, traceback: Any = None) -> None:
+        if isinstance(exc, asyncio.CancelledError):
+            self._run_job_success(job_id, [])
+        else:
+            super()._run_job_error(job_id, exc, traceback)
 
 
 class Scheduler:
-    """Calls functions at intervals."""
+    """Calls functions at intervals, on the event loop."""
 
     def __init__(self) -> None:
-        self._scheduler = AsyncIOScheduler(timezone="UTC")
+        self._scheduler = AsyncIOScheduler(timezone="UTC", executors={"default": _Executor()})
 
     def every(
         self, name: str, period: timedelta, call: Callable[[], Awaitable[None] | None], *, first: datetime | None = None
     ) -> None:
-        """Call `call` every `period`, the first time at `first` or one period from now.
-
-        A coroutine function must be told from a plain one by its look: give a method or a partial, not a lambda.
-        """
+        """Call `call` every `period`, the first time at `first` or one period from now; what it gives is awaited."""
         # Without a limit to its lateness a tick is made also when the event loop was held up.
         extra: dict[str, Any] = {"misfire_grace_time": None, **({"next_run_time": first} if first else {})}
-        timed = _let_go(call) if iscoroutinefunction_partial(call) else call
         self._scheduler.add_job(
-            timed, "interval", seconds=period.total_seconds(), id=name, coalesce=True, max_instances=1, **extra
+            _on_loop(call), "interval", seconds=period.total_seconds(), id=name, coalesce=True, max_instances=1, **extra
         )
 
     def change_period(self, name: str, period: timedelta) -> None:
@@ -47,11 +54,16 @@ class Scheduler:
             self._scheduler.shutdown(wait=False)
 
 
-def _let_go(call: Callable[[], Awaitable[None] | None]) -> Callable[[], Awaitable[None]]:
-    """Let a call end in silence when it is cut short: only the end of the block does that, and it is no error."""
+def _on_loop(call: Callable[[], Awaitable[None] | None]) -> Callable[[], Awaitable[None]]:
+    """Make a coroutine function of any: APScheduler makes other calls in threads, where nothing may ring a bell.
+
+    A call ends in silence when it is cut short: only the end of the block does that.
+    """
 
     async def made() -> None:
-        with suppress(asyncio.CancelledError):
-            await cast("Awaitable[None]", call())
+        told = call()
+        if isawaitable(told):
+            with suppress(asyncio.CancelledError):  # it is told as an error else
+                await told
 
     return made

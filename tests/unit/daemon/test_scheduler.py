@@ -1,4 +1,5 @@
 import asyncio
+import threading
 from datetime import timedelta
 
 import pytest
@@ -88,8 +89,31 @@ async def test_a_call_that_is_cut_short_by_the_end_is_no_error(caplog: pytest.Lo
     with scheduler.running():
         await asyncio.wait_for(begun.wait(), PATIENCE)
     await asyncio.wait_for(ended.wait(), PATIENCE)
-    await asyncio.gather(*(task for task in asyncio.all_tasks() if task is not asyncio.current_task()))
+    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    await asyncio.gather(*others, return_exceptions=True)
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize("steps", range(4))
+async def test_a_call_that_the_end_cuts_short_before_it_begins_is_no_error(
+    steps: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    scheduler = Scheduler()
+    scheduler.every("tick", NEVER, lambda: None, first=SystemClock().now())
+    with scheduler.running():
+        for _ in range(steps):
+            await asyncio.sleep(0)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_calls_are_made_on_the_event_loop() -> None:
+    threads: asyncio.Queue[int] = asyncio.Queue()
+    scheduler = Scheduler()
+    scheduler.every("tick", SOON, lambda: threads.put_nowait(threading.get_ident()))
+    with scheduler.running():
+        assert await asyncio.wait_for(threads.get(), PATIENCE) == threading.get_ident()
 
 
 async def test_no_call_is_made_before_and_after_the_block() -> None:
