@@ -4,7 +4,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from tide.domain.keys import PoolKey, PullKey, RepoKey
-from tide.domain.records import HistoryFilter, HistoryMark
+from tide.domain.records import HISTORY_ACTIONS, HistoryFilter, HistoryMark
 from tide.web.cursors import history_mark
 from tide.web.links import pool_key, pool_named, pull_key
 
@@ -71,7 +71,7 @@ def history_filter_of(request: Request) -> HistoryFilter:
         branch=pool.branch if pool else _name_of(request, "branch"),
         pull=_positive(request, "pull"),
         author=_name_of(request, "author"),
-        action=_name_of(request, "action"),
+        action=_action_of(request),
         has_failed=_failed_of(request),
     )
 
@@ -81,6 +81,8 @@ def filled_in(request: Request, wanted: HistoryFilter | None) -> dict[str, str]:
     asked = {name: request.query_params.get(name, "").strip()[:_LONGEST_SEARCH] for name in _FILTERS}
     if wanted and wanted.repo:
         asked |= {"repo": str(wanted.repo), "branch": wanted.branch or ""}
+    if wanted and wanted.action:
+        asked["action"] = wanted.action
     return asked
 
 
@@ -102,6 +104,13 @@ def _repo_of(request: Request) -> RepoKey | None:
         return RepoKey.parse(text) if text else None
     except ValueError:
         raise HTTPException(400, "repo is not of the form org/repo") from None
+
+
+def _action_of(request: Request) -> str | None:
+    text = _name_of(request, "action")
+    if text is not None and text.upper() not in HISTORY_ACTIONS:
+        raise HTTPException(400, f"action is none of {', '.join(sorted(HISTORY_ACTIONS))}")
+    return text.upper() if text else None
 
 
 def _failed_of(request: Request) -> bool | None:

@@ -593,6 +593,7 @@ async def test_history_is_paged_by_cursor(client: httpx.AsyncClient, wanted: dic
         ({"pull": "409"}, {"pull": "9999"}),
         ({"author": "erin"}, {"author": "nobody"}),
         ({"action": "MERGE"}, {"action": "TRIGGER"}),
+        ({"action": "merge"}, {"action": "trigger"}),
         ({"state": "success"}, {"state": "failure"}),
     ],
 )
@@ -625,6 +626,7 @@ async def test_the_page_of_history_leads_to_the_older_ones_of_the_same_kind(clie
         ({"pull": "seven", "author": "erin"}, "pull is not a positive number."),
         ({"repo": "acme", "branch": "main"}, "repo is not of the form org/repo."),
         ({"state": "odd", "action": "MERGE"}, "state is neither success nor failure."),
+        ({"action": "odd"}, "action is none of BATCH_FAILED, MERGE, MERGE_BATCH, TEST_FAILED, TRIGGER, TRIGGER_BATCH."),
     ],
 )
 async def test_a_wrong_filter_is_told_beside_the_form_as_it_was_filled_in(
