@@ -108,7 +108,12 @@ class StatusKeeper:
         return self._role().is_syncing
 
     def has_looked(self) -> bool | None:
-        """Tell whether this process has looked at everything once, None where it does not look itself."""
+        """Tell whether this process has looked at everything once, None where it does not look itself.
+
+        Without a query there is nothing to look for, and nobody ever searches.
+        """
+        if not self.queries():
+            return True
         return SYNC_CONTROLLER in self._last_syncs if self.is_syncing() else None
 
     def is_leading(self) -> bool:

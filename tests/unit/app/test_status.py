@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from tests.builders import NOW, POOL
+from tests.builders import LGTM, NOW, POOL
 from tests.unit.web.kept import StandingClock
 from tide.app.status import FOR_GOOD, StatusKeeper
 from tide.daemon.leadership import Role as Seen
@@ -30,6 +30,7 @@ class Kept:
         self.errors: tuple[str, ...] = ()
         self.keeper = StatusKeeper(self.clock, DaemonStatus("0.1.0", timedelta(minutes=1), role=role))
         self.keeper.errors = lambda: self.errors
+        self.keeper.queries = lambda: (LGTM,)
 
     def round(self) -> None:
         self.keeper.pools_vanished(frozenset())
@@ -216,6 +217,13 @@ def test_who_looks_itself_knows_whether_it_has_looked_at_everything(kept: Kept) 
     assert kept.keeper.has_looked() is True
     kept.see_leader()
     assert kept.keeper.has_looked() is None
+
+
+def test_without_a_query_there_is_nothing_to_look_for_whoever_leads(kept: Kept) -> None:
+    kept.keeper.queries = tuple
+    assert kept.keeper.has_looked()
+    kept.see_leader()
+    assert kept.keeper.has_looked()
 
 
 def test_what_the_start_waits_for_is_told_before_anybody_leads() -> None:
