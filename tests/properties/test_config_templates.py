@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from tests.builders import make_pull
 from tide.domain.rules import CommitTemplates
+from tide.golang.template import TemplateSyntaxError, parse
 from tide.policy.commit_text import commit_text
-from tide.policy.go_template import TemplateSyntaxError, parse
 
 PIECES = st.sampled_from(
     (

@@ -6,8 +6,8 @@ from functools import lru_cache
 
 from tide.domain.pulls import Pull
 from tide.domain.rules import CommitTemplates
-from tide.policy.go_template import Record, Template, TemplateFailed, TemplateSyntaxError, parse, render
-from tide.policy.go_template.values import Value
+from tide.golang.template import Record, Template, TemplateFailed, TemplateSyntaxError, parse, render
+from tide.golang.template.values import Value
 
 _PREFIX = "refs/heads/"
 

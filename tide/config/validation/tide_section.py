@@ -6,7 +6,7 @@ from datetime import timedelta
 from tide.config.problems import Findings, Sourced
 from tide.config.prow.tide import ContextOptions, ContextOptionsLevel, TideSection
 from tide.domain.rules import BlocksPolicy
-from tide.policy.go_template import TemplateSyntaxError, parse
+from tide.golang.template import TemplateSyntaxError, parse
 from tide.policy.patterns import compile_pattern
 
 

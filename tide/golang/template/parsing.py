@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn, TypeVar
 
-from tide.policy.go_template.functions import FUNCTION_NAMES
-from tide.policy.go_template.lexing import Token, tokens
-from tide.policy.go_template.literals import number, unquoted
-from tide.policy.go_template.nodes import (
+from tide.golang.template.functions import FUNCTION_NAMES
+from tide.golang.template.lexing import Token, tokens
+from tide.golang.template.literals import number, unquoted
+from tide.golang.template.nodes import (
     Action,
     Body,
     Branch,
@@ -25,7 +25,7 @@ from tide.policy.go_template.nodes import (
     Use,
     Variable,
 )
-from tide.policy.go_template.values import Template, TemplateSyntaxError
+from tide.golang.template.values import Template, TemplateSyntaxError
 
 _T = TypeVar("_T")
 _KEYWORDS = frozenset(("block", "break", "continue", "define", "else", "end", "if", "nil", "range", "template", "with"))

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from urllib.parse import quote_plus
 
-from tide.policy.go_template.formatting import formatted, joined, printed, sliced
-from tide.policy.go_template.values import NO_VALUE, ExecutionError, Record, Value, as_bytes, is_true, type_name
+from tide.golang.template.formatting import formatted, joined, printed, sliced
+from tide.golang.template.values import NO_VALUE, ExecutionError, Record, Value, as_bytes, is_true, type_name
 
 _Arguments = Sequence[Value]
 

@@ -12,8 +12,8 @@
 Go: text/template, https://pkg.go.dev/text/template. Not there: complex numbers, and printing a struct as a whole.
 """
 
-from tide.policy.go_template.execution import render
-from tide.policy.go_template.parsing import parse
-from tide.policy.go_template.values import Record, Template, TemplateFailed, TemplateSyntaxError
+from tide.golang.template.execution import render
+from tide.golang.template.parsing import parse
+from tide.golang.template.values import Record, Template, TemplateFailed, TemplateSyntaxError
 
 __all__ = ["Record", "Template", "TemplateFailed", "TemplateSyntaxError", "parse", "render"]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from tide.policy.go_template.values import ExecutionError, NamedInt, Value
+from tide.golang.template.values import ExecutionError, NamedInt, Value
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July", "August", "September", "October"),

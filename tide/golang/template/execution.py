@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from tide.policy.go_template import functions, times
-from tide.policy.go_template.formatting import printed
-from tide.policy.go_template.nodes import (
+from tide.golang.template import functions, times
+from tide.golang.template.formatting import printed
+from tide.golang.template.nodes import (
     Action,
     Body,
     Branch,
@@ -24,7 +24,7 @@ from tide.policy.go_template.nodes import (
     Use,
     Variable,
 )
-from tide.policy.go_template.values import (
+from tide.golang.template.values import (
     NO_VALUE,
     ExecutionError,
     Record,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tide.policy.go_template import Record, TemplateFailed, TemplateSyntaxError, parse, render
+from tide.golang.template import Record, TemplateFailed, TemplateSyntaxError, parse, render
 
 DATA = Record("Data", {"Title": "half a pair: \ud800", "Bytes": "é"})
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self, TypeAlias
 
-from tide.policy.go_template.nodes import Body
+from tide.golang.template.nodes import Body
 
 # Surrogates that stand for no byte: JSON may hold half of a pair.
 _HALF_PAIRS = re.compile("[\ud800-\udc7f\udd00-\udfff]")

@@ -2,7 +2,7 @@
 
 import re
 
-from tide.policy.go_template.values import as_text
+from tide.golang.template.values import as_text
 
 _ESCAPE = re.compile(
     r"\\(?:([abfnrtv\\'\"])|x([0-9a-fA-F]{2})|([0-7]{3})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.?))", re.DOTALL

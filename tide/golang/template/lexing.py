@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tide.policy.go_template.values import TemplateSyntaxError
+from tide.golang.template.values import TemplateSyntaxError
 
 _BLANKS = " \t\r\n"
 _OPEN = re.compile(r"\{\{(?P<trim>-(?=[ \t\r\n]))?")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from tide.policy.go_template import times
-from tide.policy.go_template.values import (
+from tide.golang.template import times
+from tide.golang.template.values import (
     NO_VALUE,
     ExecutionError,
     NamedInt,

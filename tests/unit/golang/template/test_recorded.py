@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tide.policy.go_template import Record, TemplateFailed, TemplateSyntaxError, parse, render
+from tide.golang.template import Record, TemplateFailed, TemplateSyntaxError, parse, render
 
 RECORDED = json.loads((Path(__file__).parent / "recorded.json").read_text())
 LABELS = tuple(Record("Label", {"Name": name}) for name in ("lgtm", "approved", "size/XS"))
