@@ -7,7 +7,7 @@ from tide.config.advice import advise_on_expressions
 from tide.config.files import ConfigFile
 from tide.config.problems import Findings, Sourced
 from tide.config.prow.jobs import BranchJob
-from tide.policy.patterns import compile_pattern
+from tide.golang.regexp import compile_pattern
 
 PIECES = st.sampled_from(
     [*"ab/.^$|()?*+-_", "^/", "/$", "\\.", "[a/]", "[^/]", "{0}", "{1,2}", "(?:", "\\w", "refs/heads/"]

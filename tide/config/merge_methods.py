@@ -6,8 +6,8 @@ from tide.config.problems import Findings, Sourced
 from tide.config.prow.tide import TideSection
 from tide.domain.names import ByName
 from tide.domain.pulls import MergeMethod
+from tide.golang.regexp import compile_pattern
 from tide.policy.merge_method import MethodTable, RepoMethods
-from tide.policy.patterns import compile_pattern
 
 _CHOICE = "merge, squash or rebase"
 

@@ -1,6 +1,7 @@
 """What Go's own libraries make of a text, which is what Prow's files and arguments mean. No rule of the queue is here.
 
     template/      text/template: what commit templates give
+    regexp         regexp: what the expressions of jobs and contexts match
 
 Pure, and below the rules: nothing here knows of pull requests, jobs or Prow.
 """

@@ -9,8 +9,8 @@ from tide.domain.jobs import Presubmit
 from tide.domain.pulls import Context, ContextSource, ContextState
 from tide.domain.rules import ContextPolicy
 from tide.domain.snapshot import PullView, Snapshot
+from tide.golang.regexp import compile_pattern, matches
 from tide.policy.jobs import runs_on_branch
-from tide.policy.patterns import compile_pattern, matches
 
 TIDE_CONTEXT = "tide"
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 
 from tide.domain.jobs import Presubmit
-from tide.policy.patterns import compile_pattern, matches
+from tide.golang.regexp import compile_pattern, matches
 
 
 def runs_on_branch(job: Presubmit, branch: str) -> bool:

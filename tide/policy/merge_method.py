@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from tide.domain.keys import PoolKey
 from tide.domain.pulls import MergeMethod, Pull
 from tide.domain.rules import PoolRules
+from tide.golang.regexp import matches
 from tide.policy.labels import folded
-from tide.policy.patterns import matches
 
 RepoMethods = MergeMethod | Mapping[str, MergeMethod]
 """What is configured for a repository: a method, or one for each regular expression over branches."""

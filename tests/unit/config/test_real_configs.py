@@ -21,7 +21,7 @@ from tide.config.sources import ConfigPaths, read_sources
 from tide.domain.in_repo import InRepoFile
 from tide.domain.keys import PoolKey, RepoKey
 from tide.domain.runs import Candidate, Head, Purpose
-from tide.policy.patterns import compile_pattern
+from tide.golang.regexp import compile_pattern
 
 ROOT = Path(__file__).parents[3]
 SHARED = ROOT.parent / "shared" / "data" / "configs"

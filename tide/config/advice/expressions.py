@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from tide.config.problems import Findings, Sourced
 from tide.config.prow.jobs import BranchJob
-from tide.policy.patterns import matches
+from tide.golang.regexp import matches
 
 _PIECE = re.compile(
     r"""

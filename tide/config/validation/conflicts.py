@@ -6,7 +6,7 @@ from itertools import combinations
 
 from tide.config.problems import Findings, Sourced
 from tide.config.prow.jobs import BranchJob, PeriodicJob, PresubmitJob
-from tide.policy.patterns import compile_pattern, matches
+from tide.golang.regexp import compile_pattern, matches
 
 
 def check_presubmits(jobs: Sequence[Sourced[PresubmitJob]], findings: Findings) -> None:

@@ -11,7 +11,7 @@ from tide.config.prow.jobs import Job, PeriodicJob, PostsubmitJob, PresubmitJob
 from tide.config.validation.cron import judged
 from tide.config.validation.decoration import check_decoration
 from tide.config.validation.pods import check_pod
-from tide.policy.patterns import compile_pattern
+from tide.golang.regexp import compile_pattern
 
 _JENKINS, _TEKTON = "jenkins", "tekton-pipeline"
 _NAME = re.compile(r"[A-Za-z0-9._-]+")

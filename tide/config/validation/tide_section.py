@@ -6,8 +6,8 @@ from datetime import timedelta
 from tide.config.problems import Findings, Sourced
 from tide.config.prow.tide import ContextOptions, ContextOptionsLevel, TideSection
 from tide.domain.rules import BlocksPolicy
+from tide.golang.regexp import compile_pattern
 from tide.golang.template import TemplateSyntaxError, parse
-from tide.policy.patterns import compile_pattern
 
 
 def check_tide(tide: Sourced[TideSection], findings: Findings) -> None:

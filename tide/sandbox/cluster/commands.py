@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from tide.domain.jobs import Presubmit
+from tide.golang.regexp import matches
 from tide.policy.jobs import should_run
-from tide.policy.patterns import matches
 
 _TEST_ALL = re.compile(r"(?m)^/test all,?($|\s.*)")
 _RETEST = re.compile(r"(?m)^/retest\s*$")

@@ -1,6 +1,6 @@
 import pytest
 
-from tide.policy.patterns import compile_pattern, matches
+from tide.golang.regexp import compile_pattern, matches
 
 
 @pytest.mark.parametrize(
