@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from tide.config.go_values import parse_duration
+from tide.golang.durations import parse_duration
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -15,9 +15,9 @@ from pydantic import BaseModel
 from tide.adapters.clock import SystemClock
 from tide.app.reading import Archive, open_archive
 from tide.cli.database import database_flags, log_to_stderr
-from tide.config.go_values import parse_duration
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.records import HISTORY_ACTIONS, HistoryFilter, HistoryRecord
+from tide.golang.durations import parse_duration
 from tide.policy.replay import Replayed
 from tide.web import api_models, text
 from tide.web.links import LARGEST_NUMBER, pool_named, pull_named

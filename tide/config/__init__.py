@@ -3,7 +3,7 @@
 The way of a file::
 
     files, sources     which files there are, read together, as they were at one moment
-    go_yaml, go_values what is in them, as Go understands YAML, numbers and durations
+    go_yaml            what is in them, as Go understands YAML
     prow/, own         typed: Prow's structs, and the file of --merge-queue-config-path
     parsing            text to model, each text once
     supplements        config.yaml and its supplemental files made one

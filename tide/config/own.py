@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
-from tide.config.go_values import parse_duration
 from tide.config.problems import Findings, Sourced
 from tide.domain.keys import PoolKey, RepoKey
 from tide.domain.names import ByName
 from tide.domain.rules import LandingMode, QueueSettings, Strategy
+from tide.golang.durations import parse_duration
 
 
 def _duration(value: object) -> timedelta:

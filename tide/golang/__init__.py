@@ -2,6 +2,7 @@
 
     template/      text/template: what commit templates give
     regexp         regexp: what the expressions of jobs and contexts match
+    durations      time.Duration, and strconv's floats
 
 Pure, and below the rules: nothing here knows of pull requests, jobs or Prow.
 """

@@ -5,12 +5,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from tide.config.completion import KUBERNETES_AGENT, Definition
-from tide.config.go_values import parse_duration
 from tide.config.problems import Findings, Sourced
 from tide.config.prow.jobs import Job, PeriodicJob, PostsubmitJob, PresubmitJob
 from tide.config.validation.cron import judged
 from tide.config.validation.decoration import check_decoration
 from tide.config.validation.pods import check_pod
+from tide.golang.durations import parse_duration
 from tide.golang.regexp import compile_pattern
 
 _JENKINS, _TEKTON = "jenkins", "tekton-pipeline"

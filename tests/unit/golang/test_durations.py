@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from tide.config.go_values import float32_text, float_text, format_duration, parse_duration
+from tide.golang.durations import float32_text, float_text, format_duration, parse_duration
 
 
 @pytest.mark.parametrize(
