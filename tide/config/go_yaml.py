@@ -26,7 +26,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from tide.golang.durations import float32_text, float_text
+from tide.golang.floats import float32_text, float_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,7 +2,8 @@
 
     template/      text/template: what commit templates give
     regexp         regexp: what the expressions of jobs and contexts match
-    durations      time.Duration, and strconv's floats
+    durations      time.Duration: how long, in configuration and flags
+    floats         strconv: numbers where text is wanted
 
 Pure, and below the rules: nothing here knows of pull requests, jobs or Prow.
 """

@@ -1,11 +1,9 @@
-"""Values as Go writes and reads them: numbers as text, durations."""
+"""Durations as Go reads and writes them: `1m30s`, `24h0m0s` (Go: time.ParseDuration, Duration.String)."""
 
 import re
-import struct
 from datetime import timedelta
 from decimal import Context, Decimal
 from functools import lru_cache
-from math import copysign, inf, isinf, isnan
 
 _UNIT_NANOSECONDS = {
     "ns": 1,
@@ -21,7 +19,6 @@ _DURATION = re.compile(
     r"(?P<sign>[-+]?)(?P<terms>0|(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+)"
 )
 _TERM = re.compile(r"(?P<number>[0-9.]+)(?P<unit>[a-z\u00b5\u03bc]+)")
-_LEAST_EXPONENT, _EXPONENT_FROM = -4, 6  # %g with the shortest precision (Go: strconv.FormatFloat)
 _LARGEST_NANOSECONDS = (1 << 63) - 1
 _UNTRAPPED = Context(prec=28, traps=[])  # what has too many digits is infinite, not an error
 
@@ -68,37 +65,3 @@ def format_duration(duration: timedelta) -> str:
 
 def _decimal(amount: int, unit: int) -> str:
     return format((Decimal(amount) / unit).normalize(), "f")
-
-
-def float_text(number: float) -> str:
-    """Write a float as Go's strconv.FormatFloat(number, 'g', -1, 64) does: 1.10 as "1.1", 1e6 as "1e+06"."""
-    return _general(repr(number))
-
-
-def float32_text(number: float) -> str:
-    """Write a float as Go's strconv.FormatFloat(number, 'g', -1, 32) does: with the digits that tell float32s apart."""
-    if isnan(number):
-        return ".nan"
-    single = _as_float32(number)
-    if isinf(single):
-        return ".inf" if single > 0 else "-.inf"
-    shortest = next(text for digits in range(9) if _as_float32(float(text := f"{single:.{digits}e}")) == single)
-    return _general(shortest)
-
-
-def _as_float32(number: float) -> float:
-    try:
-        return float(struct.unpack("<f", struct.pack("<f", number))[0])
-    except OverflowError:
-        return copysign(inf, number)
-
-
-def _general(text: str) -> str:
-    """Lay out the digits of a decimal number as Go's %g does: an exponent below 1e-4 and from 1e6 on."""
-    sign, digits, _ = Decimal(text).normalize().as_tuple()
-    exponent = Decimal(text).adjusted()
-    figures = "".join(map(str, digits))
-    if _LEAST_EXPONENT <= exponent < _EXPONENT_FROM or not any(digits):
-        return format(Decimal(text).normalize(), "f")
-    fraction = f".{figures[1:]}" if figures[1:] else ""
-    return f"{'-' if sign else ''}{figures[0]}{fraction}e{exponent:+03d}"
