@@ -3,9 +3,8 @@
 The way of a file::
 
     files, sources     which files there are, read together, as they were at one moment
-    go_yaml            what is in them, as Go understands YAML
     prow/, own         typed: Prow's structs, and the file of --merge-queue-config-path
-    parsing            text to model, each text once
+    parsing            text to model, each text once; `tide.golang` tells what YAML means
     supplements        config.yaml and its supplemental files made one
     collecting         the jobs of all files together
     completion         a job with presets, decoration and defaults filled in, and the digest of what it executes

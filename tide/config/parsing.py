@@ -8,9 +8,9 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from tide.config import go_yaml
 from tide.config.files import ConfigFile
 from tide.config.places import Path
+from tide.golang import yaml_reader
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -82,8 +82,8 @@ def without_collecting() -> Iterator[None]:
 
 def _parse(text: bytes, model: type[M]) -> Parsed[M]:
     try:
-        tree = go_yaml.load(text)
-    except go_yaml.YamlError as error:
+        tree = yaml_reader.load(text)
+    except yaml_reader.YamlError as error:
         return Parsed(None, None, (Trouble((), f"is not YAML: {error}", error.line),))
     try:
         return Parsed(tree, model.model_validate({} if tree is None else tree))

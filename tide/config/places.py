@@ -17,7 +17,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from tide.config.go_yaml import YamlError, is_merge, line_of, scalar_key
+from tide.golang.yaml_reader import YamlError, is_merge, line_of, scalar_key
 
 Path: TypeAlias = tuple[str | int, ...]
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tide.config.go_yaml import go_text
 from tide.config.prow.jobs import Preset
+from tide.golang.yaml_reader import go_text
 
 PodSpec = Mapping[str, Any]
 

@@ -1,6 +1,7 @@
 """What Go's own libraries make of a text, which is what Prow's files and arguments mean. No rule of the queue is here.
 
-    template/      text/template: what commit templates give
+    yaml_reader    sigs.k8s.io/yaml: configuration
+    template/      text/template: the texts of commits
     regexp         regexp: what the expressions of jobs and contexts match
     durations      time.Duration: how long, in configuration and flags
     floats         strconv: numbers where text is wanted

@@ -8,9 +8,9 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from tide.adapters.kept_file import KeptFile
-from tide.config import go_yaml
 from tide.config.prow.values import GoStruct, ListOf, Text
 from tide.domain.errors import ConfigError, Problem, Unauthorized
+from tide.golang import yaml_reader
 
 EVERYWHERE = "*"
 
@@ -39,8 +39,8 @@ class HookTokens:
             ValueError: it is neither; the message shows nothing of it.
         """
         try:
-            document = go_yaml.load(text)
-        except go_yaml.YamlError:
+            document = yaml_reader.load(text)
+        except yaml_reader.YamlError:
             document = None  # a token may hold any character
         by_scope = _several(document) if isinstance(document, dict) else {EVERYWHERE: (_single(text),)}
         if not all(token for tokens in by_scope.values() for token in tokens):

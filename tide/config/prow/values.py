@@ -8,10 +8,10 @@ from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Strict, model_validator
 
-from tide.config.go_yaml import go_text
 from tide.config.places import Path
 from tide.domain.names import ByName
 from tide.golang.durations import parse_duration
+from tide.golang.yaml_reader import go_text
 
 
 def _text(value: object) -> object:

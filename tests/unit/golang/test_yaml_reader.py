@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tide.config.go_yaml import YamlError, go_text, load
+from tide.golang.yaml_reader import YamlError, go_text, load
 
 
 def read(text: str) -> object:
