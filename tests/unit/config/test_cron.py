@@ -1,8 +1,10 @@
 """Cron lines as the library of Prow takes them: gopkg.in/robfig/cron.v2, and v3, which refuses a step of 0."""
 
+import re
+
 import pytest
 
-from tide.config.validation.cron import Verdict, judged
+from tide.config.validation.cron import check_cron
 
 
 @pytest.mark.parametrize(
@@ -23,7 +25,7 @@ from tide.config.validation.cron import Verdict, judged
     ],
 )
 def test_what_prow_takes_is_taken(line: str) -> None:
-    assert judged(line) == Verdict()
+    assert check_cron(line) == ""
 
 
 @pytest.mark.parametrize(
@@ -55,25 +57,14 @@ def test_what_prow_takes_is_taken(line: str) -> None:
         ("@every", "it is none of @annually"),
         ("@every 5", "'5' is not a duration"),
         ("TZ=UTC", "nothing follows TZ=UTC"),
-        ("TZ=Mars/Olympus 0 5 * * *", "'Mars/Olympus' is no time zone"),
-        ("TZ=../etc/passwd 0 5 * * *", "'../etc/passwd' is no time zone"),
         ("TZ=UTC TZ=UTC 0 5 * * *", "'TZ=UTC' is no second"),
     ],
 )
 def test_what_prow_refuses_is_refused(line: str, fault: str) -> None:
-    verdict = judged(line)
-    assert verdict.fault.startswith(fault)
-    assert verdict.doubt == ""
+    with pytest.raises(ValueError, match=f"^{re.escape(fault)}"):
+        check_cron(line)
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        *("TZ=UTC 0 5 * * *", "TZ= 0 5 * * *", "TZ=Local 0 5 * * *", "TZ=Europe/Berlin  @daily "),
-        "CRON_TZ=Asia/Tokyo 0 5 * * *",
-    ],
-)
-def test_a_time_zone_is_doubtful_as_it_is_taken_at_the_load_and_refused_by_the_clock(line: str) -> None:
-    verdict = judged(line)
-    assert verdict.fault == ""
-    assert verdict.doubt.startswith("Prow's horologium puts TZ=UTC in front, and cannot read ")
+def test_the_time_zone_of_a_line_is_given_as_it_is_written() -> None:
+    assert check_cron("TZ=Mars/Olympus  @daily ") == "TZ=Mars/Olympus"
+    assert check_cron("CRON_TZ= 0 5 * * *") == "CRON_TZ="

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tide.config.completion import KUBERNETES_AGENT, Definition
 from tide.config.problems import Findings, Sourced
 from tide.config.prow.jobs import Job, PeriodicJob, PostsubmitJob, PresubmitJob
-from tide.config.validation.cron import judged
+from tide.config.validation.cron_lines import judged
 from tide.config.validation.decoration import check_decoration
 from tide.config.validation.pods import check_pod
 from tide.golang.durations import parse_duration
