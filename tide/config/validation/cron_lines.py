@@ -4,7 +4,7 @@ import zoneinfo
 from functools import lru_cache
 from typing import NamedTuple
 
-from tide.config.validation.cron import check_cron
+from tide.golang.cron import check_cron
 
 _KNOWN_ZONES = frozenset({"", "UTC", "Local"})  # Go: time.LoadLocation
 

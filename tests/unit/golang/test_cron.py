@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tide.config.validation.cron import check_cron
+from tide.golang.cron import check_cron
 
 
 @pytest.mark.parametrize(
