@@ -71,8 +71,9 @@ def _whole(text: str) -> int | None:
     digits = text.lstrip("+-").lstrip("0")
     if not _NUMBER.fullmatch(text) or len(digits) > _MOST_DIGITS:
         return None
-    number = int(text)
-    return number if 0 <= number <= _LARGEST else None
+    number = int(digits or "0")  # Python reads no more than 4300 digits, leading zeros included
+    is_below_zero = text.startswith("-") and number > 0
+    return None if is_below_zero or number > _LARGEST else number
 
 
 _FIELDS = (

@@ -22,6 +22,8 @@ from tide.golang.cron import check_cron
             "5-5 * * * *",
         ),
         "*/9223372036854775807 * * * *",
+        "*/0009223372036854775807 * * * *",
+        pytest.param(f"{'0' * 5000}5 * * * *", id="more zeros than Python reads"),
     ],
 )
 def test_what_prow_takes_is_taken(line: str) -> None:
@@ -39,6 +41,7 @@ def test_what_prow_takes_is_taken(line: str) -> None:
         ("1-2-3 * * * *", "'1-2-3' is no minute"),
         ("*/5/5 * * * *", "'*/5/5' is no minute"),
         ("*/0 * * * *", "'*/0' steps by 0"),
+        ("*/-0 * * * *", "'*/-0' steps by 0"),
         ("*/-1 * * * *", "'*/-1' steps by no number"),
         ("*/ * * * *", "'*/' steps by no number"),
         ("*/9223372036854775808 * * * *", "'*/9223372036854775808' steps by no number"),
