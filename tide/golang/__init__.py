@@ -1,6 +1,7 @@
 """What Go's libraries make of a text, which is what Prow's files and arguments mean. No rule of the queue is here.
 
     yaml_reader    sigs.k8s.io/yaml: configuration
+    json_writer    encoding/json: pools and history as Tide serves them
     template/      text/template: the texts of commits
     regexp         regexp: what the expressions of jobs and contexts match
     durations      time.Duration: how long, in configuration and flags

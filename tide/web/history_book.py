@@ -12,9 +12,10 @@ from datetime import UTC, datetime, timedelta
 from starlette.concurrency import run_in_threadpool
 
 from tide.adapters.fresh import Fresh
-from tide.adapters.history.tide_json import go_json, written_record
+from tide.adapters.history.tide_json import written_record
 from tide.domain.errors import StoreError
 from tide.domain.records import HistoryRecord, HistoryState
+from tide.golang.json_writer import go_json
 from tide.ports.clock import Clock
 from tide.web.bodies import COMMA, Body, compressed_section
 from tide.web.last_known import Reading

@@ -6,9 +6,9 @@ history is written by `tide.adapters.history.tide_json`.
 
 from collections.abc import Iterable, Sequence
 
-from tide.adapters.history.tide_json import go_json, go_time
 from tide.domain.pulls import Blocker, Pull
 from tide.domain.records import TIDE_ACTIONS, PoolView
+from tide.golang.json_writer import go_json, go_time
 
 _WAIT = "WAIT"
 _ACTIONS = TIDE_ACTIONS | {_WAIT, "BLOCKED"}

@@ -4,7 +4,6 @@ One record of Tide is {time, action, baseSHA, target, err, tenantids}; the whole
 of that pool, newest first (Prow: history.go Record, writeHistory, readHistory). It has nanoseconds, we microseconds.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeAlias
@@ -14,8 +13,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, Valida
 from tide.domain.errors import BadAnswer
 from tide.domain.keys import PoolKey
 from tide.domain.records import TIDE_ACTIONS, HistoryRecord, HistoryTarget
+from tide.golang.json_writer import go_json, go_time
 
-_ESCAPES = tuple((c, f"\\u{ord(c):04x}") for c in "<>&\u2028\u2029")
 _NO_TIME = datetime(1, 1, 1, tzinfo=UTC)  # Go's zero
 
 
@@ -49,20 +48,6 @@ def history_from(raw: bytes, limit: int) -> tuple[HistoryRecord, ...]:
         raise BadAnswer(f"this is no history of Tide: {_first_of(error)}") from None
     except ValueError as error:  # a name that is no pool's
         raise BadAnswer(f"this is no history of Tide: {error}") from None
-
-
-def go_time(moment: datetime) -> str:
-    """Write a time as Go's RFC3339Nano does: UTC as Z, no zeros at the end of the fraction."""
-    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat()
-    return (text.rstrip("0").rstrip(".") if "." in text else text) + "Z"
-
-
-def go_json(value: object) -> bytes:
-    """Write JSON as Go's encoding/json does: without spaces, and safe inside of HTML."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    for character, escape in _ESCAPES:  # several times as fast as one translation of all
-        text = text.replace(character, escape)
-    return text.encode()
 
 
 def _written(record: HistoryRecord) -> dict[str, object]:
