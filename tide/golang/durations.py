@@ -1,4 +1,4 @@
-"""Durations as Go reads and writes them: `1m30s`, `24h0m0s` (Go: time.ParseDuration, Duration.String)."""
+"""Durations as Go reads them: `1m30s`, `24h0m0s` (Go: time.ParseDuration)."""
 
 import re
 from datetime import timedelta
@@ -44,24 +44,3 @@ def parse_duration(text: str) -> timedelta:
 
 def _nanoseconds(term: re.Match[str]) -> Decimal:
     return _UNTRAPPED.multiply(Decimal(term["number"]), _UNIT_NANOSECONDS[term["unit"]])
-
-
-def format_duration(duration: timedelta) -> str:
-    """Write `duration` as Go's Duration.String does: "24h0m0s", "1m30s", "1.5s", "100ms", "0s"."""
-    microseconds = duration // timedelta(microseconds=1)
-    sign, microseconds = ("-", -microseconds) if microseconds < 0 else ("", microseconds)
-    if microseconds == 0:
-        return "0s"
-    for unit, size in (("\u00b5s", 1), ("ms", 1_000)):
-        if microseconds < size * 1_000:
-            return f"{sign}{_decimal(microseconds, size)}{unit}"
-    minutes, rest = divmod(microseconds, 60_000_000)
-    hours, minutes = divmod(minutes, 60)
-    seconds = f"{_decimal(rest, 1_000_000)}s"
-    if hours:
-        return f"{sign}{hours}h{minutes}m{seconds}"
-    return f"{sign}{minutes}m{seconds}" if minutes else f"{sign}{seconds}"
-
-
-def _decimal(amount: int, unit: int) -> str:
-    return format((Decimal(amount) / unit).normalize(), "f")
