@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
+from tide.golang.floats import float_text
 from tide.golang.template import times
 from tide.golang.template.values import (
     NO_VALUE,
@@ -24,7 +24,6 @@ _VERB = re.compile(
     r"%(?P<flags>[-+# 0]*)(?P<width>\*|[0-9]+)?(?:\.(?P<precision>\*|[0-9]*))?(?P<verb>[^\[]?)", re.DOTALL
 )
 _WIDEST = 10_000
-_LARGEST_PLAIN, _SMALLEST_PLAIN = 6, -4  # a float is written with an exponent beyond these
 
 
 def printed(value: Value) -> str:
@@ -226,12 +225,7 @@ def _shortest(number: float, precision: int | None) -> str:
     """Write the digits that tell a float from others, or as many as asked for, with an exponent where it is large."""
     if precision is not None:
         return f"{number:.{precision or 1}g}"
-    digits = Decimal(repr(number)).normalize()
-    exponent = digits.adjusted()
-    if number == 0 or _SMALLEST_PLAIN <= exponent < _LARGEST_PLAIN:
-        return format(digits, "f")
-    figures = "".join(map(str, digits.as_tuple().digits))
-    return f"{figures[0]}{'.' + figures[1:] if figures[1:] else ''}e{exponent:+03d}"
+    return float_text(number)
 
 
 _FLOATS: Mapping[str, Callable[[float, int | None], str]] = {
