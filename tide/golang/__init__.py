@@ -1,12 +1,13 @@
-"""What Go's libraries make of a text, which is what Prow's files and arguments mean. No rule of the queue is here.
+"""How Go's libraries read and write: what Prow's files and arguments mean, and what Deck reads. No rule of the queue.
 
     yaml_reader    sigs.k8s.io/yaml: configuration
-    json_writer    encoding/json: pools and history as Tide serves them
-    template/      text/template: the texts of commits
-    regexp         regexp: what the expressions of jobs and contexts match
-    durations      time.Duration: how long, in configuration and flags
-    cron           gopkg.in/robfig/cron.v2 and v3: when a periodic runs
-    floats         strconv: numbers where text is wanted
+    json_writer    encoding/json: pools and history
+    template/      text/template, fmt and time: the texts of commits
+    regexp         regexp: expressions of jobs, contexts and branches
+    durations      time.ParseDuration: in configuration and flags
+    floats         strconv.FormatFloat: numbers where text is wanted
+    cron           gopkg.in/robfig/cron.v2 and github.com/robfig/cron/v3: when a periodic runs
 
-Pure, and below the rules: nothing here knows of pull requests, jobs or Prow.
+Pure, and below the rules: nothing here knows of pull requests or jobs. How encoding/json fills a struct is told by the
+models of configuration (`tide.config.prow.values`), how the flag package reads arguments by `tide.cli.go_flags`.
 """

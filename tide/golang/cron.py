@@ -1,4 +1,4 @@
-"""Cron lines as the library takes them that Prow reads them with.
+"""Cron lines as robfig's library takes them, with which Prow reads them.
 
 It is gopkg.in/robfig/cron.v2, lately github.com/robfig/cron/v3 with `SecondOptional | … | Descriptor`: five fields, six
 with seconds first, or a descriptor (parser.go: Parse, getField, getRange, mustParseInt). Not here: whether there is a

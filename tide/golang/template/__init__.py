@@ -2,6 +2,7 @@
 
     values      what data is made of, and what Go would call it
     lexing      text to tokens
+    literals    what Go reads constants as
     nodes       what a template is made of
     parsing     tokens to nodes
     execution   nodes and data to text

@@ -1,4 +1,4 @@
-"""What the data of a template is made of."""
+"""What the data of a template is made of (Go: reflect; text/template, exec.go IsTrue)."""
 
 import re
 from collections.abc import Mapping
