@@ -346,6 +346,13 @@ async def test_hostile_text_is_stored(store: PostgresStore, views: PostgresViews
     assert shown.error == clean
 
 
+async def test_what_was_decided_about_odd_names_is_kept_as_it_was(store: PostgresStore) -> None:
+    odd = "nul \x00 and bell \x07"
+    snapshot = make_snapshot(make_view(1, title=odd, required=(odd,)), runs=[make_run(odd)])
+    decision = replace(WAIT, action=Trigger(Target(1, sha(1)), (odd,), odd), verdicts=(verdict(1, odd),))
+    assert await store.recorded(await store.record_decision(snapshot, decision)) == (snapshot, decision)
+
+
 async def test_decisions_are_seen_again_many_at_once(store: PostgresStore, views: PostgresViews) -> None:
     elsewhere, failed = replace(SNAPSHOT, pool=RELEASE), replace(SNAPSHOT, pool=replace(POOL, branch="old"))
     first = await store.record_decision(SNAPSHOT, WAIT)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tide.adapters.postgres.documents import (
     decision_from,
     digest,
-    document,
+    exact_document,
     packed,
     snapshot_document,
     snapshot_from,
@@ -111,7 +111,7 @@ class PostgresDecisions:
         An equal decision on an equal snapshot (but for the time) only moves `last_seen`, at most once in
         LAST_SEEN_GRAIN.
         """
-        read, decided = snapshot_document(snapshot), document(decision)
+        read, decided = snapshot_document(snapshot), exact_document(decision)
         same = {"snapshot_digest": digest(read), "digest": digest(decided)}
         key = its_pool(snapshot.pool) | {f"its_{name}": value for name, value in same.items()}
         async with statements(self.engine) as connection:

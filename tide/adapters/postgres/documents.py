@@ -1,7 +1,8 @@
 """Domain values as JSON documents, and what Postgres cannot store.
 
 Titles, branch names and the like are written by strangers. Postgres takes neither the character NUL nor half of a
-UTF-16 pair (JSON from the web may hold both), so each of them becomes U+FFFD on its way in, here and nowhere else.
+UTF-16 pair in texts (JSON from the web may hold both), so each of them becomes U+FFFD on its way in, here and nowhere
+else. What decisions are made of is kept as bytes, and with its NULs: else it could not be decided again.
 """
 
 import hashlib
@@ -58,6 +59,17 @@ def document(value: object) -> bytes:
     return _written(storable(value)) if b"\\u0000" in written else written
 
 
+def exact_document(value: object) -> bytes:
+    """Write a domain value as JSON for a column of bytes, where NUL may stand: it is read back as it was.
+
+    Only half of a UTF-16 pair, for which there are no bytes, is still replaced.
+    """
+    try:
+        return _written(value)
+    except PydanticSerializationError:
+        return _written(storable(value))
+
+
 def _written(value: object) -> bytes:
     """Write JSON; a domain value by its type, which is several times faster than by looking at each part."""
     return _adapter(type(value)).dump_json(value) if is_dataclass(value) else to_json(value)
@@ -74,7 +86,7 @@ def snapshot_document(snapshot: Snapshot) -> bytes:
     What we write ourselves is nothing new, and no decision rests on it: the contexts `tide` are left out, and UNSTABLE,
     which one of them alone makes of CLEAN, is the same.
     """
-    return document(replace(snapshot, now=_NO_MOMENT, pulls=tuple(map(_without_own_status, snapshot.pulls))))
+    return exact_document(replace(snapshot, now=_NO_MOMENT, pulls=tuple(map(_without_own_status, snapshot.pulls))))
 
 
 def _without_own_status(view: PullView) -> PullView:
