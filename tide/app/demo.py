@@ -143,7 +143,7 @@ class Demo:
         """Tell people and the simulated GitHub's webhooks where the daemon is; and its data, for who may ask it."""
         url = f"http://127.0.0.1:{port}"
         hook = Hook(id=1, url=f"{url}/hook", secret=secret, events=("*",), created_at=sandbox.forge.now())
-        sandbox.webhooks.everywhere = (hook,)
+        sandbox.webhooks.hooks = (hook,)
         self.tell(f"the page is at {url}/")
         if data_dir:
             self.tell(f"ask it by: tide explain --data-dir {data_dir} ORG/REPO#N; so too pools, history and decisions")

@@ -159,13 +159,6 @@ class Conversations(Registry):
             issue.milestone = number
             self.touch(repository, issue, "demilestoned" if number is None else "milestoned", actor)
 
-    def set_assignees(
-        self, repository: Repository, issue: Issue, logins: Iterable[str], actor: str = DEFAULT_LOGIN
-    ) -> None:
-        """Replace the assignees."""
-        issue.assignees = [self.account(login).login for login in logins]
-        self.touch(repository, issue, "assigned", actor)
-
     def comment(self, repository: Repository, issue: Issue, body: str, author: str = DEFAULT_LOGIN) -> Comment:
         """Write a comment on an issue or pull."""
         number = self.next_id()

@@ -284,9 +284,8 @@ class GitStore:
 
     async def changed_files(self, base: str, head: str) -> list[ChangedFile]:
         """Return the files that differ between two commits or trees, renames found as GitHub does."""
-        raw = await self.run("diff", "--raw", "-z", "-M", "--no-abbrev", base, head)
         counts = await self.run("diff", "--numstat", "-z", "-M", base, head)
-        return parse_diff(raw.decode(errors="surrogateescape"), counts.decode(errors="surrogateescape"))
+        return parse_diff(counts.decode(errors="surrogateescape"))
 
     async def write_commits(self, commits: Sequence[NewCommit]) -> list[str]:
         """Write commits (``git fast-import``, one process for any number) and return their SHAs, in order.

@@ -45,8 +45,6 @@ class Label:
     id: int
     node_id: str
     name: str
-    color: str = "ededed"
-    description: str | None = None
 
 
 @dataclass(eq=False)
@@ -57,7 +55,6 @@ class Milestone:
     node_id: str
     number: int
     title: str
-    description: str | None
     creator: str
     created_at: datetime
     updated_at: datetime
@@ -142,7 +139,6 @@ class Issue:
     state_reason: str | None = None
     labels: list[str] = field(default_factory=list)
     milestone: int | None = None
-    assignees: list[str] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
     closed_at: datetime | None = None
     closed_by: str | None = None
@@ -163,7 +159,6 @@ class PullRequest(Issue):
     head_owner: str
     draft: bool = False
     reviews: list[Review] = field(default_factory=list)
-    requested_reviewers: list[str] = field(default_factory=list)
     merged_at: datetime | None = None
     merged_by: str | None = None
     merge_commit_sha: str | None = None
@@ -183,15 +178,13 @@ class PullRequest(Issue):
 
 @dataclass(eq=False)
 class Hook:
-    """A webhook of a repository or, with ``repository`` unset, of the whole forge."""
+    """A webhook that hears of every repository, as an organization's or a GitHub App's does."""
 
     id: int
     url: str
     secret: str | None
     events: tuple[str, ...]
     created_at: datetime
-    content_type: Literal["json", "form"] = "json"
-    active: bool = True
 
 
 @dataclass
@@ -238,7 +231,6 @@ class Repository:
     check_suites: dict[tuple[str, int, str], int] = field(default_factory=dict)
     protections: dict[str, BranchProtection] = field(default_factory=dict)
     rulesets: dict[int, Ruleset] = field(default_factory=dict)
-    hooks: dict[int, Hook] = field(default_factory=dict)
     next_number: int = 1
 
     @property

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import itertools
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from tide.sandbox.changes import ChangeLog, RepositoryChanged
 from tide.sandbox.git_store import GitStore
-from tide.sandbox.model import Account, Hook, Label, Milestone, Repository, RepositorySettings
+from tide.sandbox.model import Account, Label, Milestone, Repository, RepositorySettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,17 +20,6 @@ if TYPE_CHECKING:
 
 DEFAULT_LOGIN = "merge-bot"
 """Whom an unregistered token speaks for."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewHook:
-    """A webhook to add; ``events`` may hold ``*``."""
-
-    url: str
-    secret: str | None = None
-    events: tuple[str, ...] = ("*",)
-    content_type: Literal["json", "form"] = "json"
-    active: bool = True
 
 
 class NoSuchRepositoryError(LookupError):
@@ -175,36 +163,19 @@ class Registry:
         del repository.rulesets[ruleset_id]
         self.repository_changed(repository, "ruleset", actor)
 
-    def add_hook(self, repository: Repository, new: NewHook) -> Hook:
-        """Add a webhook to a repository."""
-        number = self.next_id()
-        hook = Hook(number, new.url, new.secret, new.events, self.now(), new.content_type, new.active)
-        repository.hooks[number] = hook
-        self.repository_changed(repository, "hook")
-        return hook
-
-    def remove_hook(self, repository: Repository, number: int) -> None:
-        """Remove a webhook."""
-        del repository.hooks[number]
-        self.repository_changed(repository, "hook")
-
-    def ensure_label(
-        self, repository: Repository, name: str, color: str = "ededed", description: str | None = None
-    ) -> Label:
+    def ensure_label(self, repository: Repository, name: str) -> Label:
         """Return the label of that name (case-insensitive), made when it is new."""
         for label in repository.labels.values():
             if label.name.lower() == name.lower():
                 return label
         number = self.next_id()
-        label = Label(number, self.node_id("LA", number), name, color, description)
+        label = Label(number, self.node_id("LA", number), name)
         repository.labels[name] = label
         self.nodes[label.node_id] = label
         self.repository_changed(repository, "label")
         return label
 
-    def create_milestone(
-        self, repository: Repository, title: str, description: str | None = None, creator: str = DEFAULT_LOGIN
-    ) -> Milestone:
+    def create_milestone(self, repository: Repository, title: str, creator: str = DEFAULT_LOGIN) -> Milestone:
         """Make a milestone."""
         number = self.next_id()
         milestone = Milestone(
@@ -212,7 +183,6 @@ class Registry:
             node_id=self.node_id("MI", number),
             number=max(repository.milestones, default=0) + 1,
             title=title,
-            description=description,
             creator=self.account(creator).login,
             created_at=self.now(),
             updated_at=self.now(),

@@ -10,8 +10,6 @@ from tide.sandbox.model import Review
 from tide.sandbox.registry import DEFAULT_LOGIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from tide.sandbox.model import PullRequest, Repository, ReviewState
 
 
@@ -20,14 +18,6 @@ Action = Literal["submitted", "dismissed"]
 
 class Reviews(Conversations):
     """Reviews asked for, submitted and dismissed."""
-
-    def request_reviewers(
-        self, repository: Repository, pull: PullRequest, logins: Iterable[str], actor: str = DEFAULT_LOGIN
-    ) -> None:
-        """Ask more people for a review."""
-        asked = [self.account(login).login for login in logins]
-        pull.requested_reviewers = list(dict.fromkeys([*pull.requested_reviewers, *asked]))
-        self.touch(repository, pull, "review_requested", actor)
 
     def submit_review(
         self,

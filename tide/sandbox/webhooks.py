@@ -11,7 +11,6 @@ from collections import deque
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 import httpx
 
@@ -43,9 +42,8 @@ class Delivery:
 
     def headers(self) -> dict[str, str]:
         """Return GitHub's headers, the signature among them where the hook has a secret."""
-        kind = "application/json" if self.hook.content_type == "json" else "application/x-www-form-urlencoded"
         headers = {
-            "Content-Type": kind,
+            "Content-Type": "application/json",
             "User-Agent": "GitHub-Hookshot/sandbox",
             "X-GitHub-Delivery": self.id,
             "X-GitHub-Event": self.event,
@@ -74,14 +72,14 @@ class Webhooks:
     """All webhooks of a forge.
 
     Args:
-        forge: whose changes are sent, to the hooks of each repository.
+        forge: whose changes are sent.
         base: the server's address, for the URLs in the payloads.
-        everywhere: hooks that hear of every repository, as an organization's or a GitHub App's does.
+        hooks: where they are sent.
     """
 
     forge: Registry
     base: str
-    everywhere: tuple[Hook, ...] = ()
+    hooks: tuple[Hook, ...] = ()
     receipts: deque[Receipt] = field(default_factory=lambda: deque(maxlen=KEPT_DELIVERIES))
 
     def __post_init__(self) -> None:
@@ -108,12 +106,11 @@ class Webhooks:
 
     def take(self, change: AnyChange) -> None:
         """Queue the deliveries of a change."""
-        hooks = [hook for hook in (*change.repository.hooks.values(), *self.everywhere) if hook.active]
-        if not hooks:
+        if not self.hooks:
             return
         event = event_of(change, self.base, self.forge)
         if event is not None:
-            for delivery in _deliveries(hooks, event[0], json.dumps(event[1]).encode(), change.sequence):
+            for delivery in _deliveries(self.hooks, event[0], json.dumps(event[1]).encode(), change.sequence):
                 self._waiting.put_nowait(delivery)
 
     async def _dispatch(self) -> None:
@@ -144,5 +141,4 @@ class Webhooks:
 def _deliveries(hooks: Iterable[Hook], event: str, content: bytes, sequence: int) -> Iterable[Delivery]:
     for hook in hooks:
         if "*" in hook.events or event in hook.events:
-            body = content if hook.content_type == "json" else urlencode({"payload": content}).encode()
-            yield Delivery(str(uuid.uuid5(NAMESPACE, f"{hook.id}:{sequence}")), event, hook, body)
+            yield Delivery(str(uuid.uuid5(NAMESPACE, f"{hook.id}:{sequence}")), event, hook, content)

@@ -13,7 +13,7 @@ from tests.contract.code_host.world import MAIN, ROCKET, Clock, settings_of
 from tests.contract.github_rest.conftest import RecordedWorld
 from tests.contract.github_rest.description import Description
 from tests.contract.github_rest.recorder import Exchange
-from tests.contract.github_rest.undescribed import FLAWED_SCHEMAS, UNDESCRIBED_ANSWERS, UNDESCRIBED_PATHS
+from tests.contract.github_rest.undescribed import FLAWED_SCHEMAS, UNDESCRIBED_ANSWERS
 from tide.adapters.github.connect import github
 from tide.domain.actions import Target
 from tide.domain.keys import PullKey
@@ -54,8 +54,7 @@ def complaints(description: Description, exchange: Exchange) -> list[str]:
     """Return what is wrong with an exchange; requests are only checked where the sandbox took them."""
     operation = description.operation(exchange.method, exchange.path)
     if operation is None:
-        known = (exchange.method, exchange.path) in UNDESCRIBED_PATHS
-        return [] if known else [f"{exchange}: no such operation"]
+        return [f"{exchange}: no such operation"]
     found = description.answer_complaints(operation, exchange.status, exchange.answered)
     if found is None:
         known = (operation.method, operation.path, exchange.status) in UNDESCRIBED_ANSWERS
@@ -80,18 +79,9 @@ async def post(world: RecordedWorld, path: str, **body: Any) -> Any:
 
 
 async def tell_accounts_and_repositories(world: RecordedWorld) -> None:
-    for path in ("/rate_limit", "/user", "/users/merge-bot", "/users/acme/repos", "/orgs/acme/repos", REPO):
+    for path in ("/rate_limit", "/users/acme/repos", "/orgs/acme/repos", REPO):
         await world.client.get(path)
     await post(world, "/orgs/acme/repos", name="probe")
-    await post(world, "/user/repos", name="toy")
-    await world.client.patch(REPO, json={"allow_merge_commit": True, "delete_branch_on_merge": False})
-    hook = await post(world, f"{REPO}/hooks", name="web", config={"url": "http://127.0.0.1:1/"}, events=["push"])
-    await world.get("/hooks")
-    await world.client.delete(f"{REPO}/hooks/{hook['id']}")
-    await post(world, f"{REPO}/labels", name="lgtm", color="00ff00")
-    await post(world, f"{REPO}/milestones", title="v1")
-    for path in ("/labels", "/labels/lgtm", "/milestones"):
-        await world.get(path)
 
 
 async def tell_apps(world: RecordedWorld) -> None:
@@ -99,13 +89,12 @@ async def tell_apps(world: RecordedWorld) -> None:
     installed, suspended = (world.sandbox.apps.install(app, org) for org in ("acme", "umbra"))
     suspended.suspended_at = world.clock.now
     async with as_app(world) as client:
-        for path in ("/app", "/app/installations", "/orgs/acme/installation"):
-            assert (await client.get(path)).status_code == 200
+        assert (await client.get("/app/installations")).status_code == 200
         made = await client.post(f"/app/installations/{installed.id}/access_tokens", json={})
         assert made.status_code == 201
-        path = f"/app/installations/{installed.id}"
-        for method, one in (("PUT", f"{path}/suspended"), ("DELETE", f"{path}/suspended"), ("DELETE", path)):
-            assert (await client.request(method, one)).status_code == 204
+        for method in ("PUT", "DELETE"):
+            path = f"/app/installations/{installed.id}/suspended"
+            assert (await client.request(method, path)).status_code == 204
 
 
 def as_app(world: RecordedWorld) -> httpx.AsyncClient:
@@ -117,30 +106,18 @@ def as_app(world: RecordedWorld) -> httpx.AsyncClient:
 
 async def tell_references(world: RecordedWorld) -> None:
     main = world.repository.branches["main"]
-    await post(world, f"{REPO}/git/refs", ref="refs/heads/release", sha=main)
-    newer = await world.commit(main, "Newer", newer_txt="newer")
-    await world.client.patch(f"{REPO}/git/refs/heads/release", json={"sha": newer, "force": False})
-    for path in ("/git/refs", "/git/refs/heads/main", "/git/refs/heads/ma", "/git/ref/heads/main"):
+    for path in ("/git/ref/heads/main", "/git/matching-refs/heads/ma", f"/git/commits/{main}"):
         await world.get(path)
-    paths = ("/git/matching-refs/heads/ma", f"/git/commits/{main}", "/compare/main...release", "/commits")
-    for path in (*paths, f"/commits/{newer}", "/branches"):
-        await world.get(path)
-    await world.client.delete(f"{REPO}/git/refs/heads/release")
 
 
 async def tell_rules(world: RecordedWorld) -> None:
     path = f"{REPO}/branches/main/protection"
     assert (await world.client.put(path, json=PROTECTION)).status_code == 200
-    await world.get("/branches/main")
     await world.client.get(path)
-    await world.client.post(f"{path}/required_signatures")
-    await world.client.get(f"{path}/required_signatures")
-    await world.client.delete(f"{path}/required_signatures")
-    await world.client.delete(path)
+    world.forge.protect_branch(world.repository, "main", None)
     made = await post(world, f"{REPO}/rulesets", **RULESET)
-    for one in ("/rules/branches/release", "/rulesets", f"/rulesets/{made['id']}"):
+    for one in ("/rules/branches/release", f"/rulesets/{made['id']}"):
         await world.get(one)
-    await world.client.delete(f"{REPO}/rulesets/{made['id']}")
 
 
 async def tell_evidence(world: RecordedWorld) -> None:
@@ -153,7 +130,6 @@ async def tell_evidence(world: RecordedWorld) -> None:
     )
     for path in ("status", "statuses", "check-runs"):
         await world.get(f"/commits/{sha}/{path}")
-    await world.get(f"/check-runs/{run['id']}")
 
 
 async def tell_pulls(world: RecordedWorld) -> None:
@@ -161,34 +137,28 @@ async def tell_pulls(world: RecordedWorld) -> None:
         await world.branch(name, **{f"{name}_txt": name})
         await post(world, f"{REPO}/pulls", title=name, head=name, base="main", body="Because.")
     await world.client.patch(f"{REPO}/pulls/1", json={"title": "Boost", "state": "open"})
-    await post(world, f"{REPO}/pulls/1/requested_reviewers", reviewers=["bob"])
     async with world.as_login("bob") as bob:
-        review = (await bob.post(f"{REPO}/pulls/1/reviews", json={"event": "APPROVE"})).json()
-    await world.client.put(f"{REPO}/pulls/1/reviews/{review['id']}/dismissals", json={"message": "Old."})
-    for path in ("/pulls", "/pulls/1", "/pulls/1/files", "/pulls/1/commits", "/pulls/1/reviews"):
+        await bob.post(f"{REPO}/pulls/1/reviews", json={"event": "APPROVE"})
+    for path in ("/pulls", "/pulls/1", "/pulls/1/reviews"):
         await world.get(path)
     merged = await world.client.put(f"{REPO}/pulls/1/merge", json={"merge_method": "squash"})
     assert merged.status_code == 200
-    await world.get("/pulls/1/merge")
     await world.get("/pulls/1")
     await world.client.put(f"{REPO}/pulls/2/update-branch", json={})
 
 
 async def tell_issues(world: RecordedWorld) -> None:
-    made = await post(world, f"{REPO}/issues", title="Blocked", labels=["blocker"], milestone=1)
+    made = await post(world, f"{REPO}/issues", title="Blocked", labels=["blocker"])
     path = f"{REPO}/issues/{made['number']}"
-    await world.client.patch(path, json={"state": "closed", "state_reason": "completed", "assignees": ["bob"]})
+    await world.client.patch(path, json={"state": "closed", "state_reason": "completed"})
     await post(world, f"{path}/labels", labels=["one", "two"])
-    await world.client.put(f"{path}/labels", json={"labels": ["one", "two"]})
     await world.client.get(f"{path}/labels")
     await world.client.delete(f"{path}/labels/one")
-    await world.client.delete(f"{path}/labels")
     comment = await post(world, f"{path}/comments", body="/lgtm")
     await world.client.get(f"{path}/comments")
     await world.client.patch(f"{REPO}/issues/comments/{comment['id']}", json={"body": "/hold"})
-    await world.client.get(f"{REPO}/issues/comments/{comment['id']}")
     await world.client.delete(f"{REPO}/issues/comments/{comment['id']}")
-    for each in (path, f"{REPO}/issues?state=all", f"{REPO}/issues/1"):
+    for each in (path, f"{REPO}/issues/1"):
         await world.client.get(each)
 
 
@@ -216,8 +186,6 @@ async def test_every_route_takes_and_answers_what_github_describes(
     ]
     assert unseen == []
     check(description, recorded)
-    asked = {(exchange.method, exchange.path) for exchange in recorded.recorder.exchanges}
-    assert set(UNDESCRIBED_PATHS) <= asked
 
 
 async def test_refusals_are_those_github_describes_or_that_are_known(
@@ -253,10 +221,9 @@ async def test_refusals_are_those_github_describes_or_that_are_known(
         answers += [
             await client.post(f"/app/installations/{number}/access_tokens", json={}) for number in (suspended.id, 99999)
         ]
-        answers.append(await client.get("/orgs/umbra/installation"))
-    await world.client.patch(REPO, json={"allow_merge_commit": False})
+    world.forge.change_settings(world.repository, allow_merge_commit=False)
     answers.append(await world.client.put(f"{REPO}/pulls/1/merge", json={}))
-    await world.client.patch(REPO, json={"archived": True})
+    world.forge.change_settings(world.repository, archived=True)
     answers.append(await world.client.put(f"{REPO}/pulls/1/merge", json={}))
     world.sandbox.limits.exhaust("merge-bot-token", "core")
     answers.append(await world.get("/git/ref/heads/main"))

@@ -1,11 +1,5 @@
 """What GitHub does although its description does not say so, each with where it is known from."""
 
-UNDESCRIBED_PATHS: dict[tuple[str, str], str] = {
-    ("GET", "/repos/acme/rocket/git/refs"): "Prow: github/client.go GetRef (before /git/ref existed)",
-    ("GET", "/repos/acme/rocket/git/refs/heads/main"): "Prow: github/client.go GetRef",
-    ("GET", "/repos/acme/rocket/git/refs/heads/ma"): "Prow: github/client.go GetRef, GetRefTooManyResultsError",
-}
-
 _BAD_CREDENTIALS = "docs.github.com/rest/authentication/authenticating-to-the-rest-api, Failed login limit"
 _VALIDATION = "docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api, Validation Failed"
 _NOT_FOUND = "docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api, 404 Not Found"
@@ -17,7 +11,6 @@ UNDESCRIBED_ANSWERS: dict[tuple[str, str, int], str] = {
     ),
     ("GET", "/repos/{owner}/{repo}/git/ref/{ref}", 401): _BAD_CREDENTIALS,
     ("GET", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews", 404): _NOT_FOUND,
-    ("GET", "/orgs/{org}/installation", 404): _NOT_FOUND,
     ("POST", "/repos/{owner}/{repo}/check-runs", 422): _VALIDATION,
     ("GET", "/repos/{owner}/{repo}/commits/{ref}/status", 422): _VALIDATION,
     ("GET", "/repos/{owner}/{repo}/git/ref/{ref}", 403): _RATE_LIMIT,
@@ -27,7 +20,7 @@ UNDESCRIBED_ANSWERS: dict[tuple[str, str, int], str] = {
 FLAWED_SCHEMAS: dict[tuple[str, str, int], tuple[str, str]] = {
     ("GET", "/app/installations", 200): (
         r"\$\[\d+\]\.account: ",
-        "wants an account to be a user and an enterprise at once; GET /orgs/{org}/installation says either",
+        "wants an account to be a user and an enterprise at once",
     ),
 }
 """Where the description cannot be met by anything: a pattern of the complaints, and what is wrong with it."""

@@ -37,7 +37,7 @@ async def world(tmp_path: Path, receiver: Receiver) -> AsyncIterator[World]:
             made = World(sandbox, repository, clock, tmp_path / "scratch")
             await forge.write_branch(repository, "main", await made.commit(None, "First", README="rocket\n"))
             await made.pull("boost")
-            sandbox.webhooks.everywhere = (hook,)
+            sandbox.webhooks.hooks = (hook,)
             yield made
             await made.client.aclose()
 

@@ -96,7 +96,7 @@ async def at_work(yard: Yard) -> AsyncIterator[None]:
     try:
         url = f"http://127.0.0.1:{await reachable.get()}/hook"
         hook = Hook(id=1, url=url, secret=SECRET, events=("*",), created_at=yard.sandbox.forge.now())
-        yard.sandbox.webhooks.everywhere = (hook,)
+        yard.sandbox.webhooks.hooks = (hook,)
         await looked.wait()
         yield
     finally:

@@ -163,8 +163,7 @@ async def test_a_token_opens_nothing_of_another_organisation(app_world: AppWorld
     async with httpx.AsyncClient(base_url=app_world.sandbox.url, headers=headers, timeout=20) as client:
         assert (await client.get("/repos/acme/rocket")).status_code == 200
         assert (await client.get("/repos/umbra/engine")).status_code == 404
-        assert (await client.get("/app")).status_code == 401
-        assert (await client.get("/user")).status_code == 403
+        assert (await client.get("/app/installations")).status_code == 401
         query = '{repository(owner: "umbra", name: "engine") {id}}'
         answer = (await client.post("/graphql", json={"query": query})).json()
         assert answer["errors"][0]["type"] == "NOT_FOUND"

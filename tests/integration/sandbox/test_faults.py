@@ -32,7 +32,7 @@ async def test_only_the_requests_chosen_go_wrong(world: World) -> None:
     await put(world, kind="status", status=500, path="^/repos/acme/rocket$", nth=[2, 3])
     statuses = [(await world.get("")).status_code for _ in range(4)]
     assert statuses == [200, 500, 500, 200]
-    assert (await world.get("/branches")).status_code == 200
+    assert (await world.get("/pulls")).status_code == 200
 
 
 async def test_chance_is_the_same_for_the_same_seed(world: World) -> None:

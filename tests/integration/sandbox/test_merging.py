@@ -126,7 +126,7 @@ async def test_a_merged_pull_is_not_mergeable_again(world: World) -> None:
     ],
 )
 async def test_a_method_that_is_switched_off_is_refused(world: World, method: str, setting: str, text: str) -> None:
-    await world.client.patch("/repos/acme/rocket", json={setting: False})
+    world.forge.change_settings(world.repository, "alice", **{setting: False})
     answer = await world.merge(await world.pull("boost"), merge_method=method)
     assert (answer.status_code, answer.json()["message"]) == (405, text)
 
@@ -172,11 +172,11 @@ async def test_a_merge_queue_rule_refuses_a_merge_over_rest(world: World) -> Non
 
 
 async def test_a_ruleset_does_not_bind_those_who_bypass_it(world: World) -> None:
-    bot = (await world.client.get("/user")).json()
+    bot = world.forge.account("merge-bot")
     ruleset = {
         "name": "checks",
         "enforcement": "active",
-        "bypass_actors": [{"actor_id": bot["id"], "actor_type": "User", "bypass_mode": "always"}],
+        "bypass_actors": [{"actor_id": bot.id, "actor_type": "User", "bypass_mode": "always"}],
         "rules": [{"type": "required_status_checks", "parameters": {"required_status_checks": [{"context": "unit"}]}}],
     }
     await world.client.post("/repos/acme/rocket/rulesets", json=ruleset)

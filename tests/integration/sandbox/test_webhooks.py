@@ -15,6 +15,7 @@ from starlette.routing import Route
 from tests.integration.sandbox.world import World
 from tide.adapters.http_server import bound_socket, serving_on
 from tide.sandbox.evidence import NewStatus
+from tide.sandbox.model import Hook
 from tide.sandbox.server import LOOPBACK
 
 SECRET = "shared-secret"
@@ -48,14 +49,13 @@ async def receiver() -> AsyncIterator[Receiver]:
         yield made
 
 
-async def add_hook(world: World, receiver: Receiver, *events: str) -> None:
-    config = {"url": receiver.url, "content_type": "json", "secret": SECRET}
-    body = {"name": "web", "config": config, "events": list(events)}
-    assert (await world.client.post("/repos/acme/rocket/hooks", json=body)).status_code == 201
+def add_hook(world: World, url: str, *events: str) -> None:
+    hooks = world.sandbox.webhooks.hooks
+    world.sandbox.webhooks.hooks = (*hooks, Hook(len(hooks) + 1, url, SECRET, events, world.forge.now()))
 
 
 async def test_deliveries_are_signed(world: World, receiver: Receiver) -> None:
-    await add_hook(world, receiver, "*")
+    add_hook(world, receiver.url, "*")
     await world.pull("boost")
     await world.sandbox.webhooks.settled()
     assert receiver.bodies
@@ -67,7 +67,7 @@ async def test_deliveries_are_signed(world: World, receiver: Receiver) -> None:
 
 
 async def test_a_pull_tells_its_life_in_order(world: World, receiver: Receiver) -> None:
-    await add_hook(world, receiver, "pull_request")
+    add_hook(world, receiver.url, "pull_request")
     pull = await world.pull("boost")
     world.forge.add_label(world.repository, pull, "lgtm")
     world.forge.remove_label(world.repository, pull, "lgtm")
@@ -99,7 +99,7 @@ async def test_a_pull_tells_its_life_in_order(world: World, receiver: Receiver) 
 
 
 async def test_every_kind_of_event_is_sent_with_its_subject(world: World, receiver: Receiver) -> None:
-    await add_hook(world, receiver, "*")
+    add_hook(world, receiver.url, "*")
     pull = await world.pull("boost")
     sha = pull.head_sha
     world.forge.create_status(world.repository, sha, NewStatus(context="unit", state="success"))
@@ -121,7 +121,7 @@ async def test_every_kind_of_event_is_sent_with_its_subject(world: World, receiv
 
 async def test_a_push_lists_its_commits_and_says_when_it_is_forced(world: World, receiver: Receiver) -> None:
     pull = await world.pull("boost")
-    await add_hook(world, receiver, "push")
+    add_hook(world, receiver.url, "push")
     await world.merge(pull)
     other = await world.commit(None, "Other history", other_txt="other")
     await world.forge.write_branch(world.repository, "boost", other)
@@ -133,7 +133,7 @@ async def test_a_push_lists_its_commits_and_says_when_it_is_forced(world: World,
 
 
 async def test_only_the_events_asked_for_are_sent(world: World, receiver: Receiver) -> None:
-    await add_hook(world, receiver, "status")
+    add_hook(world, receiver.url, "status")
     await world.pull("boost")
     await world.sandbox.webhooks.settled()
     assert receiver.bodies == []
@@ -143,9 +143,8 @@ async def test_a_receiver_that_is_gone_holds_up_nobody(world: World, receiver: R
     listening = bound_socket(LOOPBACK, 0)
     gone = f"http://127.0.0.1:{listening.getsockname()[1]}/hook"
     listening.close()
-    body = {"config": {"url": gone, "content_type": "json"}, "events": ["*"]}
-    await world.client.post("/repos/acme/rocket/hooks", json=body)
-    await add_hook(world, receiver, "pull_request")
+    add_hook(world, gone, "*")
+    add_hook(world, receiver.url, "pull_request")
     await world.pull("boost")
     async with asyncio.timeout(20):
         await world.sandbox.webhooks.settled()

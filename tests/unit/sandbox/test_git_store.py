@@ -1,4 +1,5 @@
 from tests.unit.sandbox.forges import START
+from tide.sandbox.diffs import ChangedFile
 from tide.sandbox.git_store import NewCommit
 from tide.sandbox.mergeability import parse_merge_tree
 from tide.sandbox.model import Repository
@@ -19,7 +20,7 @@ async def test_commits_are_written_in_bulk_and_read_back(repository: Repository)
     )
     assert (await git.commit(merge)).parents == (second, first)
     files = await git.changed_files(first, merge)
-    assert [(file.path, file.status) for file in files] == [("one", "removed"), ("three", "added"), ("two", "added")]
+    assert files == [ChangedFile("one", 0, 1), ChangedFile("three", 1, 0), ChangedFile("two", 1, 0)]
 
 
 async def test_the_same_commits_have_the_same_shas_in_any_repository(forge: Forge, repository: Repository) -> None:
@@ -37,11 +38,10 @@ async def test_commits_between_lists_what_the_base_lacks_parents_first(repositor
     assert not await git.is_ancestor(shas[3], shas[2])
 
 
-async def test_renames_are_told_with_the_old_name(repository: Repository) -> None:
+async def test_a_renamed_file_is_told_by_its_new_name(repository: Repository) -> None:
     text = "".join(f"line {number}\n" for number in range(50))
     before, after = await repository.git.write_commits([change(old=text), change(0, old=None, new=text)])
-    (file,) = await repository.git.changed_files(before, after)
-    assert (file.path, file.previous, file.status) == ("new", "old", "renamed")
+    assert await repository.git.changed_files(before, after) == [ChangedFile("new", 0, 0)]
 
 
 async def test_refs_set_later_are_there_when_git_is_asked(repository: Repository) -> None:

@@ -31,16 +31,6 @@ class LabelView:
         """The node id."""
         return self.label.node_id if self.label else f"LA_{self.name}"
 
-    @property
-    def color(self) -> str:
-        """Six hexadecimal digits."""
-        return self.label.color if self.label else "ededed"
-
-    @property
-    def description(self) -> str | None:
-        """What it is for."""
-        return self.label.description if self.label else None
-
 
 @dataclass(frozen=True)
 class MilestoneView:
@@ -63,11 +53,6 @@ class MilestoneView:
     def title(self) -> str:
         """The title."""
         return self.milestone.title
-
-    @property
-    def description(self) -> str | None:
-        """What it is for."""
-        return self.milestone.description
 
     @property
     def state(self) -> str:

@@ -22,7 +22,7 @@ Build = Callable[["Filter", Mapping[str, "Account"]], Predicate]
 
 SCOPE = frozenset({"org", "repo", "user"})
 
-ALTERNATIVES = frozenset({"assignee", "author", "base", "head", "milestone", "review"})
+ALTERNATIVES = frozenset({"author", "base", "head", "milestone", "review"})
 """Qualifiers that mean any of their values when they stand several times; the others demand all of them."""
 
 COMPARISONS: Mapping[str, Callable[[int, int], bool]] = {
@@ -56,7 +56,6 @@ REVIEWS: Mapping[str, Predicate] = {
 ABSENT: Mapping[str, Predicate] = {
     "label": lambda document: not document.labels,
     "milestone": lambda document: document.milestone is None,
-    "assignee": lambda document: not document.assignees,
 }
 """What ``no:`` can say."""
 
@@ -96,11 +95,6 @@ def _label(each: Filter, _: Mapping[str, Account]) -> Predicate:
 def _author(each: Filter, accounts: Mapping[str, Account]) -> Predicate:
     login = _login(each.values[0], accounts)
     return lambda document: document.author == login
-
-
-def _assignee(each: Filter, accounts: Mapping[str, Account]) -> Predicate:
-    login = _login(each.values[0], accounts)
-    return lambda document: login in document.assignees
 
 
 def _base(each: Filter, _: Mapping[str, Account]) -> Predicate:
@@ -162,7 +156,6 @@ def _named(predicates: Mapping[str, Predicate]) -> Build:
 
 BUILDERS: Mapping[str, Build] = {
     "archived": _archived,
-    "assignee": _assignee,
     "author": _author,
     "base": _base,
     "comments": _comments,

@@ -38,7 +38,6 @@ class Document:
     is_merged: bool
     is_draft: bool
     author: str
-    assignees: frozenset[str]
     labels: frozenset[str]
     milestone: str | None
     base: str | None
@@ -126,7 +125,6 @@ class SearchIndex:
             is_merged=pull is not None and pull.merged,
             is_draft=pull is not None and pull.draft,
             author=record.author.lower(),
-            assignees=frozenset(login.lower() for login in record.assignees),
             labels=frozenset(name.lower() for name in record.labels),
             milestone=milestone.title.lower() if milestone else None,
             base=pull.base_ref if pull else None,

@@ -22,13 +22,14 @@ MAX_OPERATORS = 5
 """GitHub docs, "Limitations on query length": AND, OR and NOT together."""
 
 SIMULATED = frozenset({
-    "archived", "assignee", "author", "base", "closed", "comments", "created", "draft", "head", "in", "is", "label",
+    "archived", "author", "base", "closed", "comments", "created", "draft", "head", "in", "is", "label",
     "merged", "milestone", "no", "org", "repo", "review", "sort", "state", "status", "type", "updated", "user",
 })  # fmt: skip
 
 NOT_SIMULATED = frozenset({
-    "commenter", "interactions", "involves", "language", "linked", "mentions", "project", "reactions", "reason",
-    "review-requested", "reviewed-by", "sha", "team", "team-review-requested", "topic", "user-review-requested",
+    "assignee", "commenter", "interactions", "involves", "language", "linked", "mentions", "project", "reactions",
+    "reason", "review-requested", "reviewed-by", "sha", "team", "team-review-requested", "topic",
+    "user-review-requested",
 })  # fmt: skip
 """Qualifiers that GitHub knows and the sandbox does not: refused, because ignoring one would answer wrongly."""
 

@@ -105,7 +105,7 @@ class RestApi:
             raise RestError(401, "Requires authentication")
         if "repo" not in call.request.path_params:
             return
-        if call.repository.settings.archived and route.path != "/repos/{owner}/{repo}":
+        if call.repository.settings.archived:
             raise RestError(403, ARCHIVED)
         permission = self.forge.permission(call.repository, call.login)
         if permission == "read" and not route.open_to_readers:

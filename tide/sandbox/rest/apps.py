@@ -22,39 +22,9 @@ def _app(call: Call) -> App:
     return call.caller.app
 
 
-async def get_app(call: Call) -> Answer:
-    """``GET /app``."""
-    app = _app(call)
-    return Answer(
-        {
-            "id": app.id,
-            "slug": app.slug,
-            "node_id": call.forge.node_id("A", app.id),
-            "owner": user(call.base, call.forge.account(app.owner)),
-            "name": app.slug,
-            "description": None,
-            "external_url": call.base,
-            "html_url": f"{call.base}/apps/{app.slug}",
-            "created_at": timestamp(app.created_at),
-            "updated_at": timestamp(app.created_at),
-            "permissions": PERMISSIONS,
-            "events": [],
-            "installations_count": len(app.installations),
-        }
-    )
-
-
 async def list_installations(call: Call) -> Answer:
     """``GET /app/installations``."""
     return call.page(list(_app(call).installations.values()), lambda found: _installation(call, found))
-
-
-async def get_org_installation(call: Call) -> Answer:
-    """``GET /orgs/{org}/installation``."""
-    found = _app(call).installations.get(call.path("org").lower())
-    if found is None:
-        raise not_found()
-    return Answer(_installation(call, found))
 
 
 async def create_token(call: Call) -> Answer:
@@ -83,14 +53,6 @@ async def suspend(call: Call) -> Answer:
 async def unsuspend(call: Call) -> Answer:
     """``DELETE /app/installations/{number}/suspended``."""
     _by_number(call).suspended_at = None
-    return Answer(None, 204)
-
-
-async def uninstall(call: Call) -> Answer:
-    """``DELETE /app/installations/{number}``."""
-    found = _by_number(call)
-    if call.apps is not None:
-        call.apps.uninstall(found)
     return Answer(None, 204)
 
 

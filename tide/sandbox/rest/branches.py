@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -19,7 +18,6 @@ from tide.sandbox.protection import (
     RuleType,
 )
 from tide.sandbox.rest.call import Answer, Body, RestError, not_found
-from tide.sandbox.rest.shapes_repositories import commit, repository_url
 from tide.sandbox.rest.shapes_rules import protection, ruleset
 
 if TYPE_CHECKING:
@@ -141,54 +139,11 @@ class RulesetBody(Body):
     rules: tuple[RuleBody, ...] = ()
 
 
-async def list_branches(call: Call) -> Answer:
-    """``GET /branches``."""
-
-    def show(name: str) -> dict[str, Any]:
-        sha = call.repository.branches[name]
-        url = f"{repository_url(call.base, call.repository)}/commits/{sha}"
-        return {"name": name, "commit": {"sha": sha, "url": url}, "protected": _is_protected(call, name)}
-
-    return call.page(sorted(call.repository.branches), show)
-
-
-def _is_protected(call: Call, branch: str) -> bool:
-    return branch in call.repository.protections or bool(active_rulesets(call.forge, call.repository, branch))
-
-
 def _branch(call: Call) -> str:
     name = call.path("branch")
     if name not in call.repository.branches:
         raise RestError(404, NO_BRANCH)
     return name
-
-
-async def get_branch(call: Call) -> Answer:
-    """``GET /branches/{branch}``."""
-    name = _branch(call)
-    found = await call.repository.git.commit(call.repository.branches[name])
-    url = f"{repository_url(call.base, call.repository)}/branches/{name}"
-    classic = call.repository.protections.get(name)
-    checks = classic.required_status_checks if classic else None
-    contexts = [check.context for check in checks.checks] if checks else []
-    summary = {
-        "enabled": classic is not None,
-        "required_status_checks": {
-            "enforcement_level": "non_admins" if checks else "off",
-            "contexts": contexts,
-            "checks": [{"context": context, "app_id": None} for context in contexts],
-        },
-    }
-    return Answer(
-        {
-            "name": name,
-            "commit": commit(call.base, call.repository, found),
-            "_links": {"self": url, "html": f"{call.base}/{call.repository.full_name}/tree/{name}"},
-            "protected": _is_protected(call, name),
-            "protection": summary,
-            "protection_url": f"{url}/protection",
-        }
-    )
 
 
 def _classic(call: Call) -> BranchProtection:
@@ -215,35 +170,6 @@ async def put_protection(call: Call) -> Answer:
     return await get_protection(call)
 
 
-async def delete_protection(call: Call) -> Answer:
-    """``DELETE /branches/{branch}/protection``."""
-    _classic(call)
-    call.forge.protect_branch(call.repository, _branch(call), None, call.login)
-    return Answer(None, 204)
-
-
-async def get_signatures(call: Call) -> Answer:
-    """``GET /branches/{branch}/protection/required_signatures``."""
-    return Answer(_shown_protection(call)["required_signatures"])
-
-
-async def require_signatures(call: Call) -> Answer:
-    """``POST /branches/{branch}/protection/required_signatures``."""
-    _set_signatures(call, required=True)
-    return await get_signatures(call)
-
-
-async def waive_signatures(call: Call) -> Answer:
-    """``DELETE /branches/{branch}/protection/required_signatures``."""
-    _set_signatures(call, required=False)
-    return Answer(None, 204)
-
-
-def _set_signatures(call: Call, *, required: bool) -> None:
-    changed = replace(_classic(call), required_signatures=required)
-    call.forge.protect_branch(call.repository, _branch(call), changed, call.login)
-
-
 async def rules_of_branch(call: Call) -> Answer:
     """``GET /rules/branches/{branch}``: every active rule, whoever may pass it by."""
     shown = [
@@ -258,16 +184,6 @@ async def rules_of_branch(call: Call) -> Answer:
         for rule in found.rules
     ]
     return call.page(shown, lambda rule: rule)
-
-
-async def list_rulesets(call: Call) -> Answer:
-    """``GET /rulesets``: without their rules, as GitHub lists them."""
-
-    def show(found: Ruleset) -> dict[str, Any]:
-        shown = ruleset(call.base, call.repository, found)
-        return {name: shown[name] for name in shown if name not in {"rules", "conditions", "bypass_actors"}}
-
-    return call.page([found for _, found in sorted(call.repository.rulesets.items())], show)
 
 
 async def get_ruleset(call: Call) -> Answer:
@@ -308,9 +224,3 @@ async def create_ruleset(call: Call) -> Answer:
     )
     call.forge.put_ruleset(call.repository, made, call.login)
     return Answer(_shown_to_caller(call, made), 201)
-
-
-async def delete_ruleset(call: Call) -> Answer:
-    """``DELETE /rulesets/{number}``."""
-    call.forge.delete_ruleset(call.repository, _ruleset(call).id, call.login)
-    return Answer(None, 204)

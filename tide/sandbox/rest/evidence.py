@@ -113,11 +113,6 @@ def _run(call: Call) -> CheckRun:
     return found
 
 
-async def get_check_run(call: Call) -> Answer:
-    """``GET /check-runs/{number}``."""
-    return Answer(check_run(call.base, call.forge, call.repository, _run(call)))
-
-
 async def patch_check_run(call: Call) -> Answer:
     """``PATCH /check-runs/{number}``."""
     body, found = call.body(CheckRunPatch), _run(call)

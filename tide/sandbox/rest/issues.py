@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from tide.sandbox.model import PullRequest
-from tide.sandbox.rest.call import Answer, Body, Call, RestError, invalid, not_found
+from tide.sandbox.rest.call import Answer, Body, Call, RestError, not_found
 from tide.sandbox.rest.shapes_pulls import comment, issue, issue_of_pull
 from tide.sandbox.rest.shapes_repositories import label
 from tide.sandbox.rest.texts import check_comment, check_texts
@@ -28,8 +28,6 @@ class IssueBody(Body):
     title: str | int
     body: str | None = None
     labels: tuple[str | NamedLabel, ...] = ()
-    milestone: int | None = None
-    assignees: tuple[str, ...] = ()
 
 
 class IssuePatch(Body):
@@ -40,12 +38,10 @@ class IssuePatch(Body):
     state: Literal["open", "closed"] | None = None
     state_reason: Literal["completed", "not_planned", "reopened"] | None = None
     labels: tuple[str | NamedLabel, ...] | None = None
-    milestone: int | None = None
-    assignees: tuple[str, ...] | None = None
 
 
 class LabelsBody(Body):
-    """Body of ``POST`` and ``PUT /issues/{number}/labels``; GitHub also takes the bare list."""
+    """Body of ``POST /issues/{number}/labels``; GitHub also takes the bare list."""
 
     labels: tuple[str | NamedLabel, ...] = ()
 
@@ -72,23 +68,6 @@ def _names(labels: Iterable[str | NamedLabel]) -> list[str]:
     return [one if isinstance(one, str) else one.name for one in labels]
 
 
-async def list_issues(call: Call) -> Answer:
-    """``GET /issues``: pull requests among them, newest first."""
-    everything = [*call.repository.issues.values(), *call.repository.pulls.values()]
-    state, creator = call.query("state", "open"), call.query("creator")
-    wanted = {name for name in call.query("labels").split(",") if name}
-    found = [
-        one
-        for one in everything
-        if state in {"all", one.state} and creator in {"", one.author} and wanted <= set(one.labels)
-    ]
-    moved = call.query("sort") == "updated"
-    found.sort(key=lambda one: (one.updated_at if moved else one.created_at, one.number))
-    if call.query("direction", "desc") == "desc":
-        found.reverse()
-    return call.page(found, lambda one: _show(call, one))
-
-
 async def create_issue(call: Call) -> Answer:
     """``POST /issues``."""
     body = call.body(IssueBody)
@@ -96,17 +75,7 @@ async def create_issue(call: Call) -> Answer:
     made = call.forge.open_issue(
         call.repository, title=str(body.title), body=body.body, author=call.login, labels=_names(body.labels)
     )
-    _set_milestone(call, made, body.milestone)
-    if body.assignees:
-        call.forge.set_assignees(call.repository, made, body.assignees, call.login)
     return Answer(_show(call, made), 201)
-
-
-def _set_milestone(call: Call, found: Issue, number: int | None) -> None:
-    try:
-        call.forge.set_milestone(call.repository, found, number, call.login)
-    except KeyError as error:
-        raise invalid("Issue", field="milestone") from error
 
 
 async def get_issue(call: Call) -> Answer:
@@ -121,10 +90,6 @@ async def patch_issue(call: Call) -> Answer:
     call.forge.edit_issue(repository, found, title=body.title, body=body.body, actor=call.login)
     if body.labels is not None:
         _replace_labels(call, found, _names(body.labels))
-    if "milestone" in body.model_fields_set:
-        _set_milestone(call, found, body.milestone)
-    if body.assignees is not None:
-        call.forge.set_assignees(repository, found, body.assignees, call.login)
     if body.state is not None:
         _set_state(call, found, body.state, body.state_reason)
     return Answer(_show(call, found))
@@ -163,12 +128,6 @@ def _labels_body(call: Call) -> tuple[str | NamedLabel, ...]:
     return call.body(LabelsBody).labels
 
 
-async def set_labels(call: Call) -> Answer:
-    """``PUT /issues/{number}/labels``: these and no others."""
-    _replace_labels(call, call.issue, _names(_labels_body(call)))
-    return Answer(_labels(call, call.issue))
-
-
 def _replace_labels(call: Call, found: Issue, names: list[str]) -> None:
     kept = {name.lower() for name in names}
     for name in [name for name in found.labels if name.lower() not in kept]:
@@ -182,12 +141,6 @@ async def remove_label(call: Call) -> Answer:
     if not call.forge.remove_label(call.repository, call.issue, call.path("name"), call.login):
         raise RestError(404, "Label does not exist")
     return Answer(_labels(call, call.issue))
-
-
-async def remove_labels(call: Call) -> Answer:
-    """``DELETE /issues/{number}/labels``."""
-    _replace_labels(call, call.issue, [])
-    return Answer(None, 204)
 
 
 async def list_comments(call: Call) -> Answer:
@@ -210,12 +163,6 @@ def _comment(call: Call) -> tuple[Issue, Comment]:
             if str(one.id) == wanted:
                 return found, one
     raise not_found()
-
-
-async def get_comment(call: Call) -> Answer:
-    """``GET /issues/comments/{comment}``."""
-    found, one = _comment(call)
-    return Answer(comment(call.base, call.forge, call.repository, found, one))
 
 
 async def edit_comment(call: Call) -> Answer:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
-
 from tide.sandbox.faults import striking
 from tide.sandbox.merging import MergeRefusedError, MergeRequest, merge_pull
-from tide.sandbox.rest.call import Answer, Body, RestError, invalid, not_found
+from tide.sandbox.rest.call import Answer, Body, RestError, invalid
 from tide.sandbox.rest.shapes_pulls import mergeable_fields, pull
-from tide.sandbox.rest.shapes_repositories import changed_file, commit, user
+from tide.sandbox.rest.shapes_repositories import user
 from tide.sandbox.rest.texts import check_texts
 from tide.sandbox.rules import merge_state_status
 from tide.sandbox.state import NewPull, PullRefusedError
@@ -18,10 +16,6 @@ from tide.sandbox.state import NewPull, PullRefusedError
 if TYPE_CHECKING:
     from tide.sandbox.model import PullRequest
     from tide.sandbox.rest.call import Call
-
-MAX_COMMITS = 250
-MAX_FILES = 3000
-"""How many commits and files of a pull GitHub lists at most."""
 
 
 class NewPullBody(Body):
@@ -56,12 +50,6 @@ class UpdateBody(Body):
     """Body of ``PUT /pulls/{number}/update-branch``."""
 
     expected_head_sha: str | None = None
-
-
-class ReviewersBody(Body):
-    """Body of ``POST /pulls/{number}/requested_reviewers``."""
-
-    reviewers: tuple[str, ...] = Field(default=())
 
 
 async def list_pulls(call: Call) -> Answer:
@@ -166,26 +154,6 @@ async def patch_pull(call: Call) -> Answer:
     return await get_pull(call)
 
 
-async def list_files(call: Call) -> Answer:
-    """``GET /pulls/{number}/files``."""
-    found = call.pull
-    files = await call.repository.git.changed_files(*await _range(call, found))
-    return call.page(files[:MAX_FILES], lambda one: changed_file(call.base, call.repository, found.head_sha, one))
-
-
-async def list_commits(call: Call) -> Answer:
-    """``GET /pulls/{number}/commits``."""
-    commits = await _commits(call, call.pull)
-    return call.page(commits[:MAX_COMMITS], lambda one: commit(call.base, call.repository, one))
-
-
-async def is_merged(call: Call) -> Answer:
-    """``GET /pulls/{number}/merge``: 204 when it is."""
-    if not call.pull.merged:
-        raise not_found()
-    return Answer(None, 204)
-
-
 async def merge(call: Call) -> Answer:
     """``PUT /pulls/{number}/merge``."""
     body, found = call.body(MergeBody), call.pull
@@ -229,9 +197,3 @@ async def update_branch(call: Call) -> Answer:
         await call.forge.write_branch(repository, found.head_ref, output.decode().strip(), actor=call.login)
     url = f"{call.base}/repos/{repository.full_name}/pulls/{found.number}"
     return Answer({"message": "Updating pull request branch.", "url": url}, 202)
-
-
-async def request_reviewers(call: Call) -> Answer:
-    """``POST /pulls/{number}/requested_reviewers``."""
-    call.forge.request_reviewers(call.repository, call.pull, call.body(ReviewersBody).reviewers, call.login)
-    return Answer(pull(call.base, call.forge, call.repository, call.pull), 201)

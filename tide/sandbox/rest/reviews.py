@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from tide.sandbox.rest.call import Answer, Body, RestError, not_found
+from tide.sandbox.rest.call import Answer, Body, RestError
 from tide.sandbox.rest.shapes_pulls import review
 
 if TYPE_CHECKING:
@@ -24,12 +24,6 @@ class ReviewBody(Body):
     event: Literal["APPROVE", "REQUEST_CHANGES", "COMMENT"]
     body: str = ""
     commit_id: str | None = None
-
-
-class DismissalBody(Body):
-    """Body of ``PUT /pulls/{number}/reviews/{review}/dismissals``."""
-
-    message: str
 
 
 def _show(call: Call, found: Review) -> dict[str, object]:
@@ -58,14 +52,3 @@ async def create_review(call: Call) -> Answer:
         commit_id=body.commit_id,
     )
     return Answer(_show(call, made))
-
-
-async def dismiss_review(call: Call) -> Answer:
-    """``PUT /pulls/{number}/reviews/{review}/dismissals``."""
-    call.body(DismissalBody)
-    wanted = call.path("review")
-    found = next((one for one in call.pull.reviews if str(one.id) == wanted), None)
-    if found is None:
-        raise not_found()
-    call.forge.dismiss_review(call.repository, call.pull, found, call.login)
-    return Answer(_show(call, found))

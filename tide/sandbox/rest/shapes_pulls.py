@@ -55,7 +55,6 @@ def issue(base: str, forge: Registry, repository: Repository, found: Issue) -> S
 
 
 def _conversation(base: str, forge: Registry, repository: Repository, found: Issue) -> Shape:
-    assignees = [user(base, forge.account(login)) for login in found.assignees]
     number = found.milestone
     return {
         "id": found.id,
@@ -68,8 +67,8 @@ def _conversation(base: str, forge: Registry, repository: Repository, found: Iss
         "user": user(base, forge.account(found.author)),
         "labels": [label(base, repository, forge.ensure_label(repository, name)) for name in found.labels],
         "milestone": milestone(base, forge, repository, repository.milestones[number]) if number else None,
-        "assignee": assignees[0] if assignees else None,
-        "assignees": assignees,
+        "assignee": None,
+        "assignees": [],
         "author_association": author_association(repository, found.author),
         "created_at": timestamp(found.created_at),
         "updated_at": timestamp(found.updated_at),
@@ -117,7 +116,7 @@ def pull(base: str, forge: Registry, repository: Repository, found: PullRequest)
         "draft": found.draft,
         "merged_at": timestamp(found.merged_at),
         "merge_commit_sha": found.merge_commit_sha,
-        "requested_reviewers": [user(base, forge.account(login)) for login in found.requested_reviewers],
+        "requested_reviewers": [],
         "requested_teams": [],
         "head": _branch(base, forge, repository, found.head_ref, found.head_sha),
         "base": _branch(base, forge, repository, found.base_ref, found.base_sha),

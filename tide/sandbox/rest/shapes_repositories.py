@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tide.sandbox.diffs import ChangedFile
-    from tide.sandbox.model import Account, Commit, Hook, Label, Milestone, Repository
+    from tide.sandbox.model import Account, Commit, Label, Milestone, Repository
     from tide.sandbox.registry import Registry
 
 Shape = dict[str, Any]
@@ -171,9 +170,9 @@ def label(base: str, repository: Repository, found: Label) -> Shape:
         "node_id": found.node_id,
         "url": f"{repository_url(base, repository)}/labels/{found.name}",
         "name": found.name,
-        "color": found.color,
+        "color": "ededed",
         "default": False,
-        "description": found.description,
+        "description": None,
     }
 
 
@@ -190,7 +189,7 @@ def milestone(base: str, forge: Registry, repository: Repository, found: Milesto
         "node_id": found.node_id,
         "number": found.number,
         "title": found.title,
-        "description": found.description,
+        "description": None,
         "creator": user(base, forge.account(found.creator)),
         "open_issues": sum(issue.state == "open" for issue in on_it),
         "closed_issues": sum(issue.state == "closed" for issue in on_it),
@@ -269,42 +268,4 @@ def commit(base: str, repository: Repository, found: Commit) -> Shape:
         "author": None,
         "committer": None,
         "parents": _parents(base, repository, found, "commits"),
-    }
-
-
-def changed_file(base: str, repository: Repository, sha: str, found: ChangedFile) -> Shape:
-    """Show a file of a diff (schema ``diff-entry``)."""
-    page = f"{base}/{repository.full_name}"
-    shown = {
-        "sha": found.sha,
-        "filename": found.path,
-        "status": found.status,
-        "additions": found.additions,
-        "deletions": found.deletions,
-        "changes": found.additions + found.deletions,
-        "blob_url": f"{page}/blob/{sha}/{found.path}",
-        "raw_url": f"{page}/raw/{sha}/{found.path}",
-        "contents_url": f"{repository_url(base, repository)}/contents/{found.path}?ref={sha}",
-    }
-    return shown if found.previous is None else {**shown, "previous_filename": found.previous}
-
-
-def hook(base: str, repository: Repository, found: Hook) -> Shape:
-    """Show a webhook; its secret is masked."""
-    url = f"{repository_url(base, repository)}/hooks/{found.id}"
-    config = {"url": found.url, "content_type": found.content_type, "insecure_ssl": "0"}
-    return {
-        "type": "Repository",
-        "id": found.id,
-        "name": "web",
-        "active": found.active,
-        "events": list(found.events),
-        "config": {**config, "secret": "********"} if found.secret else config,
-        "created_at": timestamp(found.created_at),
-        "updated_at": timestamp(found.created_at),
-        "url": url,
-        "test_url": f"{url}/test",
-        "ping_url": f"{url}/pings",
-        "deliveries_url": f"{url}/deliveries",
-        "last_response": {"code": None, "status": "unused", "message": None},
     }
