@@ -164,7 +164,6 @@ class Conversations(Registry):
         number = self.next_id()
         comment = Comment(number, self.node_id("IC", number), self.account(author).login, body, self.now(), self.now())
         issue.comments.append(comment)
-        self.nodes[comment.node_id] = comment
         self._publish_comment(repository, issue, comment, "created", author)
         return comment
 

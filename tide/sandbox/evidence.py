@@ -93,7 +93,6 @@ class Evidence(Registry):
             created_at=self.now(),
         )
         kept.append(status)
-        self.nodes[status.node_id] = status
         self.log.publish(
             StatusCreated(
                 sequence=self.log.next_sequence(), at=self.now(), actor=creator, repository=repository, status=status
@@ -121,7 +120,6 @@ class Evidence(Registry):
         )
         _show(run, new.output)
         repository.check_runs.setdefault(sha, []).append(run)
-        self.nodes[run.node_id] = run
         self._set_progress(run, new.status, new.conclusion)
         self._publish_run(repository, run, "created")
         if run.status == "completed":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tide.sandbox.changes import ChangeLog, RepositoryChanged
 from tide.sandbox.git_store import GitStore
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from tide.sandbox.model import AccountType, Permission
+    from tide.sandbox.model import AccountType, Issue, Permission
     from tide.sandbox.protection import BranchProtection, Ruleset
 
 DEFAULT_LOGIN = "merge-bot"
@@ -40,7 +40,7 @@ class Registry:
         self.log = ChangeLog()
         self.accounts: dict[str, Account] = {}
         self.repositories: dict[str, Repository] = {}
-        self.nodes: dict[str, Any] = {}
+        self.nodes: dict[str, Issue] = {}
         self._ids = itertools.count(1)
         self.account(DEFAULT_LOGIN)
 
@@ -65,7 +65,6 @@ class Registry:
             prefix = {"User": "U", "Bot": "BOT", "Organization": "O"}[kind]
             found = Account(number, self.node_id(prefix, number), login, kind, self.now())
             self.accounts[login] = found
-            self.nodes[found.node_id] = found
         return found
 
     def repository(self, full_name: str) -> Repository:
@@ -110,7 +109,6 @@ class Registry:
             settings=settings or RepositorySettings(),
         )
         self.repositories[repository.full_name.lower()] = repository
-        self.nodes[repository.node_id] = repository
         self.repository_changed(repository, "created", actor)
         return repository
 
@@ -171,7 +169,6 @@ class Registry:
         number = self.next_id()
         label = Label(number, self.node_id("LA", number), name)
         repository.labels[name] = label
-        self.nodes[label.node_id] = label
         self.repository_changed(repository, "label")
         return label
 
@@ -188,6 +185,5 @@ class Registry:
             updated_at=self.now(),
         )
         repository.milestones[milestone.number] = milestone
-        self.nodes[milestone.node_id] = milestone
         self.repository_changed(repository, "milestone", creator)
         return milestone

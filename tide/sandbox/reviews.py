@@ -41,7 +41,6 @@ class Reviews(Conversations):
             submitted_at=self.now(),
         )
         pull.reviews.append(review)
-        self.nodes[review.node_id] = review
         self._publish_review(repository, pull, review, "submitted", author)
         return review
 

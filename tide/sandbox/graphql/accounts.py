@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 class AccountView:
     """An ``Actor``, a ``RepositoryOwner`` or both."""
 
-    reading: Reading
     account: Account
 
     @property
@@ -23,22 +22,12 @@ class AccountView:
         return self.account.type
 
     @property
-    def id(self) -> str:
-        """The node id."""
-        return self.account.node_id
-
-    @property
     def login(self) -> str:
         """The login; a bot's comes without the ``[bot]`` that REST shows."""
         return self.account.login.removesuffix("[bot]") if self.account.type == "Bot" else self.account.login
-
-    @property
-    def url(self) -> str:
-        """The account's page."""
-        return f"{self.reading.url}/{'apps/' if self.account.type == 'Bot' else ''}{self.login}"
 
 
 def account_view(reading: Reading, login: str | None) -> AccountView | None:
     """Return the view of a login; None for nobody (GitHub shows a deleted account so)."""
     account = reading.forge.accounts.get(login) if login else None
-    return AccountView(reading, account) if account else None
+    return AccountView(account) if account else None

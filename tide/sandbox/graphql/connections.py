@@ -23,25 +23,14 @@ class Paging(TypedDict, total=False):
     first: int | None
     last: int | None
     after: str | None
-    before: str | None
 
 
 @dataclass(frozen=True)
 class PageInfo:
-    """Where a page lies."""
+    """Where a page ends."""
 
-    start_cursor: str | None
     end_cursor: str | None
     has_next_page: bool
-    has_previous_page: bool
-
-
-@dataclass(frozen=True)
-class Edge:
-    """A node with its cursor."""
-
-    node: Any
-    cursor: str
 
 
 @dataclass(frozen=True)
@@ -70,19 +59,11 @@ class Connection:
         return [self.view(item) for item in self.page]
 
     @property
-    def edges(self) -> list[Edge]:
-        """The same with cursors."""
-        return [Edge(node, self.cursor(self.start + offset)) for offset, node in enumerate(self.nodes)]
-
-    @property
     def page_info(self) -> PageInfo:
-        """Where this page lies."""
-        is_empty = self.start == self.end
+        """Where this page ends."""
         return PageInfo(
-            start_cursor=None if is_empty else self.cursor(self.start),
-            end_cursor=None if is_empty else self.cursor(self.end - 1),
+            end_cursor=None if self.start == self.end else self.cursor(self.end - 1),
             has_next_page=self.end < len(self.items),
-            has_previous_page=self.start > 0,
         )
 
 
@@ -92,10 +73,8 @@ def paged(items: Sequence[Any], paging: Paging, view: Callable[[Any], Any]) -> C
     Raises:
         GithubError: a cursor is none.
     """
-    after, before = _position(paging.get("after")), _position(paging.get("before"))
-    start = 0 if after is None else min(after, len(items))
-    end = len(items) if before is None else max(start, before - 1)
-    start, end = _window(start, end, paging)
+    after = _position(paging.get("after"))
+    start, end = _window(0 if after is None else min(after, len(items)), len(items), paging)
     return Connection(items, start, end, view, lambda position: _encode(str(position + 1)))
 
 
@@ -111,18 +90,15 @@ def paged_by_key(
     """
     keys = [key(item) for item in items]
     is_falling = len(keys) > 1 and keys[0] > keys[-1]
-    after, before = paging.get("after"), paging.get("before")
-    start = _place(keys, _decode(after), is_falling=is_falling, behind=True) if after else 0
-    end = _place(keys, _decode(before), is_falling=is_falling, behind=False) if before else len(items)
-    start, end = _window(start, max(start, end), paging)
+    after = paging.get("after")
+    start = _behind(keys, _decode(after), is_falling=is_falling) if after else 0
+    start, end = _window(start, len(items), paging)
     return Connection(items, start, end, view, lambda position: _encode(keys[position]))
 
 
-def _place(keys: Sequence[str], key: str, *, is_falling: bool, behind: bool) -> int:
-    """Return where ``key`` would stand, behind its equals or before them."""
-    if is_falling:
-        return len(keys) - _place(keys[::-1], key, is_falling=False, behind=not behind)
-    return bisect_right(keys, key) if behind else bisect_left(keys, key)
+def _behind(keys: Sequence[str], key: str, *, is_falling: bool) -> int:
+    """Return where ``key`` would stand, behind its equals."""
+    return len(keys) - bisect_left(keys[::-1], key) if is_falling else bisect_right(keys, key)
 
 
 def _window(start: int, end: int, paging: Paging) -> tuple[int, int]:

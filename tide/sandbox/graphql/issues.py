@@ -13,56 +13,21 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from tide.sandbox.graphql.reading import Reading
-    from tide.sandbox.model import Issue, Label, Milestone, Repository
+    from tide.sandbox.model import Issue, Repository
 
 
 @dataclass(frozen=True)
 class LabelView:
-    """A ``Label``; one that the repository no longer lists keeps its name."""
+    """A ``Label``."""
 
-    reading: Reading
-    repo: Repository
     name: str
-    label: Label | None
-    typename: ClassVar[str] = "Label"
-
-    @property
-    def id(self) -> str:
-        """The node id."""
-        return self.label.node_id if self.label else f"LA_{self.name}"
 
 
 @dataclass(frozen=True)
 class MilestoneView:
     """A ``Milestone``."""
 
-    milestone: Milestone
-    typename: ClassVar[str] = "Milestone"
-
-    @property
-    def id(self) -> str:
-        """The node id."""
-        return self.milestone.node_id
-
-    @property
-    def number(self) -> int:
-        """The number within the repository."""
-        return self.milestone.number
-
-    @property
-    def title(self) -> str:
-        """The title."""
-        return self.milestone.title
-
-    @property
-    def state(self) -> str:
-        """``OPEN`` or ``CLOSED``."""
-        return self.milestone.state.upper()
-
-    @property
-    def created_at(self) -> datetime:
-        """When it was made."""
-        return self.milestone.created_at
+    title: str
 
 
 @dataclass(frozen=True)
@@ -79,11 +44,6 @@ class IssueView:
     def id(self) -> str:
         """The node id."""
         return self.record.node_id
-
-    @property
-    def database_id(self) -> int:
-        """REST's id."""
-        return self.record.id
 
     @property
     def number(self) -> int:
@@ -116,16 +76,6 @@ class IssueView:
         return self.record.state.upper()
 
     @property
-    def closed(self) -> bool:
-        """Whether it is closed (or merged)."""
-        return self.record.state == "closed"
-
-    @property
-    def closed_at(self) -> datetime | None:
-        """When it was closed."""
-        return self.record.closed_at
-
-    @property
     def created_at(self) -> datetime:
         """When it was opened."""
         return self.record.created_at
@@ -139,11 +89,8 @@ class IssueView:
     def milestone(self) -> MilestoneView | None:
         """The milestone it is on."""
         found = self.repo.milestones.get(self.record.milestone) if self.record.milestone is not None else None
-        return MilestoneView(found) if found else None
+        return MilestoneView(found.title) if found else None
 
     def labels(self, **paging: Unpack[Paging]) -> Connection:
         """The labels, in the order in which they were put on."""
-        return paged(self.record.labels, paging, self._label)
-
-    def _label(self, name: str) -> LabelView:
-        return LabelView(self.reading, self.repo, name, self.repo.labels.get(name))
+        return paged(self.record.labels, paging, LabelView)

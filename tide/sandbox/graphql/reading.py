@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tide.sandbox.state import Forge
     from tide.sandbox.tokens import Caller
 
-NEED_MERGEABILITY = frozenset({"canBeRebased", "mergeStateStatus", "mergeable", "potentialMergeCommit"})
+NEED_MERGEABILITY = frozenset({"canBeRebased", "mergeStateStatus", "mergeable"})
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tide.sandbox.model import CheckRun, CommitStatus, Repository
+    from tide.sandbox.model import CheckRun, CommitStatus
 
 StatusState = Literal["ERROR", "EXPECTED", "FAILURE", "PENDING", "SUCCESS"]
 
@@ -15,20 +15,10 @@ GREEN_CONCLUSIONS = frozenset({"neutral", "skipped", "success"})
 """GitHub docs, "About status checks": these conclusions let a required check pass."""
 
 
-def rollup_state(repository: Repository, sha: str) -> StatusState | None:
-    """Return the state of all newest statuses and check runs of a commit together; None where there are none."""
-    return worst_state(repository.latest_statuses(sha), repository.latest_check_runs(sha))
-
-
 def worst_state(statuses: Iterable[CommitStatus], check_runs: Iterable[CheckRun]) -> StatusState | None:
     """Return the worst of these: FAILURE (or ERROR, where nothing failed), then PENDING, then SUCCESS."""
     states = {_STATES[status.state] for status in statuses} | {_check_state(run) for run in check_runs}
     return next((state for state in _FROM_WORST if state in states), None)
-
-
-def coarse_state(state: StatusState | None) -> str | None:
-    """Return what search calls it: SUCCESS, PENDING or FAILURE, of which an error is one."""
-    return "FAILURE" if state == "ERROR" else state
 
 
 def _check_state(run: CheckRun) -> StatusState:

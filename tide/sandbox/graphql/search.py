@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from tide.sandbox.graphql.search_filters import compile_filters
-from tide.sandbox.graphql.search_index import spaced_words
 from tide.sandbox.graphql.search_syntax import SearchSyntaxError, parse_search
 
 if TYPE_CHECKING:
@@ -28,18 +27,15 @@ NOTHING_TO_SEARCH = (
 )
 
 
-T = TypeVar("T")
-
-
 @dataclass(frozen=True)
-class Found(Generic[T]):
+class Found:
     """The results that can be reached, best first, and how many there are in truth."""
 
-    reachable: Sequence[T]
+    reachable: Sequence[Document]
     total: int
 
 
-def search_issues(index: SearchIndex, text: str, is_seen: Sees = lambda _: True) -> Found[Document]:
+def search_issues(index: SearchIndex, text: str, is_seen: Sees = lambda _: True) -> Found:
     """Find issues and pull requests in the repositories that the caller sees.
 
     Raises:
@@ -52,29 +48,11 @@ def search_issues(index: SearchIndex, text: str, is_seen: Sees = lambda _: True)
     return Found(found[:REACHABLE], len(found))
 
 
-def search_repositories(forge: Forge, text: str, is_seen: Sees = lambda _: True) -> Found[Repository]:
-    """Find repositories that the caller sees by owner, name, ``archived:`` and words of the name, newest first.
-
-    Raises:
-        SearchSyntaxError: the string is not one that can be answered, or names only what does not exist.
-    """
-    query = parse_search(text)
-    archived = {value.lower() == "true" for value in query.values("archived")}
-    found = [
-        repository
-        for repository in _scope(forge, query, is_seen)
-        if (not archived or repository.settings.archived in archived)
-        and all((spaced_words(word.text).strip() in repository.name.lower()) != word.negated for word in query.words)
-    ]
-    found.sort(key=lambda repository: repository.id, reverse=True)
-    return Found(found[:REACHABLE], len(found))
-
-
 def _scope(forge: Forge, query: SearchQuery, is_seen: Sees) -> list[Repository]:
-    """Return the repositories that ``org:``, ``user:`` and ``repo:`` leave; what does not exist is passed over."""
-    owners = {value.lower() for value in query.values("org", "user")}
+    """Return the repositories that ``org:`` and ``repo:`` leave; what does not exist is passed over."""
+    owners = {value.lower() for value in query.values("org")}
     names = {value.lower() for value in query.values("repo")}
-    without_owners = {value.lower() for value in query.values("org", "user", negated=True)}
+    without_owners = {value.lower() for value in query.values("org", negated=True)}
     without_names = {value.lower() for value in query.values("repo", negated=True)}
     listed = [
         repository
@@ -92,5 +70,4 @@ def _scope(forge: Forge, query: SearchQuery, is_seen: Sees) -> list[Repository]:
 
 def _order(sort: Sort) -> Callable[[Document], tuple[Any, int, int]]:
     """Return the sort key; ties, and best match which GitHub doesn't define, go by repository and number."""
-    attribute = {"created": "created_at", "updated": "updated_at", "comments": "comments"}[sort.field]
-    return lambda document: (getattr(document, attribute), document.repository.id, document.number)
+    return lambda document: (getattr(document, f"{sort.field}_at"), document.repository.id, document.number)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from tide.sandbox.changes import CommentChanged, IssueChanged, PullChanged, ReviewChanged
 from tide.sandbox.model import PullRequest
@@ -21,10 +19,6 @@ if TYPE_CHECKING:
     from tide.sandbox.model import Issue, Repository
     from tide.sandbox.state import Forge
 
-_WORD = re.compile(r"\w+")
-
-ReviewDecision = Literal["APPROVED", "CHANGES_REQUESTED", "REVIEW_REQUIRED"] | None
-
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
@@ -35,45 +29,20 @@ class Document:
     is_pull: bool
     number: int
     is_open: bool
-    is_merged: bool
-    is_draft: bool
+    is_approved: bool
     author: str
     labels: frozenset[str]
     milestone: str | None
     base: str | None
-    head: str | None
-    head_sha: str | None
     created_at: datetime
     updated_at: datetime
-    closed_at: datetime | None
-    merged_at: datetime | None
-    comments: int
-    review_decision: ReviewDecision
-    title: str
-    body: str
-
-    @cached_property
-    def title_words(self) -> str:
-        """The title's words, in small letters, with single spaces around each."""
-        return spaced_words(self.title)
-
-    @cached_property
-    def body_words(self) -> str:
-        """The body's words likewise."""
-        return spaced_words(self.body)
-
-
-def spaced_words(text: str) -> str:
-    """Return ``" word word "`` of a text, so that ``in`` finds whole words and phrases."""
-    return f" {' '.join(_WORD.findall(text.casefold()))} "
 
 
 @dataclass
 class SearchIndex:
     """The documents of all repositories, brought up to date by the forge's changes after ``lag``.
 
-    Archiving a repository and the checks on a head are read live: GitHub's index lags there too, but nothing here
-    depends on it.
+    Archiving a repository is read live: GitHub's index lags there too, but nothing here depends on it.
     """
 
     forge: Forge
@@ -122,29 +91,22 @@ class SearchIndex:
             is_pull=pull is not None,
             number=record.number,
             is_open=record.state == "open",
-            is_merged=pull is not None and pull.merged,
-            is_draft=pull is not None and pull.draft,
+            is_approved=pull is not None and self._is_approved(repository, pull),
             author=record.author.lower(),
             labels=frozenset(name.lower() for name in record.labels),
             milestone=milestone.title.lower() if milestone else None,
             base=pull.base_ref if pull else None,
-            head=pull.head_ref if pull else None,
-            head_sha=pull.head_sha if pull else None,
             created_at=record.created_at,
             updated_at=record.updated_at,
-            closed_at=record.closed_at,
-            merged_at=pull.merged_at if pull else None,
-            comments=len(record.comments),
-            review_decision=self._review_decision(repository, pull) if pull else None,
-            title=record.title,
-            body=record.body or "",
         )
 
-    def _review_decision(self, repository: Repository, pull: PullRequest) -> ReviewDecision:
-        """Return what ``review:`` finds, which also where no review is required counts those there are.
+    def _is_approved(self, repository: Repository, pull: PullRequest) -> bool:
+        """Whether ``review:approved`` finds it, which also where no review is required counts those there are.
 
         GitHub docs, "Search by pull request review status": ``review:approved`` is what a reviewer has approved.
         """
         decision = review_decision(self.forge, repository, pull)
-        states = {review.state for review in decisive_reviews(self.forge, repository, pull, writers_only=True)}
-        return decision or ("APPROVED" if "APPROVED" in states else None)
+        if decision is not None:
+            return decision == "APPROVED"
+        reviews = decisive_reviews(self.forge, repository, pull, writers_only=True)
+        return any(review.state == "APPROVED" for review in reviews)

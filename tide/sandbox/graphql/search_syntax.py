@@ -1,45 +1,33 @@
 """GitHub's search syntax for issues and pull requests, read into values.
 
-Sources: GitHub docs "Searching issues and pull requests", "Understanding the search syntax", "Search" (REST: limits).
-A string is a flat list of terms: words and ``qualifier:value`` pairs, all of which must hold. What may stand several
-times is alternatives (``repo:``, ``base:``, ``author:`` …) or further demands (``label:``, ``is:``).
+Sources: GitHub docs "Searching issues and pull requests", "Understanding the search syntax". A string is a flat list of
+``qualifier:value`` terms, all of which must hold. What may stand several times is alternatives (``repo:``, ``base:``,
+``author:`` …) or further demands (``label:``, ``is:``). Of GitHub's terms those are simulated that a merge queue asks
+by; any other, free text too, is refused, because ignoring one would answer wrongly.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_TEXT_LENGTH = 256
-"""GitHub docs, "Limitations on query length": characters of text, operators and qualifiers not counted."""
-
-MAX_OPERATORS = 5
-"""GitHub docs, "Limitations on query length": AND, OR and NOT together."""
-
 SIMULATED = frozenset({
-    "archived", "author", "base", "closed", "comments", "created", "draft", "head", "in", "is", "label",
-    "merged", "milestone", "no", "org", "repo", "review", "sort", "state", "status", "type", "updated", "user",
+    "archived", "author", "base", "created", "is", "label", "milestone", "org", "repo", "review", "sort", "state",
+    "updated",
 })  # fmt: skip
 
-NOT_SIMULATED = frozenset({
-    "assignee", "commenter", "interactions", "involves", "language", "linked", "mentions", "project", "reactions",
-    "reason", "review-requested", "reviewed-by", "sha", "team", "team-review-requested", "topic",
-    "user-review-requested",
-})  # fmt: skip
-"""Qualifiers that GitHub knows and the sandbox does not: refused, because ignoring one would answer wrongly."""
-
-DATES = frozenset({"closed", "created", "merged", "updated"})
+DATES = frozenset({"created", "updated"})
 
 _TERM = re.compile(r'(?:[^\s"]|"(?:[^"\\]|\\.)*"|")+')
 _QUALIFIER = re.compile(r"(-?)([A-Za-z][A-Za-z-]*):(.+)", re.DOTALL)
 _VALUE = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"|")+')
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
-_DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:?\d\d)?)?")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 class SearchSyntaxError(ValueError):
@@ -56,16 +44,8 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """Text that must stand in title or body in this order, or must not when ``negated``."""
-
-    text: str
-    negated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Sort:
-    """The order asked for; ``field`` is ``created``, ``updated`` or ``comments``."""
+    """The order asked for; ``field`` is ``created`` or ``updated``."""
 
     field: str = "created"
     descending: bool = True
@@ -76,7 +56,6 @@ class SearchQuery:
     """A search string as values."""
 
     filters: tuple[Filter, ...] = ()
-    words: tuple[Words, ...] = ()
     sort: Sort = field(default_factory=Sort)
 
     def values(self, *names: str, negated: bool = False) -> tuple[str, ...]:
@@ -88,43 +67,26 @@ class SearchQuery:
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
-    """Moments from ``start`` to ``end``, both included, in whole seconds; None is open."""
+    """Moments from ``start`` to ``end``, both included, in whole seconds; an ``end`` of None is open."""
 
-    start: datetime | None = None
+    start: datetime
     end: datetime | None = None
 
-    def __contains__(self, moment: object) -> bool:
-        if not isinstance(moment, datetime):
-            return False
+    def __contains__(self, moment: datetime) -> bool:
         second = moment.replace(microsecond=0)
-        return (self.start is None or self.start <= second) and (self.end is None or second <= self.end)
+        return self.start <= second and (self.end is None or second <= self.end)
 
 
 def parse_search(text: str) -> SearchQuery:
     """Read a search string.
 
     Raises:
-        SearchSyntaxError: too long, too many operators, a bad date, or something not simulated.
+        SearchSyntaxError: a bad date, or something not simulated.
     """
-    filters: list[Filter] = []
-    words: list[Words] = []
-    operators = 0
-    negate_next = False
-    for term in _terms(text):
-        if term in {"AND", "OR", "NOT"}:
-            operators += 1
-            negate_next = _take_operator(term)
-            continue
-        qualifier = _filter(term)
-        if qualifier is not None:
-            filters.append(qualifier)
-        elif sought := _unquote(term.removeprefix("-")).strip():
-            words.append(Words(sought, negated=negate_next or term.startswith("-")))
-        negate_next = False
-    _check_limits(words, operators)
+    filters = [each for term in _terms(text) if (each := _filter(term)) is not None]
     sorts = [each for each in filters if each.name == "sort"]
     kept = tuple(each for each in filters if each.name != "sort")
-    return SearchQuery(kept, tuple(words), _sort(sorts[-1].values[0]) if sorts else Sort())
+    return SearchQuery(kept, _sort(sorts[-1].values[0]) if sorts else Sort())
 
 
 def _terms(text: str) -> Iterator[str]:
@@ -146,22 +108,14 @@ def _balance(text: str) -> str:
     return text if opening is None else text[:opening] + text[opening:].replace('"', "")
 
 
-def _take_operator(term: str) -> bool:
-    if term == "OR":
-        raise SearchSyntaxError("The sandbox does not simulate OR between terms; write label:a,b for alternatives.")
-    return term == "NOT"
-
-
 def _filter(term: str) -> Filter | None:
+    """Return the qualifier of a term, None where nothing stands in it."""
     match = _QUALIFIER.fullmatch(term)
-    if match is None:
+    if match is None or match[2].lower() not in SIMULATED:
+        if _unquote(term.removeprefix("-")).strip():
+            raise SearchSyntaxError(f"The sandbox does not simulate {term}.")
         return None
-    minus, name, rest = match.groups()
-    name = name.lower()
-    if name in NOT_SIMULATED:
-        raise SearchSyntaxError(f"The sandbox does not simulate the qualifier {name}:.")
-    if name not in SIMULATED:
-        return None
+    minus, name, rest = match[1], match[2].lower(), match[3]
     values = tuple(_unquote(value) for value in (_VALUE.findall(rest) if name == "label" else [rest]))
     if name in DATES:
         time_range(values[0])
@@ -174,65 +128,31 @@ def _unquote(value: str) -> str:
     return unquoted.replace('"', "").replace("\0", '"')
 
 
-def _check_limits(words: list[Words], operators: int) -> None:
-    if sum(len(each.text) for each in words) > MAX_TEXT_LENGTH:
-        raise SearchSyntaxError(f"The search is longer than {MAX_TEXT_LENGTH} characters.")
-    if operators > MAX_OPERATORS:
-        raise SearchSyntaxError("More than five AND / OR / NOT operators were used.")
-
-
 def _sort(value: str) -> Sort:
     name, _, direction = value.lower().partition("-")
     # GitHub ignores a sort that it doesn't know.
-    return Sort(name, direction != "asc") if name in {"created", "updated", "comments"} else Sort()
+    return Sort(name, direction != "asc") if name in {"created", "updated"} else Sort()
 
 
 def time_range(text: str) -> TimeRange:
-    """Read ``A..B``, ``>=A``, ``>A``, ``<=A``, ``<A`` or ``A``, where ``*`` is an open end.
+    """Read ``A..B`` or ``>=A``, of moments in UTC.
 
     Raises:
-        SearchSyntaxError: not a date or time in ISO 8601.
+        SearchSyntaxError: neither of them.
     """
-    if ".." in text:
-        start, _, end = text.partition("..")
-        return TimeRange(_bounds(start)[0], _bounds(end)[1])
-    for sign in (">=", "<=", ">", "<"):
-        if text.startswith(sign):
-            return _open_range(sign, *_bounds(text.removeprefix(sign)))
-    return TimeRange(*_bounds(text))
+    if text.startswith(">="):
+        return TimeRange(_moment(text.removeprefix(">=")))
+    start, _, end = text.partition("..")
+    return TimeRange(_moment(start), _moment(end))
 
 
-def _open_range(sign: str, first: datetime | None, last: datetime | None) -> TimeRange:
-    second = timedelta(seconds=1)
-    match sign:
-        case ">=":
-            return TimeRange(start=first)
-        case "<=":
-            return TimeRange(end=last)
-        case ">":
-            return TimeRange(start=last and last + second)
-        case _:
-            return TimeRange(end=first and first - second)
-
-
-def _bounds(text: str) -> tuple[datetime | None, datetime | None]:
-    """Return the first and last second that a date or time means; a date means its whole day in UTC."""
-    if text == "*":
-        return None, None
-    if _DATE.fullmatch(text) is None:
-        raise _bad_date(text)
+def _moment(text: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
+        if _MOMENT.fullmatch(text):
+            return datetime.fromisoformat(text)
     except ValueError:
-        raise _bad_date(text) from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    if "T" in text:
-        return moment, moment
-    return moment, moment + timedelta(days=1, seconds=-1)
-
-
-def _bad_date(text: str) -> SearchSyntaxError:
-    return SearchSyntaxError(
+        pass
+    raise SearchSyntaxError(
         f'"{text}" is not a recognized date/time format. '
         "Please provide an ISO 8601 date/time value, such as YYYY-MM-DD."
     )

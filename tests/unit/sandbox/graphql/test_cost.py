@@ -34,9 +34,10 @@ def test_tides_query_costs_what_was_measured_at_github(first: int, points: int) 
 
 
 def test_the_documented_example_costs_what_the_page_says() -> None:
-    # GitHub docs: 100 repositories, 50 issues each, 60 labels each: 1 + 100 + 5,000 requests are 51 points.
-    query = """{ search(type: REPOSITORY, query: "", first: 100) { nodes { ... on Repository {
-        issues(first: 50) { nodes { labels(first: 60) { nodes { name } } } } } } } }"""
+    # GitHub docs: 100 repositories, 50 issues each, 60 labels each: 1 + 100 + 5,000 requests are 51 points. So are
+    # 100 results, 50 pull requests of the repository of each, 60 reviews of each of those.
+    query = """{ search(type: ISSUE, query: "", first: 100) { nodes { ... on Issue { repository {
+        pullRequests(first: 50) { nodes { latestOpinionatedReviews(first: 60) { nodes { state } } } } } } } } }"""
     assert cost_of(query) == Cost(points=51, nodes=100 + 100 * 50 + 100 * 50 * 60)
 
 
@@ -45,9 +46,8 @@ def test_a_query_without_connections_costs_one_point() -> None:
 
 
 def test_a_connection_asked_for_twice_at_one_place_is_paid_once() -> None:
-    once = (
-        '{ search(type: ISSUE, query: "", first: 100) { nodes { ... on Issue { labels(first: 9) { totalCount } } } } }'
-    )
+    reviews = "latestOpinionatedReviews(first: 9) { nodes { state } }"
+    once = f'{{ search(type: ISSUE, query: "", first: 100) {{ nodes {{ ... on PullRequest {{ {reviews} }} }} }} }}'
     twice = f"""{{ {once[1:-1]} {once[1:-1]} ...Again }}
         fragment Again on Query {once}"""
     assert cost_of(twice) == cost_of(once)
@@ -67,7 +67,7 @@ def test_node_ids_multiply_what_is_below_them() -> None:
 
 
 def test_a_connection_without_a_size_is_refused_with_its_path() -> None:
-    query = '{ repository(owner: "acme", name: "rocket") { pulls: pullRequests { totalCount } } }'
+    query = '{ repository(owner: "acme", name: "rocket") { pulls: pullRequests { nodes { id } } } }'
     assert errors_of(query) == [
         (
             "MISSING_PAGINATION_BOUNDARIES",
@@ -102,8 +102,8 @@ def test_first_and_last_together_are_refused() -> None:
 
 
 def test_more_than_half_a_million_nodes_are_refused() -> None:
-    query = """{ search(type: REPOSITORY, query: "", first: 100) { nodes { ... on Repository {
-        issues(first: 100) { nodes { labels(first: 50) { nodes { name } } } } } } } }"""
+    query = """{ search(type: ISSUE, query: "", first: 100) { nodes { ... on Issue { repository {
+        pullRequests(first: 100) { nodes { latestOpinionatedReviews(first: 50) { nodes { state } } } } } } } } }"""
     assert errors_of(query) == [
         (
             "MAX_NODE_LIMIT_EXCEEDED",

@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 
 from tests.unit.sandbox.graphql.world import World
-from tide.sandbox.evidence import NewStatus
 from tide.sandbox.faults import STRIKING, Fault
 from tide.sandbox.graphql import SearchIndex, routes
 from tide.sandbox.protection import BranchProtection, RequiredReviews
@@ -47,17 +46,12 @@ async def test_kinds_and_states(world: World) -> None:
     world.pull(repository)
     world.forge.close_pull(repository, world.pull(repository))
     world.forge.pull_merged(repository, world.pull(repository), "3" * 40, method="merge")
-    world.pull(repository, draft=True)
     world.forge.open_issue(repository, title="broken", labels=["bug"])
     expected = {
-        "is:pr is:open": [4, 1],
+        "is:pr is:open": [1],
         "is:pr is:closed": [3, 2],
-        "is:merged": [3],
-        "is:unmerged": [2],
-        "is:issue state:open": [5],
-        "type:pr draft:true": [4],
-        "draft:false is:open": [1],
-        "is:issue no:milestone label:bug": [5],
+        "is:issue state:open": [4],
+        "-is:pr label:bug": [4],
     }
     found = {text: await world.search(text) for text in expected}
     assert found == {text: [f"acme/rocket#{number}" for number in numbers] for text, numbers in expected.items()}
@@ -83,19 +77,12 @@ async def test_authors_people_and_bots_are_told_apart(world: World) -> None:
     assert await world.search("author:alice author:gardener -author:alice") == ["acme/rocket#3"]
 
 
-async def test_milestone_head_and_words(world: World) -> None:
+async def test_a_milestone_is_found_by_its_title(world: World) -> None:
     repository = await world.repository()
-    pull = world.pull(repository, "Fix crash on start", body="Closes the *memory leak* of 2.0")
-    world.pull(repository, "Crash the rocket")
+    pull, _ = world.pull(repository), world.pull(repository)
     milestone = world.forge.create_milestone(repository, "v1.0 Final")
     world.forge.set_milestone(repository, pull, milestone.number)
     assert await world.search('milestone:"V1.0 final"') == ["acme/rocket#1"]
-    assert await world.search("head:topic-2") == ["acme/rocket#2"]
-    assert await world.search("CRASH start") == ["acme/rocket#1"]
-    assert await world.search('"memory leak"') == ["acme/rocket#1"]
-    assert await world.search('"memory leak" in:title') == []
-    assert await world.search("crash -rocket") == ["acme/rocket#1"]
-    assert await world.search("cras") == []
 
 
 async def test_review_state_is_that_of_the_pull_request(world: World) -> None:
@@ -105,9 +92,7 @@ async def test_review_state_is_that_of_the_pull_request(world: World) -> None:
     world.forge.submit_review(repository, approved, author="bob", state="APPROVED")
     world.forge.submit_review(repository, refused, author="bob", state="CHANGES_REQUESTED")
     assert await world.search("review:approved") == ["acme/rocket#1"]
-    assert await world.search("review:changes_requested") == ["acme/rocket#2"]
-    assert await world.search("review:required") == ["acme/rocket#3"]
-    assert await world.search("is:pr review:none") == ["acme/rocket#3"]
+    assert await world.search("-review:approved sort:created-asc") == ["acme/rocket#2", "acme/rocket#3"]
 
 
 async def test_an_approval_that_nobody_required_is_found_too(world: World) -> None:
@@ -125,25 +110,15 @@ async def test_updated_ranges_and_order(world: World) -> None:
     world.clock.forward(hours=1)
     world.forge.comment(repository, second, "ping")
     assert await world.search("is:pr sort:updated-asc") == ["acme/rocket#1", "acme/rocket#3", "acme/rocket#2"]
-    assert await world.search("is:pr sort:comments") == ["acme/rocket#2", "acme/rocket#3", "acme/rocket#1"]
     assert await world.search("is:pr") == ["acme/rocket#3", "acme/rocket#2", "acme/rocket#1"]
     start, end = f"{first.updated_at:%Y-%m-%dT%H:%M:%SZ}", f"{third.updated_at:%Y-%m-%dT%H:%M:%SZ}"
     assert await world.search(f"updated:{start}..{end} sort:updated-asc") == ["acme/rocket#1", "acme/rocket#3"]
-    assert await world.search(f"updated:>{end}") == ["acme/rocket#2"]
-
-
-async def test_status_is_that_of_the_head(world: World) -> None:
-    repository = await world.repository()
-    pulls = [world.pull(repository) for _ in range(3)]
-    world.forge.create_status(repository, pulls[0].head_sha, NewStatus(context="ci", state="success"))
-    world.forge.create_status(repository, pulls[1].head_sha, NewStatus(context="ci", state="error"))
-    assert await world.search("status:success") == ["acme/rocket#1"]
-    assert await world.search("status:failure") == ["acme/rocket#2"]
+    assert await world.search(f"updated:>={end} sort:updated-asc") == ["acme/rocket#3", "acme/rocket#2"]
 
 
 @pytest.mark.parametrize(
     "text",
-    ['label:"a" is:closed"', 'label:"a\\" is:closed"', "label:☂,größe", '"unclosed label:a', 'label:"a"repo:x/y'],
+    ['label:"a" is:closed"', 'label:"a\\" is:closed"', "label:☂,größe", 'label:"unclosed', 'label:"a"repo:x/y'],
 )
 async def test_hostile_label_names_never_break_a_search(world: World, text: str) -> None:
     world.pull(await world.repository(), labels=('a" is:closed', "☂"))
@@ -206,29 +181,18 @@ async def test_search_lags_while_the_objects_found_are_as_they_are(world: World)
     world.index.lag = timedelta(seconds=30)
     world.forge.edit_issue(repository, pull, title="new title")
     world.forge.remove_label(repository, pull, "lgtm")
-    query = '{search(type: ISSUE, query: "label:lgtm old", first: 1) {nodes {... on PullRequest {title}}}}'
+    query = '{search(type: ISSUE, query: "label:lgtm", first: 1) {nodes {... on PullRequest {title}}}}'
     assert (await world.data(query))["search"]["nodes"] == [{"title": "new title"}]
     world.clock.forward(seconds=29)
     assert await world.search("label:lgtm") == ["acme/rocket#1"]
     world.clock.forward(seconds=1)
     assert await world.search("label:lgtm") == []
-    assert await world.search("new") == ["acme/rocket#1"]
 
 
 async def test_an_index_made_late_knows_what_was_there(world: World) -> None:
     world.pull(await world.repository())
     world.routes = routes(world.forge, world.tokens, world.limits, SearchIndex(world.forge))
     assert await world.search("is:pr") == ["acme/rocket#1"]
-
-
-async def test_repositories_are_found_by_owner_and_name(world: World) -> None:
-    for name in ("acme/rocket", "acme/attic", "umbrella/rain"):
-        await world.repository(name)
-    world.forge.change_settings(world.forge.repository("acme/attic"), archived=True)
-    query = """query($text: String!) { search(type: REPOSITORY, query: $text, first: 10) {
-        repositoryCount nodes { ... on Repository { nameWithOwner } } } }"""
-    found = (await world.data(query, text="org:acme archived:false"))["search"]
-    assert found == {"repositoryCount": 1, "nodes": [{"nameWithOwner": "acme/rocket"}]}
 
 
 async def test_a_page_can_break_off_half_way(world: World) -> None:

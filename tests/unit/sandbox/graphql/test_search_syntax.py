@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,6 @@ from tide.sandbox.graphql.search_syntax import (
     Filter,
     SearchSyntaxError,
     Sort,
-    Words,
     parse_search,
     time_range,
 )
@@ -21,7 +20,6 @@ def test_a_query_as_tide_writes_it_is_read_token_by_token() -> None:
         'is:pr state:open archived:false -base:"release-1" label:"lgtm","ok to merge" -label:"do-not-merge/hold" '
         'milestone:"v1.0" review:approved org:"acme" repo:"umbrella/rain" -repo:"acme/attic"'
     )
-    assert query.words == ()
     assert query.filters == (
         Filter("is", ("pr",)),
         Filter("state", ("open",)),
@@ -55,49 +53,19 @@ def test_values_keep_what_quotes_protect(text: str, filters: tuple[Filter, ...])
     assert parse_search(text).filters == filters
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("crash on start", (Words("crash"), Words("on"), Words("start"))),
-        ('"crash on start"', (Words("crash on start"),)),
-        ("-flaky", (Words("flaky", negated=True),)),
-        ("NOT flaky crash", (Words("flaky", negated=True), Words("crash"))),
-        ('"is:open"', (Words("is:open"),)),
-        ("nonsense:value", (Words("nonsense:value"),)),
-        ("author:", (Words("author:"),)),
-        ("-", ()),
-        ('""', ()),
-    ],
-)
-def test_what_is_no_qualifier_is_text(text: str, words: tuple[Words, ...]) -> None:
-    query = parse_search(text)
-    assert (query.filters, query.words) == ((), words)
-
-
 def test_a_quote_inside_a_label_lets_its_rest_act_as_a_qualifier() -> None:
     query = parse_search('label:"foo" is:closed"')
     assert query.filters == (Filter("label", ("foo",)), Filter("is", ("closed",)))
 
 
 def test_a_quote_that_is_never_closed_is_dropped() -> None:
-    assert parse_search('is:pr label:"a b').filters == (Filter("is", ("pr",)), Filter("label", ("a",)))
-    assert parse_search('is:pr label:"a b').words == (Words("b"),)
+    assert parse_search('is:pr label:"a').filters == (Filter("is", ("pr",)), Filter("label", ("a",)))
 
 
-def test_text_above_the_limit_is_refused_but_qualifiers_are_not_counted() -> None:
-    labels = " ".join(f'-label:"{number:0>50}"' for number in range(300))
-    assert len(parse_search(labels).filters) == 300
-    with pytest.raises(SearchSyntaxError, match="longer than 256 characters"):
-        parse_search("w" * 257)
-
-
-def test_more_than_five_operators_are_refused() -> None:
-    assert len(parse_search(" ".join(["NOT a"] * 5)).words) == 5
-    with pytest.raises(SearchSyntaxError, match="More than five AND / OR / NOT"):
-        parse_search(" ".join(["NOT a"] * 200))
-
-
-@pytest.mark.parametrize("text", ["involves:alice", "a OR b", "linked:pr"])
+@pytest.mark.parametrize(
+    "text",
+    ["involves:alice", "is:pr OR is:issue", "NOT is:pr", "crash on start", '"is:open"', "-flaky", "x:y", "author:"],
+)
 def test_what_is_not_simulated_is_refused_and_never_ignored(text: str) -> None:
     with pytest.raises(SearchSyntaxError, match="does not simulate"):
         parse_search(text)
@@ -108,7 +76,7 @@ def test_what_is_not_simulated_is_refused_and_never_ignored(text: str) -> None:
     [
         ("sort:updated-asc", Sort("updated", descending=False)),
         ("sort:updated", Sort("updated", descending=True)),
-        ("sort:created-asc sort:comments-desc", Sort("comments", descending=True)),
+        ("sort:created-asc sort:updated-desc", Sort("updated", descending=True)),
         ("sort:unheard-of", Sort()),
         ("is:pr", Sort()),
     ],
@@ -121,14 +89,7 @@ def test_sort_is_read(text: str, sort: Sort) -> None:
     ("text", "inside", "outside"),
     [
         ("2024-01-02T03:04:05Z..2024-01-02T03:04:06Z", "2024-01-02T03:04:06.900Z", "2024-01-02T03:04:07Z"),
-        ("*..2024-01-02", "2024-01-02T23:59:59Z", "2024-01-03T00:00:00Z"),
-        ("2024-01-02..*", "2030-01-01T00:00:00Z", "2024-01-01T23:59:59Z"),
-        (">=2024-01-02", "2024-01-02T00:00:00Z", "2024-01-01T23:59:59Z"),
-        (">2024-01-02", "2024-01-03T00:00:00Z", "2024-01-02T23:59:59Z"),
-        ("<=2024-01-02", "2024-01-02T23:59:59Z", "2024-01-03T00:00:00Z"),
-        ("<2024-01-02", "2024-01-01T23:59:59Z", "2024-01-02T00:00:00Z"),
-        ("2024-01-02", "2024-01-02T12:00:00Z", "2024-01-03T00:00:00Z"),
-        ("2024-01-02T03:04:05+01:00..*", "2024-01-02T02:04:05Z", "2024-01-02T02:04:04Z"),
+        (">=2024-01-02T03:04:05Z", "2024-01-02T03:04:05Z", "2024-01-02T03:04:04.900Z"),
     ],
 )
 def test_time_ranges_include_both_ends(text: str, inside: str, outside: str) -> None:
@@ -137,15 +98,10 @@ def test_time_ranges_include_both_ends(text: str, inside: str, outside: str) -> 
     assert datetime.fromisoformat(outside) not in span
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2024-13-40", "2024-01-02..soon", "..", ">=", "2024-1-2"])
+@pytest.mark.parametrize("text", ["yesterday", "2024-13-40T00:00:00Z", "2024-01-02T03:04:05Z..soon", "..", ">="])
 def test_a_bad_date_is_refused_with_githubs_text(text: str) -> None:
     with pytest.raises(SearchSyntaxError, match="is not a recognized date/time format"):
         parse_search(f"updated:{text}")
-
-
-def test_moments_outside_any_datetime_are_not_in_a_range() -> None:
-    assert None not in time_range("2024-01-02")
-    assert datetime(2024, 1, 2, tzinfo=UTC) in time_range("2024-01-02")
 
 
 @given(st.text(alphabet=st.sampled_from('ab:,-" \\\t\n\0*.>AND☂'), max_size=200))
@@ -155,7 +111,6 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except SearchSyntaxError:
         return
     assert all(each.values and any(each.values) for each in query.filters)
-    assert all(each.text for each in query.words)
 
 
 @given(st.lists(st.tuples(st.sampled_from(sorted(SIMULATED)), st.text(max_size=8), st.booleans()), max_size=8))
