@@ -232,7 +232,7 @@ async def town(seed: int, place: Path, tell: Callable[[str], None]) -> AsyncIter
     forge.subscribe(evidence.see_change)
     (place / "config.yaml").write_text(demo_config(story, url, sync_period=SYNC_PERIOD))
     config = load(read_sources(ConfigPaths(place / "config.yaml")), Parser())
-    api = KubernetesApi(forge.now, seed=seed)
+    api = KubernetesApi(forge.now)
     api.prowjobs.subscribe(evidence.see_object)
     draw = random.Random(seed)  # noqa: S311 - a story, no secret
     settings = ClusterSettings(seed=seed, job_seconds=draw.uniform(0.4, 1.2), jitter=0.5)

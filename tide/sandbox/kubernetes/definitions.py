@@ -77,7 +77,6 @@ def defined_resource(definition: JsonObject) -> Resource:
         kind=names["kind"],
         namespaced=spec["scope"] == "Namespaced",
         short_names=tuple(names.get("shortNames", ())),
-        has_status="status" in (version.get("subresources") or {}),
     )
 
 

@@ -10,11 +10,10 @@ from tide.sandbox.kubernetes.call import TRUE, Call
 from tide.sandbox.kubernetes.listing import read_page
 from tide.sandbox.kubernetes.problems import BadRequest, MethodNotAllowed, UnknownPath, not_found
 from tide.sandbox.kubernetes.resources import NAMESPACES, Resource
-from tide.sandbox.kubernetes.watches import Watch, check_options
+from tide.sandbox.kubernetes.watches import Watch
 from tide.sandbox.kubernetes.writes import Writes
 
 if TYPE_CHECKING:
-    import random
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     from tide.sandbox.kubernetes.kinds import Kind, Kinds
     from tide.sandbox.kubernetes.watches import End
 
-_ONE = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
-_MANY = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
+_ONE = {"GET": "get", "PATCH": "patch", "DELETE": "delete"}
+_MANY = {"GET": "list", "POST": "create"}
 _ACROSS_NAMESPACES = frozenset({"list", "watch"})
 
 
@@ -38,14 +37,12 @@ class ObjectEndpoint:
         kinds: what there is.
         access: who may do what.
         now: the clock.
-        lots: draws the ends of generated names.
         bookmark_seconds: how often watches that want them are told bookmarks.
     """
 
     kinds: Kinds
     access: Access
     now: Callable[[], datetime]
-    lots: random.Random
     bookmark_seconds: float
     _watches: set[Watch] = field(default_factory=set)
 
@@ -59,7 +56,7 @@ class ObjectEndpoint:
         kind = self.kinds.find(asked.get("group", ""), asked["version"], asked["plural"])
         call = await read_call(request, kind.resource if kind else _unknown(asked))
         self._authorize(call, user)
-        if kind is None or not _is_placed(call, kind) or (call.subresource and not _has(kind, call.subresource)):
+        if kind is None or not _is_placed(call, kind):
             raise UnknownPath
         if "dryRun" in call.query:
             raise BadRequest("the sandbox has no dry run")
@@ -73,7 +70,7 @@ class ObjectEndpoint:
     def _authorize(self, call: Call, user: str) -> None:
         # A namespace itself is in the namespace of its name (apiserver: pkg/endpoints/request/requestinfo.go).
         place = call.name if call.resource == NAMESPACES else call.namespace
-        self.access.check(user, call.verb, call.resource, namespace=place, name=call.name, subresource=call.subresource)
+        self.access.check(user, call.verb, call.resource, namespace=place, name=call.name)
 
     def _answer(self, kind: Kind, call: Call) -> ASGIApp:
         match call.verb:
@@ -84,22 +81,16 @@ class ObjectEndpoint:
                 return as_list(kind, call, read_page(kind.objects, call), self.now())
             case "watch":
                 return self._watch(kind, call)
-            case "deletecollection":
-                return self._delete_all(kind, call)
         return self._change(kind, call)
 
     def _change(self, kind: Kind, call: Call) -> ASGIApp:
-        if call.adds:
-            self._check_namespace(kind, call)
-        writes, code = Writes(kind, self.lots), 200
+        writes, code = Writes(kind), 200
         match call.verb:
             case "create":
+                self._check_namespace(kind, call)
                 changed, code = writes.create(call), 201
-            case "update":
-                changed = writes.replace(call)
             case "patch":
-                changed, is_new = writes.patch(call)
-                code = 201 if is_new else 200
+                changed = writes.patch(call)
             case _:
                 return as_json(as_deleted(kind, writes.delete(call)))
         stored = kind.objects.stored(changed["metadata"].get("namespace", ""), changed["metadata"]["name"])
@@ -109,14 +100,7 @@ class ObjectEndpoint:
         if kind.resource.namespaced and not self.kinds.namespaces.has("", call.namespace):
             raise not_found(NAMESPACES, call.namespace)
 
-    def _delete_all(self, kind: Kind, call: Call) -> ASGIApp:
-        page = read_page(kind.objects, call)
-        for stored in page.items:
-            kind.objects.delete(stored.namespace, stored.name)
-        return as_list(kind, call, page, self.now())
-
     def _watch(self, kind: Kind, call: Call) -> ASGIApp:
-        check_options(call)
         watch = Watch(
             objects=kind.objects,
             call=call,
@@ -147,7 +131,6 @@ async def read_call(request: Request, resource: Resource) -> Call:
         verb=_verb(request, name),
         namespace=asked.get("namespace", ""),
         name=name,
-        subresource=asked.get("subresource", ""),
         query=request.query_params,
         accept=request.headers.get("Accept", ""),
         content_type=request.headers.get("Content-Type", "").partition(";")[0].strip(),
@@ -174,7 +157,3 @@ def _is_placed(call: Call, kind: Kind) -> bool:
     if not kind.resource.namespaced:
         return not call.namespace
     return bool(call.namespace) or (call.verb in _ACROSS_NAMESPACES and not call.name)
-
-
-def _has(kind: Kind, subresource: str) -> bool:
-    return subresource == "status" and kind.resource.has_status

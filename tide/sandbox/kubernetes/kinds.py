@@ -39,8 +39,6 @@ _DEFINITION_SCHEMA: Mapping[str, Any] = {
         }
     },
 }
-_NAMESPACE_COLUMNS = [{"name": "Status", "type": "string", "jsonPath": ".status.phase"}, AGE]
-_DEFINITION_COLUMNS = [{"name": "Created At", "type": "string", "jsonPath": ".metadata.creationTimestamp"}]
 
 
 @dataclass(frozen=True)
@@ -89,10 +87,8 @@ class Kinds:
         self._custom: dict[str, ApiObjects] = {PROWJOBS.qualified: self.prowjobs}
         self._defined: dict[str, Kind] = {}
         self._own = {
-            NAMESPACES.qualified: Kind(self.namespaces, None, _OPEN, _NAMESPACE_COLUMNS, active_namespace),
-            DEFINITIONS.qualified: Kind(
-                self.definitions, None, _DEFINITION_SCHEMA, _DEFINITION_COLUMNS, self._established
-            ),
+            NAMESPACES.qualified: Kind(self.namespaces, None, _OPEN, [AGE], active_namespace),
+            DEFINITIONS.qualified: Kind(self.definitions, None, _DEFINITION_SCHEMA, [AGE], self._established),
         }
         self.definitions.follow(self._on_definition)
         self.namespaces.follow(self._on_namespace)

@@ -9,16 +9,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from tide.sandbox.kubernetes.problems import BadRequest, Expired, continue_expired, too_large_version, too_old
+from tide.sandbox.kubernetes.problems import BadRequest, Expired, continue_expired
 
 if TYPE_CHECKING:
     from tide.sandbox.kubernetes.call import Call
     from tide.sandbox.kubernetes.objects import ApiObjects, Stored, View
     from tide.sandbox.kubernetes.resources import JsonObject
     from tide.sandbox.kubernetes.selectors import Selector
-
-_LATEST = -1
-"""The revision in a continue token that goes on with what is there now."""
 
 
 @dataclass(frozen=True)
@@ -35,37 +32,14 @@ def read_page(objects: ApiObjects, call: Call) -> Page:
     Raises:
         BadRequest: its options are no good.
         Expired: the list it goes on with is from before the history.
-        TooLargeResourceVersion: it wants to see the future.
     """
-    token, limit = call.query.get("continue", ""), call.number("limit")
-    if token:
-        if call.query.get("resourceVersion") not in {None, "", "0"}:
-            raise BadRequest("specifying resource version is not allowed when using continue")
-        revision, start = _read_token(token)
-        view = _continued(objects, call, revision, start)
-        return _page(view, call.selector, start, limit)
-    # Version 0 means "from the cache", which knows no pages (apiserver: pkg/storage/cacher, delegateList).
-    limit = 0 if call.query.get("resourceVersion") == "0" else limit
-    return _page(_fresh(objects, call), call.selector, "", limit)
-
-
-def _fresh(objects: ApiObjects, call: Call) -> View:
-    wanted = call.number("resourceVersion")
-    if wanted > objects.revision:
-        raise too_large_version(wanted, objects.revision)
-    if call.query.get("resourceVersionMatch") != "Exact":
-        return objects.view(call.scope)
+    token = call.query.get("continue", "")
+    revision, start = _read_token(token) if token else (None, "")
     try:
-        return objects.view(call.scope, wanted)
+        view = objects.view(call.scope, revision)
     except Expired:
-        raise too_old(wanted, objects.revision) from None
-
-
-def _continued(objects: ApiObjects, call: Call, revision: int, start: str) -> View:
-    try:
-        return objects.view(call.scope, None if revision == _LATEST else revision)
-    except Expired:
-        raise continue_expired(_token(_LATEST, start)) from None
+        raise continue_expired() from None
+    return _page(view, call.selector, start, call.number("limit"))
 
 
 def _page(view: View, selector: Selector, start: str, limit: int) -> Page:
@@ -77,9 +51,6 @@ def _page(view: View, selector: Selector, start: str, limit: int) -> Page:
     if len(items) > limit:
         items.pop()
         metadata["continue"] = _token(view.revision, items[-1].key)
-        # With a selector it is not known how many of the rest fit (Kubernetes API: ListMeta).
-        if not selector.chooses:
-            metadata["remainingItemCount"] = view.count_after(items[-1].key)
     return Page(items, metadata)
 
 

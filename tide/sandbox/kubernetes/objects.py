@@ -93,16 +93,6 @@ class View:
             if found is not None:
                 yield found
 
-    def count_after(self, key: str) -> int:
-        """Count the objects whose key is above the given one."""
-        start, stop = self._range(key)
-        added = sum(
-            1
-            for changed, old in self.changed.items()
-            if old is None and changed in self.items and self._in(changed, key)
-        )
-        return stop - start - added + len(self._lost(key))
-
     def _in(self, candidate: str, key: str) -> bool:
         return candidate.startswith(self.prefix) and candidate > key
 

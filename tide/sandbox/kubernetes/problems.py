@@ -23,16 +23,14 @@ class ApiProblem(Exception):  # noqa: N818 - Kubernetes calls it a Status; each 
     Args:
         message: the whole message.
         details: what it is about, as ``Status.details``.
-        continuing: a token by which a list that is refused can be gone on with all the same.
     """
 
     code: int = HTTPStatus.INTERNAL_SERVER_ERROR
     reason: str = "InternalError"
 
-    def __init__(self, message: str, details: Mapping[str, Any] | None = None, *, continuing: str = "") -> None:
+    def __init__(self, message: str, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.details = details
-        self.continuing = continuing
 
     @property
     def status(self) -> JsonObject:
@@ -40,7 +38,7 @@ class ApiProblem(Exception):  # noqa: N818 - Kubernetes calls it a Status; each 
         told: JsonObject = {
             "kind": "Status",
             "apiVersion": "v1",
-            "metadata": {"continue": self.continuing} if self.continuing else {},
+            "metadata": {},
             "status": "Failure",
             "message": str(self),
             "reason": self.reason,
@@ -130,13 +128,6 @@ class Invalid(ApiProblem):
     reason = "Invalid"
 
 
-class TooLargeResourceVersion(ApiProblem):
-    """A resource version of the future was asked for."""
-
-    code = HTTPStatus.GATEWAY_TIMEOUT
-    reason = "Timeout"
-
-
 @dataclass(frozen=True)
 class Cause:
     """One rule that one field breaks (apimachinery: pkg/util/validation/field/errors.go).
@@ -204,23 +195,6 @@ def too_old(asked: int, oldest: int) -> Expired:
     return Expired(f"too old resource version: {asked} ({oldest})")
 
 
-def continue_expired(token: str) -> Expired:
-    """A list cannot be gone on with as it was; the token goes on from there with what is there now.
-
-    apiserver: pkg/storage/etcd3/errors.go, handleCompactedErrorForPaging.
-    """
-    message = (
-        "The provided continue parameter is too old to display a consistent list result. You can start a new list "
-        "without the continue parameter, or use the continue token in this response to retrieve the remainder of the "
-        "results. Continuing with the provided token results in an inconsistent list - objects that were created, "
-        "modified, or deleted between the time the first chunk was returned and now may show up in the list."
-    )
-    return Expired(message, continuing=token)
-
-
-def too_large_version(asked: int, current: int) -> TooLargeResourceVersion:
-    """A resource version of the future (apiserver: pkg/storage/errors.go NewTooLargeResourceVersionError)."""
-    cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
-    return TooLargeResourceVersion(
-        f"Timeout: Too large resource version: {asked}, current: {current}", {"causes": [cause], "retryAfterSeconds": 1}
-    )
+def continue_expired() -> Expired:
+    """A list cannot be gone on with as it was (apiserver: pkg/storage/etcd3/errors.go)."""
+    return Expired("The provided continue parameter is too old to display a consistent list result.")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tide.sandbox.faults import Fault
     from tide.sandbox.kubernetes.resources import JsonObject
 
-_PATHS = re.compile(r"/(?:api(?:/v1(?:/.*)?)?|apis(?:/.*)?|openapi/.*|version)")
+_PATHS = re.compile(r"/(?:api(?:/v1(?:/.*)?)?|apis(?:/.*)?)")
 _TOO_MANY = "the server has received too many requests and has asked us to try again later"
 _REFUSALS = {
     401: ("Unauthorized", "Unauthorized"),

@@ -21,7 +21,6 @@ class Resource:
         kind: the name in objects.
         namespaced: whether objects live in namespaces.
         short_names: shorter names that people may use.
-        has_status: whether ``/status`` is a subresource of its own.
     """
 
     group: str
@@ -31,7 +30,6 @@ class Resource:
     kind: str
     namespaced: bool = True
     short_names: tuple[str, ...] = ()
-    has_status: bool = False
 
     @property
     def api_version(self) -> str:
@@ -58,7 +56,6 @@ NAMESPACES = Resource(
     kind="Namespace",
     namespaced=False,
     short_names=("ns",),
-    has_status=True,
 )
 DEFINITIONS = Resource(
     group="apiextensions.k8s.io",
@@ -68,5 +65,4 @@ DEFINITIONS = Resource(
     kind="CustomResourceDefinition",
     namespaced=False,
     short_names=("crd", "crds"),
-    has_status=True,
 )

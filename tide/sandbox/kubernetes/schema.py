@@ -20,28 +20,24 @@ if TYPE_CHECKING:
 _ROOT_FIELDS = ("apiVersion", "kind", "metadata")
 
 
-def pruned(content: Any, schema: Mapping[str, Any]) -> tuple[Any, list[str]]:
-    """Return an object without the fields that its schema does not know, with defaults, and the paths of those."""
-    unknown: list[str] = []
-    kept = _pruned({key: value for key, value in content.items() if key not in _ROOT_FIELDS}, schema, "", unknown)
-    return {key: content[key] for key in _ROOT_FIELDS if key in content} | kept, unknown
+def pruned(content: Any, schema: Mapping[str, Any]) -> Any:
+    """Return an object without the fields that its schema does not know, and with defaults."""
+    kept = _pruned({key: value for key, value in content.items() if key not in _ROOT_FIELDS}, schema)
+    return {key: content[key] for key in _ROOT_FIELDS if key in content} | kept
 
 
-def _pruned(value: Any, schema: Mapping[str, Any], path: str, unknown: list[str]) -> Any:
+def _pruned(value: Any, schema: Mapping[str, Any]) -> Any:
     if isinstance(value, list) and "items" in schema:
-        return [_pruned(item, schema["items"], f"{path}[{index}]", unknown) for index, item in enumerate(value)]
+        return [_pruned(item, schema["items"]) for item in value]
     if not isinstance(value, dict):
         return value
     own, rest = schema.get("properties", {}), schema.get("additionalProperties")
     kept = {}
     for key, item in value.items():
-        place = f"{path}.{key}" if path else key
         if key in own or isinstance(rest, dict):
-            kept[key] = _pruned(item, own.get(key, rest), place, unknown)
+            kept[key] = _pruned(item, own.get(key, rest))
         elif rest or schema.get("x-kubernetes-preserve-unknown-fields"):
             kept[key] = item
-        else:
-            unknown.append(place)
     missing = {key: each["default"] for key, each in own.items() if "default" in each and key not in value}
     return kept | missing
 

@@ -1,4 +1,4 @@
-"""Label and field selectors in their full syntax (apimachinery: pkg/labels/selector.go, pkg/fields/selector.go)."""
+"""Label and field selectors, as much of their syntax as is asked here: ``=`` and ``in``."""
 
 from __future__ import annotations
 
@@ -10,68 +10,46 @@ from tide.sandbox.kubernetes.metadata import label_key_faults, label_value_fault
 from tide.sandbox.kubernetes.problems import BadRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from tide.sandbox.kubernetes.objects import Stored
 
 _COMMA = re.compile(r",(?![^()]*\))")
-_EXISTS = re.compile(r"(!?)\s*([^\s!=<>,()]+)")
-_IN = re.compile(r"([^\s!=<>,()]+)\s+(in|notin)\s*\(([^()]*)\)")
-_COMPARED = re.compile(r"([^\s!=<>,()]+)\s*(==|=|!=|<|>)\s*([^\s!=<>,()]*)")
-_FIELD = re.compile(r"([^=!]+)(==|=|!=)(.*)")
-_FIELDS = ("metadata.name", "metadata.namespace")
+_IN = re.compile(r"([^\s!=<>,()]+)\s+in\s*\(([^()]*)\)")
+_EQUALS = re.compile(r"([^\s!=<>,()]+)\s*==?\s*([^\s!=<>,()]*)")
+_NAME = "metadata.name="
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """One condition: a label's values stand in a relation to the given ones.
-
-    Args:
-        relation: ``in``, ``notin``, ``exists``, ``!``, ``<`` or ``>``; ``=`` and ``!=`` are ``in`` and ``notin``.
-    """
+    """One condition: a label has one of these values."""
 
     key: str
-    relation: str
-    values: frozenset[str] = frozenset()
+    values: frozenset[str]
 
     def fits(self, labels: Mapping[str, str]) -> bool:
-        """Whether labels fulfil it; a label that is not there is in no set and not in any."""
-        value = labels.get(self.key)
-        match self.relation:
-            case "in":
-                return value in self.values
-            case "notin":
-                return value not in self.values
-            case "exists" | "!":
-                return (value is not None) == (self.relation == "exists")
-        return value is not None and self._compares(value)
-
-    def _compares(self, value: str) -> bool:
-        try:
-            found, bound = int(value), int(next(iter(self.values)))
-        except ValueError:
-            return False
-        return found < bound if self.relation == "<" else found > bound
+        """Whether labels fulfil it; a label that is not there does not."""
+        return labels.get(self.key) in self.values
 
 
 @dataclass(frozen=True)
 class Selector:
-    """Which objects are meant: all requirements fit the labels, and all fields are as said."""
+    """Which objects are meant: all requirements fit the labels, and each name is theirs."""
 
     requirements: tuple[Requirement, ...] = ()
-    fields: tuple[Callable[[Stored], bool], ...] = ()
+    names: frozenset[str] = frozenset()
 
     @property
     def chooses(self) -> bool:
         """Whether it leaves anything out."""
-        return bool(self.requirements or self.fields)
+        return bool(self.requirements or self.names)
 
     def fits(self, stored: Stored | None) -> bool:
         """Whether an object is meant; none never is."""
         return (
             stored is not None
             and all(requirement.fits(stored.labels) for requirement in self.requirements)
-            and all(fits(stored) for fits in self.fields)
+            and self.names <= {stored.name}
         )
 
 
@@ -80,16 +58,18 @@ def selector(labels: str, fields: str, name: str = "") -> Selector:
 
     Args:
         labels: ``labelSelector``.
-        fields: ``fieldSelector``.
+        fields: ``fieldSelector``; only a name can be chosen by it.
         name: of the one object that the path means, empty for many.
 
     Raises:
         BadRequest: one of them is not understood.
     """
-    wanted = tuple(_field(part) for part in fields.split(",") if part.strip())
-    if name:
-        wanted = (*wanted, lambda stored: stored.name == name)
-    return Selector(tuple(_requirements(labels)), wanted)
+    names = {name} if name else set()
+    if fields:
+        if not fields.startswith(_NAME):
+            raise BadRequest(f"invalid selector: '{fields}'; can't understand '{fields}'")
+        names.add(fields.removeprefix(_NAME))
+    return Selector(tuple(_requirements(labels)), frozenset(names))
 
 
 def _requirements(text: str) -> Iterator[Requirement]:
@@ -98,8 +78,7 @@ def _requirements(text: str) -> Iterator[Requirement]:
     for part in _COMMA.split(text):
         requirement = _requirement(part.strip())
         faults = label_key_faults(requirement.key)
-        if requirement.relation in {"in", "notin"}:
-            faults += [fault for value in sorted(requirement.values) for fault in label_value_faults(value)]
+        faults += [fault for value in sorted(requirement.values) for fault in label_value_faults(value)]
         if faults:
             raise BadRequest(f'unable to parse requirement: <nil>: Invalid value: "{requirement.key}": {faults[0]}')
         yield requirement
@@ -107,30 +86,7 @@ def _requirements(text: str) -> Iterator[Requirement]:
 
 def _requirement(text: str) -> Requirement:
     if found := _IN.fullmatch(text):
-        key, relation, values = found.groups()
-        return Requirement(key, relation, frozenset(value.strip() for value in values.split(",")))
-    if found := _COMPARED.fullmatch(text):
-        key, operator, value = found.groups()
-        relation = {"=": "in", "==": "in", "!=": "notin"}.get(operator, operator)
-        return Requirement(key, relation, frozenset({value}))
-    if found := _EXISTS.fullmatch(text):
-        return Requirement(found[2], found[1] or "exists")
-    raise BadRequest(
-        f"unable to parse requirement: found '{text}', expected: !, identifier, or one of: in, notin, =, ==, !=, gt, lt"
-    )
-
-
-def _field(text: str) -> Callable[[Stored], bool]:
-    found = _FIELD.fullmatch(text.strip())
-    if not found:
-        raise BadRequest(f"invalid selector: '{text}'; can't understand '{text}'")
-    label, operator, value = found.groups()
-    if label not in _FIELDS:
-        # apimachinery: pkg/runtime/conversion.go DefaultMetaV1FieldSelectorConversion
-        raise BadRequest(f'"{label}" is not a known field selector: only "metadata.name", "metadata.namespace"')
-
-    def fits(stored: Stored) -> bool:
-        actual = stored.name if label == "metadata.name" else stored.namespace
-        return (actual == value) == (operator != "!=")
-
-    return fits
+        return Requirement(found[1], frozenset(value.strip() for value in found[2].split(",")))
+    if found := _EQUALS.fullmatch(text):
+        return Requirement(found[1], frozenset({found[2]}))
+    raise BadRequest(f"unable to parse requirement: found '{text}', expected: =, ==, in")

@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from tide.sandbox.kubernetes.problems import Cause, Expired, Invalid, too_old
+from tide.sandbox.kubernetes.problems import Expired, too_old
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -147,22 +147,6 @@ class Watch:
         metadata = {"resourceVersion": str(self.objects.revision), "creationTimestamp": None}
         mark = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": metadata}
         return [_json_line({"type": "BOOKMARK", "object": mark})]
-
-
-def check_options(call: Call) -> None:
-    """Refuse what servers without streamed lists refuse (apimachinery: pkg/apis/meta/internalversion/validation).
-
-    Raises:
-        Invalid: ``sendInitialEvents`` is set.
-        BadRequest: another option is no good.
-    """
-    call.number("resourceVersion")
-    call.number("timeoutSeconds")
-    if "sendInitialEvents" in call.query:
-        why = "Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"
-        cause = Cause("sendInitialEvents", "FieldValueForbidden", why)
-        details = {"group": "meta.k8s.io", "kind": "ListOptions", "causes": [cause.told]}
-        raise Invalid(f'ListOptions.meta.k8s.io "" is invalid: {cause}', details)
 
 
 def _last_fitting(event: Event) -> bytes:

@@ -81,7 +81,7 @@ def test_alternatives_and_their_opposites_are_understood() -> None:
 
 def test_unknown_fields_are_dropped_and_defaults_filled_in() -> None:
     spec = {"job": "a", "x": 1, "open": {"y": 2}, "tags": {"z": "3"}, "pulls": [{"number": 1, "w": 4}]}
-    kept, unknown = pruned({"kind": "ProwJob", "metadata": {"v": 5}, "spec": spec, "extra": 6}, SCHEMA)
+    kept = pruned({"kind": "ProwJob", "metadata": {"v": 5}, "spec": spec, "extra": 6}, SCHEMA)
     assert kept["spec"] == {"job": "a", "open": {"y": 2}, "tags": {"z": "3"}, "pulls": [{"number": 1}], "ref": "main"}
     assert kept["metadata"] == {"v": 5}
-    assert sorted(unknown) == ["extra", "spec.pulls[0].w", "spec.x"]
+    assert "extra" not in kept
