@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.responses import JSONResponse, Response
@@ -18,7 +18,19 @@ from starlette.routing import Route
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from tide.sandbox.kubernetes.api import KubernetesApi
+    from tide.sandbox.kubernetes.access import Access
+
+
+class Controlled(Protocol):
+    """What the controls have power over."""
+
+    access: Access
+
+    def drop_watches(self, *, cut: bool = False) -> None:
+        """End every watch that stands: in good order, or by dropping its connection."""
+
+    def expire_watches(self) -> None:
+        """Forget what happened so far."""
 
 
 class _Wish(BaseModel):
@@ -42,7 +54,7 @@ class _AccessBody(BaseModel):
     token: str | None = None
 
 
-def control_routes(api: KubernetesApi) -> list[Route]:
+def control_routes(api: Controlled) -> list[Route]:
     """Return the routes of the controls."""
 
     async def end_watches(request: Request) -> Response:
