@@ -18,8 +18,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tide.adapters.clock import SystemClock
+from tide.sandbox.commits import NewCommit
 from tide.sandbox.evidence import NewCheckRun, NewStatus
-from tide.sandbox.git_store import NewCommit
 from tide.sandbox.model import Repository, StatusState
 from tide.sandbox.rate_limits import Limits
 from tide.sandbox.server import Settings, running

@@ -12,8 +12,8 @@ from pathlib import Path
 from random import Random
 
 from tide.adapters.clock import SystemClock
+from tide.sandbox.commits import NewCommit
 from tide.sandbox.evidence import NewCheckRun, NewStatus
-from tide.sandbox.git_store import NewCommit
 from tide.sandbox.model import PullRequest, Repository, StatusState
 from tide.sandbox.state import Forge, NewPull
 

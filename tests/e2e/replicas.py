@@ -21,7 +21,7 @@ from tide.adapters.trust import shared_trust
 from tide.domain.jobs import Presubmit
 from tide.sandbox.cluster.cluster import Cluster
 from tide.sandbox.cluster.settings import ClusterSettings
-from tide.sandbox.git_store import NewCommit
+from tide.sandbox.commits import NewCommit
 from tide.sandbox.kubernetes.api import KubernetesApi
 from tide.sandbox.kubernetes.kubeconfig import write_kubeconfig
 from tide.sandbox.model import PullRequest, Repository

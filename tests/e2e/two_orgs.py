@@ -16,7 +16,7 @@ from tide.adapters.clock import SystemClock
 from tide.adapters.http_server import serving
 from tide.app.options import RunOptions
 from tide.sandbox.apps import App
-from tide.sandbox.git_store import NewCommit
+from tide.sandbox.commits import NewCommit
 from tide.sandbox.model import PullRequest, Repository
 from tide.sandbox.server import LOOPBACK, Sandbox, running
 from tide.sandbox.state import Forge, NewPull

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from tide.sandbox.model import CheckRun, Comment, Commit, CommitStatus, Issue, PullRequest, Repository, Review
+    from tide.sandbox.commits import Commit
+    from tide.sandbox.model import CheckRun, Comment, CommitStatus, Issue, PullRequest, Repository, Review
 
 KEPT_CHANGES = 10_000
 """How many changes the log remembers for ``/_sandbox/events``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tide.sandbox.git_store import NewCommit
+    from tide.sandbox.commits import NewCommit
 
 
 def import_command(number: int, commit: NewCommit) -> bytes:

@@ -11,14 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tide.sandbox.commits import Commit
 from tide.sandbox.diffs import parse_diff
 from tide.sandbox.fast_import import import_command
 from tide.sandbox.git_program import WEB_FLOW_EMAIL, WEB_FLOW_NAME, run_git
-from tide.sandbox.model import Commit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from tide.sandbox.commits import NewCommit
     from tide.sandbox.diffs import ChangedFile
 
 CONFIGURATION = """\
@@ -67,21 +68,6 @@ exit 0
 _COMMIT_FORMAT = "%H%x00%T%x00%P%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%B%x00"
 _FIELDS = 10
 _ANCESTRIES_KEPT = 64
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewCommit:
-    """A commit to write. ``parents`` are SHAs or positions of earlier commits in the same call.
-
-    ``files`` maps paths to contents (None deletes) on top of the first parent's tree; what begins with ``#!`` can be
-    executed. ``at`` is both dates.
-    """
-
-    parents: tuple[str | int, ...]
-    files: Mapping[str, bytes | None]
-    message: str
-    author: tuple[str, str]
-    at: datetime
 
 
 @dataclass(eq=False)

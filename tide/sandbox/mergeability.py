@@ -10,8 +10,9 @@ from tide.sandbox.model import Mergeability
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tide.sandbox.commits import Commit
     from tide.sandbox.git_store import GitStore
-    from tide.sandbox.model import Commit, PullRequest, Repository
+    from tide.sandbox.model import PullRequest, Repository
 
 Pair = tuple[str, str]
 

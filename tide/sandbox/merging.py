@@ -13,7 +13,8 @@ from tide.sandbox.work_trees import ConflictError, WorkTree
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tide.sandbox.model import Commit, MergeMethod, PullRequest, Repository
+    from tide.sandbox.commits import Commit
+    from tide.sandbox.model import MergeMethod, PullRequest, Repository
     from tide.sandbox.state import Forge
 
 NOT_MERGEABLE = "Pull Request is not mergeable"

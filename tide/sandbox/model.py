@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tide.sandbox.commits import Commit
     from tide.sandbox.git_store import GitStore
     from tide.sandbox.protection import BranchProtection, Ruleset
 
@@ -251,22 +252,6 @@ class Repository:
         """Return the newest check run of each name and suite of a commit, newest first."""
         newest = {(run.name, run.suite_id): run for run in self.check_runs.get(sha, ())}
         return sorted(newest.values(), key=lambda run: run.id, reverse=True)
-
-
-@dataclass(frozen=True)
-class Commit:
-    """A commit as git stores it."""
-
-    sha: str
-    tree: str
-    parents: tuple[str, ...]
-    author_name: str
-    author_email: str
-    authored_at: datetime
-    committer_name: str
-    committer_email: str
-    committed_at: datetime
-    message: str
 
 
 @dataclass(frozen=True)

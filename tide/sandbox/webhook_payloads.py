@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import singledispatch
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tide.sandbox.changes import (
     AnyChange,
@@ -17,10 +17,13 @@ from tide.sandbox.changes import (
     ReviewChanged,
     StatusCreated,
 )
-from tide.sandbox.model import Commit, PullRequest, Repository
+from tide.sandbox.model import PullRequest, Repository
 from tide.sandbox.registry import Registry
 from tide.sandbox.rest import shapes_pulls, shapes_repositories
 from tide.sandbox.rest.shapes_repositories import repository_url
+
+if TYPE_CHECKING:
+    from tide.sandbox.commits import Commit
 
 Payload = dict[str, Any]
 

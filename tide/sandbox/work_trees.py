@@ -11,8 +11,8 @@ from tide.sandbox.git_program import GitFailedError, run_git
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from tide.sandbox.commits import Commit
     from tide.sandbox.git_store import GitStore
-    from tide.sandbox.model import Commit
 
 CONFLICT = 1
 """Exit code of ``git merge`` and ``git cherry-pick`` that stopped at a conflict."""

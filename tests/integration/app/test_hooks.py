@@ -15,7 +15,7 @@ from tide.app.assembly import assembled
 from tide.app.options import RunOptions
 from tide.app.running import Daemon
 from tide.sandbox.changes import AnyChange, PullChanged
-from tide.sandbox.git_store import NewCommit
+from tide.sandbox.commits import NewCommit
 from tide.sandbox.model import Hook, PullRequest, Repository
 from tide.sandbox.server import Sandbox, running
 from tide.sandbox.state import Forge, NewPull

@@ -23,7 +23,7 @@ from tide.domain.outcomes import Merged
 from tide.domain.pulls import ContextState
 from tide.ports.code_host import PartlyRead, StatusPost
 from tide.sandbox.apps import App, Installation
-from tide.sandbox.git_store import NewCommit
+from tide.sandbox.commits import NewCommit
 from tide.sandbox.model import PullRequest, Repository
 from tide.sandbox.server import Sandbox, running
 from tide.sandbox.state import Forge, NewPull

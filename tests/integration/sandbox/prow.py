@@ -15,7 +15,7 @@ from tide.domain.jobs import Presubmit
 from tide.sandbox.cluster.cluster import Cluster
 from tide.sandbox.cluster.settings import ClusterSettings
 from tide.sandbox.cluster.verdicts import Verdict
-from tide.sandbox.git_store import NewCommit
+from tide.sandbox.commits import NewCommit
 from tide.sandbox.kubernetes.objects import ApiObjects
 from tide.sandbox.kubernetes.resources import JsonObject
 from tide.sandbox.model import PullRequest, Repository

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from tide.adapters.trust import shared_trust
-from tide.sandbox.git_store import NewCommit
+from tide.sandbox.commits import NewCommit
 from tide.sandbox.model import PullRequest, Repository
 from tide.sandbox.server import Sandbox
 from tide.sandbox.state import Forge, NewPull

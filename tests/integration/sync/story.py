@@ -41,8 +41,8 @@ from tide.domain.snapshot import Standing
 from tide.policy.queries import ask_for_reviews
 from tide.ports.code_host import CodeHost
 from tide.sandbox.changes import AnyChange, Pushed
+from tide.sandbox.commits import NewCommit
 from tide.sandbox.faults import Fault
-from tide.sandbox.git_store import NewCommit
 from tide.sandbox.model import PullRequest, Repository
 from tide.sandbox.scenarios.suite import failures
 from tide.sandbox.scenarios.truth import Truth

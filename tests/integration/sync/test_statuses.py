@@ -19,9 +19,9 @@ from tide.adapters.github.code_host import GitHub
 from tide.domain.errors import LeaseLost, NotFound, StoreError
 from tide.domain.keys import PullKey
 from tide.domain.runs import RunKind, RunState
+from tide.sandbox.commits import NewCommit
 from tide.sandbox.evidence import NewStatus
 from tide.sandbox.faults import Fault
-from tide.sandbox.git_store import NewCommit
 from tide.sandbox.merging import MergeRequest, merge_pull
 from tide.sandbox.model import CommitStatus, PullRequest
 from tide.sandbox.state import NewPull

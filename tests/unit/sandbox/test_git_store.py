@@ -1,6 +1,6 @@
 from tests.unit.sandbox.forges import START
+from tide.sandbox.commits import NewCommit
 from tide.sandbox.diffs import ChangedFile
-from tide.sandbox.git_store import NewCommit
 from tide.sandbox.mergeability import parse_merge_tree
 from tide.sandbox.model import Repository
 from tide.sandbox.state import Forge, NewPull

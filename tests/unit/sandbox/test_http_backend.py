@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from tests.unit.sandbox.forges import START
-from tide.sandbox.git_store import NewCommit
+from tide.sandbox.commits import NewCommit
 from tide.sandbox.http_backend import http_backend
 from tide.sandbox.model import Repository
 

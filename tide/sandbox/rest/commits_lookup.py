@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from tide.sandbox.rest.call import RestError, not_found
 
 if TYPE_CHECKING:
-    from tide.sandbox.model import Commit, Repository
+    from tide.sandbox.commits import Commit
+    from tide.sandbox.model import Repository
 
 FULL_SHA = re.compile(r"[0-9a-f]{40}")
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tide.sandbox.model import Account, Commit, Label, Milestone, Repository
+    from tide.sandbox.commits import Commit
+    from tide.sandbox.model import Account, Label, Milestone, Repository
     from tide.sandbox.registry import Registry
 
 Shape = dict[str, Any]

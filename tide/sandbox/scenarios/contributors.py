@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tide.sandbox.git_store import NewCommit
+from tide.sandbox.commits import NewCommit
 from tide.sandbox.model import PullRequest, Repository
 from tide.sandbox.scenarios.story import DirectPush, Event, Fate, Open, Plot, Push, Retarget, SetLabels, Story
 from tide.sandbox.scenarios.writing import CONTESTED

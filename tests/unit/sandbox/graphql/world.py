@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from starlette.applications import Starlette
 
-from tide.sandbox.git_store import NewCommit
+from tide.sandbox.commits import NewCommit
 from tide.sandbox.graphql import SearchIndex, routes
 from tide.sandbox.rate_limits import RateLimits
 from tide.sandbox.state import Forge, NewPull
