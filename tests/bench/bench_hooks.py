@@ -79,7 +79,7 @@ async def _measure(directory: Path, period: int) -> Counter[str]:
 
     cluster = Cluster(forge, api.prowjobs, jobs, ClusterSettings(job_seconds=JOB_SECONDS, jitter=0.2))
     port = free_port()
-    hook = Hook(1, f"http://{LOOPBACK}:{port}/hook", SECRET, ("*",), forge.now())
+    hook = Hook(1, f"http://{LOOPBACK}:{port}/hook", SECRET, ("*",))
     sandbox = build(forge, url, Settings(limits=Limits.none(), hooks=(hook,), routes=api.routes()))
     async with (
         embedded(directory / "postgres", durable=False) as database,

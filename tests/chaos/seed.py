@@ -242,7 +242,7 @@ async def town(seed: int, place: Path, tell: Callable[[str], None]) -> AsyncIter
 
     cluster = Cluster(forge, api.prowjobs, jobs, settings)
     ports = [free_port() for _ in REPLICAS]
-    hook = Hook(1, f"http://{LOOPBACK}:{ports[0]}/hook", SECRET, ("*",), forge.now())
+    hook = Hook(1, f"http://{LOOPBACK}:{ports[0]}/hook", SECRET, ("*",))
     sandbox = build(forge, url, Settings(limits=Limits.none(), hooks=(hook,), routes=api.routes(), seed=seed))
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(embedded(place / "postgres"))

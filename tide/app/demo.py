@@ -142,7 +142,7 @@ class Demo:
     def _open(self, sandbox: Sandbox, secret: str, data_dir: Path | None, port: int) -> None:
         """Tell people and the simulated GitHub's webhooks where the daemon is; and its data, for who may ask it."""
         url = f"http://127.0.0.1:{port}"
-        hook = Hook(id=1, url=f"{url}/hook", secret=secret, events=("*",), created_at=sandbox.forge.now())
+        hook = Hook(id=1, url=f"{url}/hook", secret=secret, events=("*",))
         sandbox.webhooks.hooks = (hook,)
         self.tell(f"the page is at {url}/")
         if data_dir:

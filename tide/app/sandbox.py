@@ -127,7 +127,7 @@ async def run_sandbox(
     api = KubernetesApi(forge.now, namespaces=(_namespace(config),))
     cluster = _cluster(scenario, config, forge, api, place.url)
     secret = place.secret(WEBHOOK_SECRET, secrets.token_hex(20))
-    hooks = (Hook(1, webhook_url, secret, ("*",), forge.now()),) if webhook_url else ()
+    hooks = (Hook(1, webhook_url, secret, ("*",)),) if webhook_url else ()
     routes = (_truth_route(truth, contributors), page_route(cluster), *api.routes())
     prow = cluster.running() if scenario.has_prow else contextlib.nullcontext()
     with unbegun:

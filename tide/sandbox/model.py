@@ -185,7 +185,6 @@ class Hook:
     url: str
     secret: str | None
     events: tuple[str, ...]
-    created_at: datetime
 
 
 @dataclass

@@ -32,7 +32,7 @@ async def world(tmp_path: Path, receiver: Receiver) -> AsyncIterator[World]:
     repository = await forge.create_repository("acme", "rocket")
     async with serving(receiver.app, LOOPBACK, 0) as port:
         url = f"http://{LOOPBACK}:{port}/hook"
-        hook = Hook(id=1, url=url, secret=receiver.secret.decode(), events=("*",), created_at=clock.now)
+        hook = Hook(id=1, url=url, secret=receiver.secret.decode(), events=("*",))
         async with running(forge, settings=Settings()) as sandbox:
             made = World(sandbox, repository, clock, tmp_path / "scratch")
             await forge.write_branch(repository, "main", await made.commit(None, "First", README="rocket\n"))

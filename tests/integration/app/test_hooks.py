@@ -95,7 +95,7 @@ async def at_work(yard: Yard) -> AsyncIterator[None]:
     task = asyncio.create_task(yard.daemon.run(stopping, on_port=reachable.put_nowait))
     try:
         url = f"http://127.0.0.1:{await reachable.get()}/hook"
-        hook = Hook(id=1, url=url, secret=SECRET, events=("*",), created_at=yard.sandbox.forge.now())
+        hook = Hook(id=1, url=url, secret=SECRET, events=("*",))
         yard.sandbox.webhooks.hooks = (hook,)
         await looked.wait()
         yield

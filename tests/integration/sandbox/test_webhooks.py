@@ -51,7 +51,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 def add_hook(world: World, url: str, *events: str) -> None:
     hooks = world.sandbox.webhooks.hooks
-    world.sandbox.webhooks.hooks = (*hooks, Hook(len(hooks) + 1, url, SECRET, events, world.forge.now()))
+    world.sandbox.webhooks.hooks = (*hooks, Hook(len(hooks) + 1, url, SECRET, events))
 
 
 async def test_deliveries_are_signed(world: World, receiver: Receiver) -> None:
