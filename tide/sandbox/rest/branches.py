@@ -1,4 +1,4 @@
-"""Endpoints of branches, their protection and rulesets."""
+"""Endpoints of the protection and the rulesets of branches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Endpoints of references, commits and comparisons."""
+"""Endpoints of references and commits."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tide.sandbox.rest import accounts, apps, branches, evidence, git_data, issues, pulls, repositories, reviews
+from tide.sandbox.rest import apps, branches, evidence, git_data, issues, pulls, rate_limit, repositories, reviews
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -33,18 +33,18 @@ class RestRoute:
 
 REPO = "/repos/{owner}/{repo}"
 
-FREE = frozenset({accounts.get_rate_limit})
+FREE = frozenset({rate_limit.get_rate_limit})
 """Endpoints that cost no point."""
 
 ROUTES: tuple[RestRoute, ...] = (
-    RestRoute("GET", "/rate_limit", accounts.get_rate_limit),
+    RestRoute("GET", "/rate_limit", rate_limit.get_rate_limit),
     RestRoute("GET", "/app/installations", apps.list_installations, for_apps=True),
     RestRoute("POST", "/app/installations/{number}/access_tokens", apps.create_token, for_apps=True),
     RestRoute("PUT", "/app/installations/{number}/suspended", apps.suspend, for_apps=True),
     RestRoute("DELETE", "/app/installations/{number}/suspended", apps.unsuspend, for_apps=True),
-    RestRoute("GET", "/users/{org}/repos", accounts.list_repositories),
-    RestRoute("GET", "/orgs/{org}/repos", accounts.list_repositories),
-    RestRoute("POST", "/orgs/{org}/repos", accounts.create_repository),
+    RestRoute("GET", "/users/{org}/repos", repositories.list_repositories),
+    RestRoute("GET", "/orgs/{org}/repos", repositories.list_repositories),
+    RestRoute("POST", "/orgs/{org}/repos", repositories.create_repository),
     RestRoute("GET", REPO, repositories.get_repository),
     RestRoute("GET", f"{REPO}/git/ref/{{ref:path}}", git_data.get_ref),
     RestRoute("GET", f"{REPO}/git/matching-refs/{{ref:path}}", git_data.matching_refs),
