@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.builders import NOW, POOL, make_job, sha
+from tests.kubernetes_api import serving_api
 from tide.adapters.clock import SystemClock
 from tide.adapters.prowjobs.writing import ProwSettings, build
 from tide.domain.runs import Candidate, Head, Purpose
 from tide.sandbox.kubernetes.api import KubernetesApi
 from tide.sandbox.kubernetes.kubeconfig import write_kubeconfig
-from tide.sandbox.kubernetes.server import serving_api
 
 NAMESPACE = "prow-jobs"
 OURS, OTHERS, PERIODICS = 500, 29_500, 20_000

@@ -21,6 +21,7 @@ from lightkube.resources.core_v1 import Namespace
 from lightkube.types import PatchType
 
 from tests.builders import POOL, sha
+from tests.kubernetes_api import serving_api
 from tide.adapters.clock import SystemClock
 from tide.adapters.kubernetes.connect import kubernetes
 from tide.adapters.kubernetes.finding import KubernetesSettings
@@ -31,7 +32,6 @@ from tide.ports.job_runner import JobRunner
 from tide.sandbox.kubernetes.api import KubernetesApi
 from tide.sandbox.kubernetes.definitions import prowjob_definition, read_definition
 from tide.sandbox.kubernetes.kubeconfig import write_kubeconfig
-from tide.sandbox.kubernetes.server import serving_api
 
 KUBECONFIG, DEFINITION = "TIDE_TEST_KUBECONFIG", "TIDE_TEST_PROWJOB_CRD"
 PATIENCE = 60.0  # seconds

@@ -11,11 +11,11 @@ from typing import Any
 
 import httpx
 
+from tests.kubernetes_api import ServedApi, serving_api
 from tide.adapters.trust import shared_trust
 from tide.sandbox.faults import Fault
 from tide.sandbox.kubernetes.api import KubernetesApi
 from tide.sandbox.kubernetes.definitions import read_definition
-from tide.sandbox.kubernetes.server import ServedApi, serving_api
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PROWJOBS = "/apis/prow.k8s.io/v1/namespaces/prow/prowjobs"
