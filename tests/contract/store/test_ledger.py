@@ -20,7 +20,7 @@ from tide.domain.leases import Lease
 from tide.domain.pulls import MergeMethod
 from tide.domain.runs import Candidate, Head, Purpose, Run, RunState
 from tide.domain.snapshot import PROVEN, Standing, StandingKind
-from tide.ports.store import Ledger
+from tide.ports.store import Store
 
 LATER = NOW + timedelta(minutes=1)
 RELEASE = replace(POOL, branch="release-1.0")
@@ -29,7 +29,7 @@ BATCH = Batch(POOL, BASE, ((1, sha(1)), (2, sha(2))), ("e2e", "unit"), "run-tree
 
 
 @pytest.fixture
-def ledger(store: PostgresStore) -> Ledger:
+def ledger(store: PostgresStore) -> Store:
     return store
 
 
@@ -42,7 +42,7 @@ def first_run(number: int, context: str = "unit", **fields: Any) -> Run:
     return make_run(context, number, purpose=Purpose.FIRST, **fields)
 
 
-async def test_a_branch_is_proven_until_something_is_known_against_it(ledger: Ledger) -> None:
+async def test_a_branch_is_proven_until_something_is_known_against_it(ledger: Store) -> None:
     assert await ledger.standing(POOL) == PROVEN
     unproven = Standing(StandingKind.UNPROVEN, "a foreign push", ("e2e", "unit"), NOW)
     await ledger.set_standing(POOL, unproven)
@@ -53,7 +53,7 @@ async def test_a_branch_is_proven_until_something_is_known_against_it(ledger: Le
     assert await ledger.standing(POOL) == frozen
 
 
-async def test_an_intent_is_open_until_it_is_finished(ledger: Ledger, intent: Intent) -> None:
+async def test_an_intent_is_open_until_it_is_finished(ledger: Store, intent: Intent) -> None:
     first, second = await ledger.begin(intent), await ledger.begin(replace(intent, kind=IntentKind.START_RUNS))
     await ledger.begin(replace(intent, pool=RELEASE))
     assert await ledger.open_intents(POOL) == (
@@ -64,7 +64,7 @@ async def test_an_intent_is_open_until_it_is_finished(ledger: Ledger, intent: In
     assert [intent.id for intent in await ledger.open_intents(POOL)] == [second]
 
 
-async def test_an_intent_tells_when_its_latest_step_was_begun(ledger: Ledger, intent: Intent) -> None:
+async def test_an_intent_tells_when_its_latest_step_was_begun(ledger: Store, intent: Intent) -> None:
     begun = replace(intent, latest_at=NOW)
     begun = replace(begun, id=await ledger.begin(begun))
     other = replace(intent, id=await ledger.begin(intent))
@@ -72,14 +72,14 @@ async def test_an_intent_tells_when_its_latest_step_was_begun(ledger: Ledger, in
     assert await ledger.open_intents(POOL) == (replace(begun, latest_at=LATER), other)
 
 
-async def test_nothing_is_begun_without_a_lease(ledger: Ledger) -> None:
+async def test_nothing_is_begun_without_a_lease(ledger: Store) -> None:
     with pytest.raises(LeaseLost):
         await ledger.begin(Intent(IntentKind.MERGE, POOL, "#1", "", NOW, token=1))
     assert await ledger.open_intents(POOL) == ()
 
 
 @pytest.mark.parametrize("difference", [-1, 1])
-async def test_nothing_goes_on_under_another_lease(ledger: Ledger, intent: Intent, difference: int) -> None:
+async def test_nothing_goes_on_under_another_lease(ledger: Store, intent: Intent, difference: int) -> None:
     begun = replace(intent, id=await ledger.begin(intent))
     stranger = replace(begun, token=intent.token + difference)
     with pytest.raises(LeaseLost):
@@ -90,7 +90,7 @@ async def test_nothing_goes_on_under_another_lease(ledger: Ledger, intent: Inten
 
 
 async def test_nothing_goes_on_when_the_lease_is_given_up(
-    ledger: Ledger, intent: Intent, lease: Lease, engine: AsyncEngine
+    ledger: Store, intent: Intent, lease: Lease, engine: AsyncEngine
 ) -> None:
     begun = replace(intent, id=await ledger.begin(intent))
     await PostgresLeases(engine, SystemClock()).release(lease)
@@ -103,7 +103,7 @@ async def test_nothing_goes_on_when_the_lease_is_given_up(
 
 
 async def test_the_lead_does_not_change_while_something_is_begun(
-    ledger: Ledger, intent: Intent, lease: Lease, engine: AsyncEngine
+    ledger: Store, intent: Intent, lease: Lease, engine: AsyncEngine
 ) -> None:
     leases = PostgresLeases(engine, SystemClock())
     async with transaction(engine) as connection:
@@ -126,7 +126,7 @@ async def waits_for_a_lock(engine: AsyncEngine) -> bool:
         return bool((await connection.execute(waiting)).scalar_one())
 
 
-async def test_the_runs_without_a_verdict_are_the_live_ones(ledger: Ledger, views: PostgresViews) -> None:
+async def test_the_runs_without_a_verdict_are_the_live_ones(ledger: Store, views: PostgresViews) -> None:
     old = make_run("unit", 1, RunState.PENDING, started_at=NOW - timedelta(hours=1))
     young = make_run("e2e", [1, 2], RunState.TRIGGERED, started_at=NOW)
     await ledger.save_runs([young, old, make_run("lint", 1, RunState.SUCCESS)], NOW)
@@ -135,14 +135,14 @@ async def test_the_runs_without_a_verdict_are_the_live_ones(ledger: Ledger, view
     assert await views.live_runs() == (young,)
 
 
-async def test_runs_are_counted_once_per_attempt(ledger: Ledger, views: PostgresViews) -> None:
+async def test_runs_are_counted_once_per_attempt(ledger: Store, views: PostgresViews) -> None:
     assert await views.count_runs() == 0
     for _ in range(2):
         await ledger.save_runs([make_run("unit", 1), make_run("unit", 1, attempt=2), make_run("e2e", 1)], NOW)
     assert await views.count_runs() == 3
 
 
-async def test_a_run_that_has_ended_does_not_live_again(ledger: Ledger, views: PostgresViews) -> None:
+async def test_a_run_that_has_ended_does_not_live_again(ledger: Store, views: PostgresViews) -> None:
     ended = make_run("unit", 1, RunState.FAILURE, completed_at=NOW)
     await ledger.save_runs([ended], NOW)
     await ledger.save_runs([replace(ended, state=RunState.PENDING, completed_at=None)], LATER)
@@ -151,7 +151,7 @@ async def test_a_run_that_has_ended_does_not_live_again(ledger: Ledger, views: P
     assert [run.attempt for run in await views.live_runs()] == [2]
 
 
-async def test_spent_attempts_are_those_that_have_ended(ledger: Ledger) -> None:
+async def test_spent_attempts_are_those_that_have_ended(ledger: Store) -> None:
     pair = Candidate(POOL, BASE, (Head(1, sha(1), author="alice"), Head(2, sha(2))))
     for attempt, state in ((1, RunState.ERROR), (2, RunState.ABORTED), (3, RunState.PENDING)):
         await ledger.save_runs([make_run("unit", [1, 2], state, attempt=attempt)], NOW)
@@ -172,7 +172,7 @@ async def test_spent_attempts_are_those_that_have_ended(ledger: Ledger) -> None:
     assert await ledger.spent_attempts(Candidate(POOL, sha("elsewhere"))) == {}
 
 
-async def test_first_runs_are_told_by_head_and_context(ledger: Ledger) -> None:
+async def test_first_runs_are_told_by_head_and_context(ledger: Store) -> None:
     await ledger.save_runs(
         [
             first_run(1),
@@ -187,7 +187,7 @@ async def test_first_runs_are_told_by_head_and_context(ledger: Ledger) -> None:
     assert await ledger.first_runs(POOL, []) == ()
 
 
-async def test_evidence_is_found_by_tree_and_job_newest_first(ledger: Ledger) -> None:
+async def test_evidence_is_found_by_tree_and_job_newest_first(ledger: Store) -> None:
     newer = replace(EVIDENCE, run_name="run-2", passed=False, observed_at=LATER)
     await ledger.add_evidence(
         [
@@ -202,14 +202,14 @@ async def test_evidence_is_found_by_tree_and_job_newest_first(ledger: Ledger) ->
     assert await ledger.evidence("tree", []) == ()
 
 
-async def test_the_same_run_is_evidence_once(ledger: Ledger) -> None:
+async def test_the_same_run_is_evidence_once(ledger: Store) -> None:
     await ledger.add_evidence([EVIDENCE])
     await ledger.add_evidence([EVIDENCE, replace(EVIDENCE, observed_at=LATER)])
     assert await ledger.evidence("tree", ["job"]) == (EVIDENCE,)
     await ledger.add_evidence([])
 
 
-async def test_a_later_state_of_a_batch_replaces_an_earlier_one(ledger: Ledger) -> None:
+async def test_a_later_state_of_a_batch_replaces_an_earlier_one(ledger: Store) -> None:
     await ledger.save_batch(BATCH)
     other = replace(BATCH, members=BATCH.members[:1])
     await ledger.save_batch(other)
@@ -219,13 +219,13 @@ async def test_a_later_state_of_a_batch_replaces_an_earlier_one(ledger: Ledger) 
     assert await ledger.batches(POOL, sha("other")) == ()
 
 
-async def test_the_first_creation_time_of_a_batch_stays(ledger: Ledger) -> None:
+async def test_the_first_creation_time_of_a_batch_stays(ledger: Store) -> None:
     await ledger.save_batch(BATCH)
     await ledger.save_batch(replace(BATCH, created_at=LATER, state=BatchState.PASSED))
     assert [batch.created_at for batch in await ledger.batches(POOL, BASE)] == [NOW]
 
 
-async def test_batches_under_test_on_other_bases_are_abandoned(ledger: Ledger) -> None:
+async def test_batches_under_test_on_other_bases_are_abandoned(ledger: Store) -> None:
     passed = replace(BATCH, base_sha=sha("old"), members=BATCH.members[:1], state=BatchState.PASSED)
     elsewhere = replace(BATCH, base_sha=sha("old"), pool=RELEASE)
     for batch in (BATCH, replace(BATCH, base_sha=sha("old")), passed, elsewhere):
@@ -238,7 +238,7 @@ async def test_batches_under_test_on_other_bases_are_abandoned(ledger: Ledger) -
     assert await ledger.batches(RELEASE, sha("old")) == (elsewhere,)
 
 
-async def test_batches_that_failed_on_older_bases_are_remembered_since_a_moment(ledger: Ledger) -> None:
+async def test_batches_that_failed_on_older_bases_are_remembered_since_a_moment(ledger: Store) -> None:
     failed = replace(BATCH, state=BatchState.FAILED, ended_at=NOW)
     older, newer = replace(failed, base_sha=sha("old")), replace(failed, base_sha=sha("older"), ended_at=LATER)
     passed = replace(newer, members=BATCH.members[:1], state=BatchState.PASSED)
@@ -249,7 +249,7 @@ async def test_batches_that_failed_on_older_bases_are_remembered_since_a_moment(
     assert await ledger.failed_batches(POOL, sha("next"), LATER + timedelta(seconds=1)) == ()
 
 
-async def test_landings_of_a_pool_are_given_oldest_first(ledger: Ledger) -> None:
+async def test_landings_of_a_pool_are_given_oldest_first(ledger: Store) -> None:
     first = Landing(POOL, 2, sha(2), MergeMethod.SQUASH, BASE, "run", "plan", sha("landed"), "landed", NOW)
     second = replace(first, number=1, head_sha=sha(1), base_sha=sha("landed"), landed_sha=sha("next"), landed_at=LATER)
     for landing in (first, replace(first, pool=RELEASE, number=3), second):
@@ -258,7 +258,7 @@ async def test_landings_of_a_pool_are_given_oldest_first(ledger: Ledger) -> None
     assert await ledger.landings(replace(POOL, branch="elsewhere")) == ()
 
 
-async def test_batches_are_shown_newest_first(ledger: Ledger, views: PostgresViews) -> None:
+async def test_batches_are_shown_newest_first(ledger: Store, views: PostgresViews) -> None:
     second = replace(BATCH, base_sha=sha("next"))
     third = replace(BATCH, pool=RELEASE)
     for batch in (BATCH, second, third):
@@ -267,13 +267,13 @@ async def test_batches_are_shown_newest_first(ledger: Ledger, views: PostgresVie
     assert await views.batches(POOL, 1) == (second,)
 
 
-async def test_a_landing_may_be_told_twice(ledger: Ledger) -> None:
+async def test_a_landing_may_be_told_twice(ledger: Store) -> None:
     landing = Landing(POOL, 1, sha(1), MergeMethod.SQUASH, BASE, "tree", "tree", sha("landed"), "tree", NOW)
     await ledger.add_landing(landing)
     await ledger.add_landing(landing)
 
 
-async def test_hostile_text_is_stored(ledger: Ledger, views: PostgresViews, intent: Intent) -> None:
+async def test_hostile_text_is_stored(ledger: Store, views: PostgresViews, intent: Intent) -> None:
     nasty = "nul \x00 and half \ud800"
     await ledger.save_runs([make_run("unit", 1, RunState.PENDING, description=nasty, url=nasty)], NOW)
     await ledger.begin(replace(intent, subject=nasty, detail=nasty))

@@ -18,7 +18,7 @@ from tide.domain.pulls import (
     Pull,
     ReviewDecision,
 )
-from tide.ports.store import Mirror
+from tide.ports.store.mirror import Mirror
 
 LATER = NOW + timedelta(minutes=1)
 
