@@ -1,11 +1,10 @@
 """What was decided about the pools, and what came of it."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, any_, bindparam, exists, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, Select, any_, bindparam, exists, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -20,14 +19,13 @@ from tide.adapters.postgres.documents import (
 )
 from tide.adapters.postgres.engine import statements, transaction
 from tide.adapters.postgres.keys import POOL, PULL, in_its_pool, its_pool, pool_row, pull_row
-from tide.adapters.postgres.schema import decisions, history, pools, snapshots, verdicts
-from tide.adapters.postgres.statements import given, insert_given, insert_missing, rows, upsert
+from tide.adapters.postgres.schema import decisions, pools, snapshots, verdicts
+from tide.adapters.postgres.statements import given, rows, upsert
 from tide.domain.actions import Action, TriggerBatch, targets_of
 from tide.domain.decisions import Decision
 from tide.domain.errors import NotFound
 from tide.domain.keys import PoolKey
 from tide.domain.outcomes import Outcome
-from tide.domain.records import HistoryRecord
 from tide.domain.snapshot import Snapshot
 from tide.policy.decide import RULES_VERSION
 
@@ -79,7 +77,6 @@ _SHOW = upsert(
 )
 _FAIL = upsert(pools, (*POOL, "error", "failed_at", "dropped_at"), POOL, unguarded=("failed_at",))
 _VERDICTS = upsert(verdicts, (*PULL, "verdict"), PULL)
-
 _kept = given(pools, POOL)
 _DROP = (
     update(pools)
@@ -89,18 +86,10 @@ _DROP = (
     )
     .values(dropped_at=bindparam("at"))
 )
-_HISTORY_COLUMNS = (*POOL, "time", "action", "base_sha", "targets", "error", "reason", "tenant_ids")
-_ADD_HISTORY = insert_given(history, _HISTORY_COLUMNS)
-# A pool is synced one action at a time: nothing else of it has the same moment. What was done for is no part of the
-# name, as it may be written in another order.
-_HISTORY_NAME = (*POOL, "time", "action", "base_sha")
-_TAKE_OVER_HISTORY = insert_missing(history, _HISTORY_COLUMNS, _HISTORY_NAME, order=("time",)).returning(history.c.id)
-_HISTORY_LOCK = 0x7469_6866  # of taking over, so that two replicas which start together do not do it twice
-_TAKEN_AT_ONCE = 2000
 
 
 class PostgresDecisions:
-    """Keeps decisions with their snapshots, and what the pools look like (tide.ports.store.Ledger)."""
+    """Keeps decisions with their snapshots, and what the pools look like (tide.ports.store.decisions.Decisions)."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
@@ -165,22 +154,6 @@ class PostgresDecisions:
         async with statements(self.engine) as connection:
             await connection.execute(_DROP, rows(map(pool_row, keep)) | {"at": at})
 
-    async def add_history(self, record: HistoryRecord) -> None:
-        """Keep what was done, newest first for readers."""
-        async with statements(self.engine) as connection:
-            await connection.execute(_ADD_HISTORY, rows([_history_row(record)]))
-
-    async def take_over_history(self, records: Sequence[HistoryRecord]) -> int:
-        """Keep what was done elsewhere, but for the records that are here already; give how many were not."""
-        count = 0
-        if records:
-            async with transaction(self.engine) as connection:
-                await connection.execute(select(func.pg_advisory_xact_lock(_HISTORY_LOCK)))
-                for start in range(0, len(records), _TAKEN_AT_ONCE):
-                    part = rows(map(_history_row, records[start : start + _TAKEN_AT_ONCE]))
-                    count += len((await connection.execute(_TAKE_OVER_HISTORY, part)).all())
-        return count
-
     async def recorded(self, decision_id: int) -> tuple[Snapshot, Decision]:
         """Give a decision with the snapshot it rests on, as of the moment it was first taken; for replaying it.
 
@@ -202,12 +175,6 @@ class PostgresDecisions:
 
 def _times(at: datetime) -> dict[str, object]:
     return {"at": at, "stale": at - LAST_SEEN_GRAIN}
-
-
-def _history_row(record: HistoryRecord) -> dict[str, object]:
-    names = [name for name in _HISTORY_COLUMNS if name not in {*POOL, "targets"}]
-    row = pool_row(record.pool) | {name: getattr(record, name) for name in names}
-    return row | {"targets": list(map(asdict, record.targets))}
 
 
 def _decision_row(snapshot: Snapshot, decision: Decision) -> dict[str, object]:

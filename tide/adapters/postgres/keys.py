@@ -66,3 +66,8 @@ def head_in(table: Table) -> ColumnElement[Any]:
 def pull_keys(found: Iterable[Sequence[object]]) -> list[PullKey]:
     """Read rows that hold nothing but the columns that name a pull request."""
     return [PullKey(str(org), str(repo), int(str(number))) for org, repo, number in found]
+
+
+def heads_from(found: Iterable[Sequence[object]]) -> tuple[tuple[int, str], ...]:
+    """Read a list of (number, head SHA)."""
+    return tuple((int(str(number)), str(sha)) for number, sha in found)

@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tide.adapters.postgres.engine import statements
 from tide.adapters.postgres.keys import POOL, pool_row
-from tide.adapters.postgres.ledger import LIVE_STATES
+from tide.adapters.postgres.runs import LIVE_STATES
 from tide.adapters.postgres.schema import batches, intents, pools, pulls, retests, runs, standings
 from tide.adapters.postgres.statements import given, rows, writer
 from tide.domain.evidence import BatchState
@@ -76,7 +76,7 @@ _SOME = _marks(given(pools, POOL))
 
 
 class PostgresMarks:
-    """Tells whether anything stored about pools has changed (tide.ports.store.Marks)."""
+    """Tells whether anything stored about pools has changed (tide.ports.store.marks.Marks)."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine

@@ -73,7 +73,7 @@ _WATERMARK = upsert(watermarks, ("name", "query", "until"), ("name",))
 
 
 class PostgresMirror:
-    """Keeps the pull requests as last read (tide.ports.store.Mirror)."""
+    """Keeps the pull requests as last read (tide.ports.store.mirror.Mirror)."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine

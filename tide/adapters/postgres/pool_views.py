@@ -23,9 +23,9 @@ from tide.adapters.fresh import Fresh
 from tide.adapters.postgres.documents import parsed
 from tide.adapters.postgres.engine import statements
 from tide.adapters.postgres.keys import POOL, PULL, key_in, pool_of, pull_row
-from tide.adapters.postgres.ledger import standing_from
 from tide.adapters.postgres.mirror import SELECT_PULLS, pull_from
 from tide.adapters.postgres.schema import decisions, history, pools, pulls, standings, verdicts
+from tide.adapters.postgres.standings import standing_from
 from tide.adapters.postgres.statements import given, rows, writer
 from tide.domain.decisions import Verdict
 from tide.domain.keys import PoolKey, PullKey

@@ -12,7 +12,7 @@ from sqlalchemy.types import Text
 from tide.adapters.postgres.documents import storable
 from tide.adapters.postgres.engine import statements, transaction
 from tide.adapters.postgres.keys import PULL, head_in, in_pull, pull_row
-from tide.adapters.postgres.ledger import run_from
+from tide.adapters.postgres.runs import run_from
 from tide.adapters.postgres.schema import retests, runs
 from tide.adapters.postgres.statements import as_json
 from tide.domain.keys import PoolKey, PullKey
@@ -41,7 +41,7 @@ _ASK = (
 
 
 class PostgresRetests:
-    """Keeps what is asked to be run again (tide.ports.store.Retests)."""
+    """Keeps what is asked to be run again (tide.ports.store.retests.Retests)."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine

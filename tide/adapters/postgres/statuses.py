@@ -39,7 +39,7 @@ _SHOW = (
 
 
 class PostgresStatuses:
-    """Keeps what was written of our status context (tide.ports.store.StatusLog)."""
+    """Keeps what was written of our status context (tide.ports.store.statuses.StatusLog)."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine

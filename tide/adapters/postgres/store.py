@@ -4,16 +4,29 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from tide.adapters.postgres import retention
+from tide.adapters.postgres.batches import PostgresBatches
 from tide.adapters.postgres.decisions import PostgresDecisions
-from tide.adapters.postgres.ledger import PostgresLedger
+from tide.adapters.postgres.history import PostgresHistory
+from tide.adapters.postgres.intents import PostgresIntents
 from tide.adapters.postgres.marks import PostgresMarks
 from tide.adapters.postgres.mirror import PostgresMirror
 from tide.adapters.postgres.retests import PostgresRetests
+from tide.adapters.postgres.runs import PostgresRuns
+from tide.adapters.postgres.standings import PostgresStandings
 from tide.adapters.postgres.statuses import PostgresStatuses
 
 
 class PostgresStore(
-    PostgresMirror, PostgresLedger, PostgresRetests, PostgresDecisions, PostgresStatuses, PostgresMarks
+    PostgresMirror,
+    PostgresRuns,
+    PostgresBatches,
+    PostgresStandings,
+    PostgresIntents,
+    PostgresDecisions,
+    PostgresHistory,
+    PostgresRetests,
+    PostgresStatuses,
+    PostgresMarks,
 ):
     """Keeps everything in Postgres (tide.ports.store.Store). Every call may raise a StoreError."""
 

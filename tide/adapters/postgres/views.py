@@ -8,12 +8,13 @@ from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, func, se
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tide.adapters.postgres.batches import batch_from
 from tide.adapters.postgres.documents import parsed
 from tide.adapters.postgres.engine import statements
 from tide.adapters.postgres.keys import POOL, PULL, in_pool, in_pull, key_in, pool_of, pool_row
-from tide.adapters.postgres.ledger import LIVE_STATES, batch_from, run_from
 from tide.adapters.postgres.mirror import SELECT_PULLS, pull_from
 from tide.adapters.postgres.pool_views import SIGNS, PoolReader, writers
+from tide.adapters.postgres.runs import LIVE_STATES, run_from
 from tide.adapters.postgres.schema import (
     batches,
     decisions,
