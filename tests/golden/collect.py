@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.golden.recording import FILE, Recorded, gist, read, written
 from tests.properties.test_decisions import snapshots
-from tide.adapters.postgres.documents import digest, snapshot_document
+from tide.adapters.documents import digest, snapshot_document
 from tide.domain.snapshot import Snapshot
 from tide.policy.decide import decide
 

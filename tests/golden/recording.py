@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tide.adapters.postgres.documents import decision_from, document, packed, snapshot_document, snapshot_from
+from tide.adapters.documents import decision_from, document, packed, snapshot_document, snapshot_from
 from tide.domain.actions import targets_of
 from tide.domain.decisions import Decision
 from tide.domain.snapshot import Snapshot

@@ -6,7 +6,7 @@ from sqlalchemy import Text, bindparam, func, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tide.adapters.postgres.documents import digest, document
+from tide.adapters.documents import digest, document
 from tide.adapters.postgres.engine import statements
 from tide.adapters.postgres.keys import POOL, heads_from, in_its_pool, its_pool, pool_of, pool_row
 from tide.adapters.postgres.schema import batches, landings

@@ -1,14 +1,15 @@
 """What was decided about the pools, and what came of it."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Select, any_, bindparam, exists, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tide.adapters.postgres.documents import (
+from tide.adapters.decision_records import LAST_SEEN_GRAIN, POOL_LISTS, outcome_told, tenants_of, which_are_known
+from tide.adapters.documents import (
     decision_from,
     digest,
     exact_document,
@@ -21,15 +22,12 @@ from tide.adapters.postgres.engine import statements, transaction
 from tide.adapters.postgres.keys import POOL, PULL, in_its_pool, its_pool, pool_row, pull_row
 from tide.adapters.postgres.schema import decisions, pools, snapshots, verdicts
 from tide.adapters.postgres.statements import given, rows, upsert
-from tide.domain.actions import Action, TriggerBatch, targets_of
 from tide.domain.decisions import Decision
 from tide.domain.errors import NotFound
 from tide.domain.keys import PoolKey
 from tide.domain.outcomes import Outcome
 from tide.domain.snapshot import Snapshot
 from tide.policy.decide import RULES_VERSION
-
-LAST_SEEN_GRAIN = timedelta(seconds=30)  # syncs that follow each other closely move last_seen only this often
 
 _its_digests = (decisions.c[name] == bindparam(f"its_{name}") for name in ("snapshot_digest", "digest"))
 _shown = (
@@ -69,10 +67,9 @@ _KEEP_SNAPSHOT = _new_snapshot.on_conflict_do_update(
 _KEEP_DECISION = insert(decisions).returning(decisions.c.id)
 _SEEN = update(decisions).where(decisions.c.id == bindparam("decision")).values(last_seen=bindparam("at"))
 
-_POOL_LISTS = ("passing", "pending", "missing", "batch_pending")
 _SHOW = upsert(
     pools,
-    (*POOL, "decision_id", "base_sha", *_POOL_LISTS, "blockers", "tenant_ids", "error", "failed_at", "dropped_at"),
+    (*POOL, "decision_id", "base_sha", *POOL_LISTS, "blockers", "tenant_ids", "error", "failed_at", "dropped_at"),
     POOL,
 )
 _FAIL = upsert(pools, (*POOL, "error", "failed_at", "dropped_at"), POOL, unguarded=("failed_at",))
@@ -128,7 +125,7 @@ class PostgresDecisions:
 
     async def record_outcome(self, decision_id: int, outcome: Outcome) -> None:
         """Keep what came of a decision: its error, or what was done; and what it was done for."""
-        told = storable(outcome.error) or _done(outcome)
+        told = storable(outcome_told(outcome))
         changed = (decisions.c.id == decision_id) & (decisions.c.outcome != told)
         await self._change(changed, outcome, {"outcome": told})
 
@@ -181,7 +178,7 @@ def _decision_row(snapshot: Snapshot, decision: Decision) -> dict[str, object]:
     return pool_row(snapshot.pool) | {
         "action": decision.action.kind,
         "reason": storable(decision.action.reason),
-        "targets": _known_targets(decision.action),
+        "targets": list(which_are_known(decision.action)),
         "is_dry_run": snapshot.is_dry_run,
         "first_seen": snapshot.now,
         "last_seen": snapshot.now,
@@ -189,18 +186,13 @@ def _decision_row(snapshot: Snapshot, decision: Decision) -> dict[str, object]:
     }
 
 
-def _known_targets(action: Action) -> list[int]:
-    """Name what an action is about; of those that could be a batch, git has yet to tell which are."""
-    return [] if isinstance(action, TriggerBatch) else [target.number for target in targets_of(action)]
-
-
 def _pool_state(snapshot: Snapshot, decision: Decision, decision_id: int) -> dict[str, object]:
     return pool_row(snapshot.pool) | {
         "decision_id": decision_id,
         "base_sha": decision.base_sha,
-        **{name: getattr(decision, name) for name in _POOL_LISTS},
+        **{name: getattr(decision, name) for name in POOL_LISTS},
         "blockers": snapshot.blockers,
-        "tenant_ids": sorted({run.tenant_id for run in snapshot.runs if run.pool == snapshot.pool}),
+        "tenant_ids": tenants_of(snapshot),
         "error": "",
         "failed_at": None,
         "dropped_at": None,
@@ -209,7 +201,3 @@ def _pool_state(snapshot: Snapshot, decision: Decision, decision_id: int) -> dic
 
 def _verdict_rows(decision: Decision) -> list[dict[str, object]]:
     return [pull_row(verdict.pull) | {"verdict": verdict} for verdict in decision.verdicts]
-
-
-def _done(outcome: Outcome) -> str:
-    return f"{outcome.action} {' '.join(f'#{number}' for number in outcome.numbers)}".strip()

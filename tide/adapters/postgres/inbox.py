@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tide.adapters.postgres.documents import storable
+from tide.adapters.documents import storable
 from tide.adapters.postgres.engine import statements, transaction
 from tide.adapters.postgres.keys import pool_of, pool_row, pull_row
 from tide.adapters.postgres.schema import deliveries, hints

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tide.adapters.postgres.documents import storable
+from tide.adapters.documents import storable
 from tide.adapters.postgres.engine import statements
 from tide.adapters.postgres.keys import POOL, in_its_pool, its_pool, pool_of, pool_row
 from tide.adapters.postgres.leases import in_force

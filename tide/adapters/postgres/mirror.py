@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from tide.adapters.postgres.documents import digest, document, parsed
+from tide.adapters.documents import digest, document, parsed
 from tide.adapters.postgres.engine import statements, transaction
 from tide.adapters.postgres.keys import PULL, in_its_pool, its_pool, pull_keys, pull_row
 from tide.adapters.postgres.schema import pull_reads, pulls, reading_clock, watermarks

@@ -19,8 +19,8 @@ from sqlalchemy import BigInteger, ColumnElement, Table, Text, and_, bindparam, 
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from tide.adapters.documents import parsed
 from tide.adapters.fresh import Fresh
-from tide.adapters.postgres.documents import parsed
 from tide.adapters.postgres.engine import statements
 from tide.adapters.postgres.keys import POOL, PULL, key_in, pool_of, pull_row
 from tide.adapters.postgres.mirror import SELECT_PULLS, pull_from

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import Text
 
-from tide.adapters.postgres.documents import storable
+from tide.adapters.documents import storable
 from tide.adapters.postgres.engine import statements, transaction
 from tide.adapters.postgres.keys import PULL, head_in, in_pull, pull_row
 from tide.adapters.postgres.runs import run_from

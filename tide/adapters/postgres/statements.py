@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.sql.expression import ColumnCollection
 
-from tide.adapters.postgres.documents import document
+from tide.adapters.documents import document
 
 
 def names_of(table: Table) -> tuple[str, ...]:

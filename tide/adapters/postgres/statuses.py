@@ -6,7 +6,7 @@ from sqlalchemy import Text, and_, bindparam, cast, func, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tide.adapters.postgres.documents import document, storable
+from tide.adapters.documents import document, storable
 from tide.adapters.postgres.engine import statements, transaction
 from tide.adapters.postgres.schema import pulls, statuses
 from tide.domain.keys import HeadKey

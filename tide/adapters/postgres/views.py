@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, func, se
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tide.adapters.documents import parsed
 from tide.adapters.postgres.batches import batch_from
-from tide.adapters.postgres.documents import parsed
 from tide.adapters.postgres.engine import statements
 from tide.adapters.postgres.keys import POOL, PULL, in_pool, in_pull, key_in, pool_of, pool_row
 from tide.adapters.postgres.mirror import SELECT_PULLS, pull_from

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.builders import NOW, make_context, make_pull, make_snapshot, make_view
-from tide.adapters.postgres.documents import (
+from tide.adapters.documents import (
     decision_from,
     digest,
     document,
