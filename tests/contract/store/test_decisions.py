@@ -1,4 +1,3 @@
-import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -6,16 +5,17 @@ from typing import Any
 import pytest
 
 from tests.builders import BASE, NOW, POOL, make_pull, make_run, make_snapshot, make_view, sha
-from tide.adapters.postgres.store import PostgresStore
-from tide.adapters.postgres.views import PostgresViews
+from tests.stores import Backend
 from tide.domain.actions import Merge, MergeBatch, Target, Trigger, TriggerBatch, Wait
 from tide.domain.decisions import Decision, Place, Requirement, Verdict, VerdictKind
 from tide.domain.errors import NotFound
-from tide.domain.keys import RepoKey
 from tide.domain.outcomes import Outcome
 from tide.domain.pulls import Blocker, Context, ContextState, Pull
-from tide.domain.records import TIDE_ACTIONS, HistoryFilter, HistoryRecord, HistoryTarget
+from tide.domain.records import HistoryRecord
 from tide.domain.snapshot import Snapshot, Standing, StandingKind
+from tide.policy.decide import RULES_VERSION
+from tide.ports.store import Store
+from tide.ports.views import Views
 
 LATER = NOW + timedelta(minutes=1)
 RELEASE = replace(POOL, branch="release-1.0")
@@ -37,7 +37,7 @@ def numbers(pulls: tuple[Pull, ...]) -> list[int]:
     return [pull.number for pull in pulls]
 
 
-async def test_a_pool_is_shown_as_decided(store: PostgresStore, views: PostgresViews) -> None:
+async def test_a_pool_is_shown_as_decided(store: Store, views: Views) -> None:
     pulls = [make_pull(number) for number in (1, 2, 3, 4, 5)]
     await store.save_pulls([*pulls, make_pull(6, base_branch="release-1.0")], NOW)
     blocker = Blocker(9, "broken", "https://github.example/9", ("main",))
@@ -69,7 +69,7 @@ async def test_a_pool_is_shown_as_decided(store: PostgresStore, views: PostgresV
     assert (shown.tenant_ids, shown.is_dry_run, shown.synced_at) == (("blue",), True, NOW)
 
 
-async def test_pools_are_sorted_and_an_unknown_one_is_none(store: PostgresStore, views: PostgresViews) -> None:
+async def test_pools_are_sorted_and_an_unknown_one_is_none(store: Store, views: Views) -> None:
     for pool in (RELEASE, POOL, replace(POOL, org="Zebra")):
         await store.record_decision(make_snapshot(pool=pool), replace(WAIT, pool=pool))
     assert [str(view.pool) for view in await views.pools()] == [
@@ -80,7 +80,7 @@ async def test_pools_are_sorted_and_an_unknown_one_is_none(store: PostgresStore,
     assert await views.pool(replace(POOL, branch="none")) is None
 
 
-async def test_a_pool_shows_pulls_that_have_left_since(store: PostgresStore, views: PostgresViews) -> None:
+async def test_a_pool_shows_pulls_that_have_left_since(store: Store, views: Views) -> None:
     await store.save_pulls([make_pull(1), make_pull(2)], NOW)
     await store.record_decision(SNAPSHOT, MERGE)
     await store.save_pulls([make_pull(1, is_open=False, is_merged=True)], LATER)
@@ -90,14 +90,12 @@ async def test_a_pool_shows_pulls_that_have_left_since(store: PostgresStore, vie
     assert numbers(shown.outside) == []
 
 
-async def test_an_equal_decision_on_an_equal_snapshot_only_moves_last_seen(
-    store: PostgresStore, views: PostgresViews
-) -> None:
+async def test_an_equal_decision_on_an_equal_snapshot_only_moves_last_seen(store: Store, views: Views) -> None:
     first = await store.record_decision(SNAPSHOT, WAIT)
     assert await store.record_decision(at(SNAPSHOT, 60), WAIT) == first
     (record,) = await views.decisions(POOL, 10, None)
     assert (record.id, record.action, record.reason, record.targets) == (first, "WAIT", "nothing to do", ())
-    assert (record.first_seen, record.last_seen) == (NOW, LATER)
+    assert (record.first_seen, record.last_seen, record.rules_version) == (NOW, LATER, RULES_VERSION)
     (shown,) = await views.pools()
     assert shown.synced_at == LATER
 
@@ -108,7 +106,7 @@ async def test_an_equal_decision_on_an_equal_snapshot_only_moves_last_seen(
     ids=["other decision", "other pulls", "dry run"],
 )
 async def test_whatever_differs_is_a_new_decision(
-    store: PostgresStore, views: PostgresViews, snapshot: Snapshot, decision: Decision
+    store: Store, views: Views, snapshot: Snapshot, decision: Decision
 ) -> None:
     first = await store.record_decision(SNAPSHOT, WAIT)
     second = await store.record_decision(at(snapshot, 60), decision)
@@ -116,7 +114,7 @@ async def test_whatever_differs_is_a_new_decision(
     assert [record.id for record in await views.decisions(POOL, 10, None)][1:] == [second, first]
 
 
-async def test_a_status_of_our_own_is_nothing_new(store: PostgresStore) -> None:
+async def test_a_status_of_our_own_is_nothing_new(store: Store) -> None:
     def showing(text: str) -> Snapshot:
         view = make_view(1, [Context("tide", ContextState.PENDING, text), Context("unit", ContextState.SUCCESS)])
         return make_snapshot(view, make_view(2))
@@ -128,9 +126,9 @@ async def test_a_status_of_our_own_is_nothing_new(store: PostgresStore) -> None:
 
 
 async def test_what_another_process_has_recorded_meanwhile_is_noticed(
-    store: PostgresStore, views: PostgresViews
+    store: Store, views: Views, backend: Backend
 ) -> None:
-    other = PostgresStore(store.engine)
+    other = backend.open_store()
     await store.record_decision(SNAPSHOT, WAIT)
     await other.record_decision(at(SNAPSHOT, 1), MERGE)
     await store.record_decision(at(SNAPSHOT, 2), WAIT)
@@ -139,7 +137,7 @@ async def test_what_another_process_has_recorded_meanwhile_is_noticed(
     assert [record.action for record in await views.decisions(POOL, 10, None)] == ["WAIT", "MERGE", "WAIT"]
 
 
-async def test_decisions_are_paged_newest_first(store: PostgresStore, views: PostgresViews) -> None:
+async def test_decisions_are_paged_newest_first(store: Store, views: Views) -> None:
     batch = MergeBatch((Target(2, sha(2)), Target(1, sha(1))), "two")
     ids = [
         await store.record_decision(SNAPSHOT, WAIT),
@@ -152,7 +150,7 @@ async def test_decisions_are_paged_newest_first(store: PostgresStore, views: Pos
     assert (newest.id, newest.action, newest.targets) == (ids[1], "MERGE_BATCH", (2, 1))
 
 
-async def test_a_decision_can_be_taken_again_from_what_was_recorded(store: PostgresStore) -> None:
+async def test_a_decision_can_be_taken_again_from_what_was_recorded(store: Store) -> None:
     decision = replace(MERGE, verdicts=(verdict(1),), first_runs=(Trigger(Target(2, sha(2)), ("unit",), "new"),))
     recorded = await store.record_decision(SNAPSHOT, decision)
     await store.record_decision(at(SNAPSHOT, 60), decision)
@@ -161,7 +159,7 @@ async def test_a_decision_can_be_taken_again_from_what_was_recorded(store: Postg
         await store.recorded(404)
 
 
-async def test_the_outcome_stands_beside_the_decision(store: PostgresStore, views: PostgresViews) -> None:
+async def test_the_outcome_stands_beside_the_decision(store: Store, views: Views) -> None:
     merged, refused = await store.record_decision(SNAPSHOT, MERGE), await store.record_decision(SNAPSHOT, WAIT)
     await store.record_outcome(merged, Outcome("MERGE", (1, 2)))
     await store.record_outcome(refused, Outcome("MERGE", error="the head has moved"))
@@ -171,7 +169,7 @@ async def test_the_outcome_stands_beside_the_decision(store: PostgresStore, view
     ]
 
 
-async def test_targets_are_those_that_something_was_started_for(store: PostgresStore, views: PostgresViews) -> None:
+async def test_targets_are_those_that_something_was_started_for(store: Store, views: Views) -> None:
     candidates = tuple(Target(number, sha(number)) for number in (1, 2, 3))
     alone = Trigger(candidates[0], ("unit",), "it is first")
     batch = Decision(POOL, BASE, TriggerBatch(candidates, 2, "they can be tested together", alone))
@@ -193,7 +191,7 @@ async def test_targets_are_those_that_something_was_started_for(store: PostgresS
     assert await store.recorded(number) == (SNAPSHOT, batch)
 
 
-async def test_a_failing_pool_keeps_its_last_known_state(store: PostgresStore, views: PostgresViews) -> None:
+async def test_a_failing_pool_keeps_its_last_known_state(store: Store, views: Views) -> None:
     decided = await store.record_decision(SNAPSHOT, MERGE)
     await store.record_failure(POOL, "GitHub is down", LATER)
     (shown,) = await views.pools()
@@ -203,7 +201,7 @@ async def test_a_failing_pool_keeps_its_last_known_state(store: PostgresStore, v
     assert (shown.error, shown.action) == ("", "MERGE")
 
 
-async def test_a_pool_that_never_was_decided_shows_its_failure(store: PostgresStore, views: PostgresViews) -> None:
+async def test_a_pool_that_never_was_decided_shows_its_failure(store: Store, views: Views) -> None:
     await store.save_pulls([make_pull(1)], NOW)
     await store.record_failure(POOL, "no such branch", NOW)
     (shown,) = await views.pools()
@@ -211,7 +209,7 @@ async def test_a_pool_that_never_was_decided_shows_its_failure(store: PostgresSt
     assert numbers(shown.outside) == [1]
 
 
-async def test_only_the_pools_to_keep_are_shown(store: PostgresStore, views: PostgresViews) -> None:
+async def test_only_the_pools_to_keep_are_shown(store: Store, views: Views) -> None:
     for pool in (POOL, RELEASE):
         await store.record_decision(make_snapshot(pool=pool), replace(WAIT, pool=pool))
     await store.drop_pools([RELEASE], LATER)
@@ -223,7 +221,7 @@ async def test_only_the_pools_to_keep_are_shown(store: PostgresStore, views: Pos
     assert await views.pools() == ()
 
 
-async def test_a_pull_is_told_with_its_last_verdict(store: PostgresStore, views: PostgresViews) -> None:
+async def test_a_pull_is_told_with_its_last_verdict(store: Store, views: Views) -> None:
     pull = make_pull(1)
     assert await views.pull(pull.key) is None
     await store.save_pulls([pull], NOW)
@@ -238,98 +236,7 @@ async def test_a_pull_is_told_with_its_last_verdict(store: PostgresStore, views:
     assert (record.verdict, record.read_at) == (verdict(1, "new"), LATER)
 
 
-async def test_history_is_told_newest_first_and_counted_per_pool(store: PostgresStore, views: PostgresViews) -> None:
-    target = HistoryTarget(1, "alice", sha(1), "Change 1", "change-1")
-    first = HistoryRecord(POOL, NOW, "TRIGGER", BASE, (target,), tenant_ids=("",))
-    second = HistoryRecord(POOL, LATER, "MERGE", BASE, (target, target), "refused", "it passes", ("blue",))
-    third = HistoryRecord(RELEASE, LATER, "MERGE", BASE, ())
-    for record in (first, second, third):
-        await store.add_history(record)
-    everything = await views.history()
-    assert [replace(record, id=0) for record in everything] == [third, second, first]
-    assert [record.action for record in await views.history(POOL, 1)] == ["MERGE"]
-    assert [replace(record, id=0) for record in await views.history(limit=1)] == [third, second]
-    assert [replace(record, id=0) for record in await views.recent_history(2)] == [third, second]
-
-
-FILTERS = [
-    (HistoryFilter(), ["merged", "failed", "tested", "elsewhere"]),
-    (HistoryFilter(repo=POOL.repository), ["merged", "failed", "tested"]),
-    (HistoryFilter(repo=RepoKey("acme", "rockets")), ["elsewhere"]),
-    (HistoryFilter(branch=RELEASE.branch), ["failed"]),
-    (HistoryFilter(pull=2), ["failed", "tested"]),
-    (HistoryFilter(author="alice"), ["merged", "tested"]),
-    (HistoryFilter(pull=2, author="alice"), ["tested"]),
-    (HistoryFilter(action="MERGE"), ["merged", "failed"]),
-    (HistoryFilter(has_failed=True), ["failed"]),
-    (HistoryFilter(has_failed=False), ["merged", "tested", "elsewhere"]),
-]
-
-
-@pytest.mark.parametrize(("wanted", "reasons"), FILTERS)
-async def test_history_is_told_as_far_as_it_is_wanted(
-    store: PostgresStore, views: PostgresViews, wanted: HistoryFilter, reasons: list[str]
-) -> None:
-    one, two = HistoryTarget(1, "alice", sha(1), "", ""), HistoryTarget(2, "bob", sha(2), "", "")
-    other = replace(POOL, repo="rockets")
-    for record in (
-        HistoryRecord(POOL, NOW, "MERGE", BASE, (one,), reason="merged"),
-        HistoryRecord(RELEASE, NOW - timedelta(seconds=1), "MERGE", BASE, (two,), "refused", "failed"),
-        HistoryRecord(POOL, NOW - timedelta(seconds=2), "TRIGGER_BATCH", BASE, (one, two), reason="tested"),
-        HistoryRecord(other, NOW - timedelta(seconds=3), "TRIGGER", BASE, (), reason="elsewhere"),
-    ):
-        await store.add_history(record)
-    found = await views.history_page(wanted, 10, None)
-    assert [record.reason for record in found] == reasons
-    assert [record for record in await views.history() if wanted.wants(record)] == list(found)
-
-
-async def test_what_tide_tells_is_counted_by_itself(store: PostgresStore, views: PostgresViews) -> None:
-    for seconds, action in enumerate(("TRIGGER", "MERGE", "TEST_FAILED", "BATCH_FAILED")):
-        await store.add_history(HistoryRecord(POOL, NOW + timedelta(seconds=seconds), action, BASE, ()))
-    assert [record.action for record in await views.history(POOL, 2)] == ["BATCH_FAILED", "TEST_FAILED"]
-    assert [record.action for record in await views.history(None, 2, only=TIDE_ACTIONS)] == ["MERGE", "TRIGGER"]
-
-
-async def test_pages_of_history_leave_nothing_out_and_repeat_nothing(
-    store: PostgresStore, views: PostgresViews
-) -> None:
-    # Taken over last, though of an earlier time: ids do not follow the times.
-    for seconds in (3, 3, 3, 5, 1, 4, 3):
-        await store.add_history(HistoryRecord(POOL, NOW + timedelta(seconds=seconds), "MERGE", BASE, ()))
-    told: list[HistoryRecord] = []
-    while page := await views.history_page(HistoryFilter(), 2, told[-1].mark if told else None):
-        told += page
-    assert told == list(await views.history())
-    assert len(told) == 7
-
-
-async def test_history_is_taken_over_exactly_once(store: PostgresStore, views: PostgresViews) -> None:
-    one, two = HistoryTarget(1, "alice", sha(1), "", ""), HistoryTarget(2, "bob", sha(2), "", "")
-    ours = HistoryRecord(POOL, NOW, "MERGE_BATCH", BASE, (two, one), reason="ours", tenant_ids=("",))
-    await store.add_history(ours)
-    as_read_again = replace(ours, targets=(one, two), reason="")
-    elsewhere = replace(ours, time=NOW + timedelta(microseconds=1), targets=(one,))
-    released = replace(ours, pool=RELEASE)
-    assert await store.take_over_history((as_read_again, elsewhere, released)) == 2
-    assert await store.take_over_history((as_read_again, elsewhere, released)) == 0
-    assert [replace(record, id=0) for record in await views.history(POOL)] == [elsewhere, ours]
-    assert [replace(record, id=0) for record in await views.history(RELEASE)] == [released]
-
-
-async def test_many_records_taken_over_keep_the_order_of_their_times(
-    store: PostgresStore, views: PostgresViews
-) -> None:
-    times = [NOW + timedelta(seconds=second) for second in range(2500)]
-    records = [HistoryRecord(POOL, time, "TRIGGER", BASE, ()) for time in times]
-    taken = await asyncio.gather(store.take_over_history(records), store.take_over_history(records))
-    assert sorted(taken) == [0, 2500]
-    told = await views.history(POOL, 3000)
-    assert [record.time for record in told] == times[::-1]
-    assert [record.id for record in told] == sorted((record.id for record in told), reverse=True)
-
-
-async def test_hostile_text_is_stored(store: PostgresStore, views: PostgresViews) -> None:
+async def test_hostile_text_is_stored(store: Store, views: Views) -> None:
     nasty, clean = "nul \x00 and half \ud800", "nul \ufffd and half \ufffd"
     snapshot = make_snapshot(make_view(1, title=nasty, body=nasty))
     decision = replace(WAIT, action=Wait(nasty), verdicts=(verdict(1, nasty),))
@@ -346,14 +253,14 @@ async def test_hostile_text_is_stored(store: PostgresStore, views: PostgresViews
     assert shown.error == clean
 
 
-async def test_what_was_decided_about_odd_names_is_kept_as_it_was(store: PostgresStore) -> None:
+async def test_what_was_decided_about_odd_names_is_kept_as_it_was(store: Store) -> None:
     odd = "nul \x00 and bell \x07"
     snapshot = make_snapshot(make_view(1, title=odd, required=(odd,)), runs=[make_run(odd)])
     decision = replace(WAIT, action=Trigger(Target(1, sha(1)), (odd,), odd), verdicts=(verdict(1, odd),))
     assert await store.recorded(await store.record_decision(snapshot, decision)) == (snapshot, decision)
 
 
-async def test_decisions_are_seen_again_many_at_once(store: PostgresStore, views: PostgresViews) -> None:
+async def test_decisions_are_seen_again_many_at_once(store: Store, views: Views) -> None:
     elsewhere, failed = replace(SNAPSHOT, pool=RELEASE), replace(SNAPSHOT, pool=replace(POOL, branch="old"))
     first = await store.record_decision(SNAPSHOT, WAIT)
     shown = await store.record_decision(replace(SNAPSHOT, is_dry_run=True), WAIT)

@@ -2,13 +2,9 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.builders import NOW, POOL, sha
-from tide.adapters.postgres.engine import statements
-from tide.adapters.postgres.inbox import PostgresInbox
-from tide.domain.errors import StoreError
+from tests.stores import Backend
 from tide.domain.keys import HeadKey, Hint, PullKey, RepoKey
 from tide.ports.inbox import Delivery, Inbox
 
@@ -18,8 +14,8 @@ HINTS: tuple[Hint, ...] = (PULL, POOL, HeadKey("acme", "rocket", sha(7)), RepoKe
 
 
 @pytest.fixture
-def inbox(engine: AsyncEngine) -> Inbox:
-    return PostgresInbox(engine)
+def inbox(backend: Backend) -> Inbox:
+    return backend.open_inbox()
 
 
 async def take(inbox: Inbox, *hints: Hint | None) -> None:
@@ -71,18 +67,3 @@ async def test_an_equal_hint_that_comes_while_the_first_is_followed_waits(inbox:
     assert await inbox.take(PUSH, PULL)
     await inbox.done([number for number, _ in followed])
     assert await waiting(inbox) == [PULL]
-
-
-async def test_a_delivery_whose_hint_cannot_be_kept_is_not_taken(inbox: Inbox, engine: AsyncEngine) -> None:
-    too_big = PullKey("acme", "rocket", 2**40)
-    with pytest.raises(StoreError):
-        await inbox.take(PUSH, too_big)
-    assert await inbox.take(PUSH, PULL)
-
-
-async def test_a_hint_of_a_later_version_is_told(inbox: Inbox, engine: AsyncEngine) -> None:
-    unknown = "INSERT INTO hints (kind, org, repo, received_at) VALUES ('comet', 'acme', 'rocket', now())"
-    async with statements(engine) as connection:
-        await connection.execute(text(unknown))
-    with pytest.raises(StoreError, match="comet"):
-        await inbox.waiting()

@@ -2,17 +2,15 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.builders import NOW
-from tide.adapters.postgres.engine import statements
-from tide.adapters.postgres.leases import PostgresLeases
+from tests.stores import Backend
 from tide.domain.errors import LeaseLost
 from tide.domain.leases import Lease
 from tide.ports.leases import Leases
 
 ANN, BEA = "host-a/1", "host-b/1"
+LASTS = timedelta(seconds=9)
 
 
 class Ticker:
@@ -29,20 +27,14 @@ class Ticker:
 
 
 @pytest.fixture
-def leases(engine: AsyncEngine) -> Leases:
-    return PostgresLeases(engine, Ticker())
+def leases(backend: Backend) -> Leases:
+    return backend.open_leases(Ticker(), LASTS)
 
 
 async def taken(leases: Leases, holder: str) -> Lease:
     lease = await leases.take(holder)
     assert lease
     return lease
-
-
-async def run_out(engine: AsyncEngine) -> None:
-    """Let as much time pass as a lease lasts."""
-    async with statements(engine) as connection:
-        await connection.execute(text("UPDATE leases SET expires_at = clock_timestamp()"))
 
 
 async def test_one_of_two_leads(leases: Leases) -> None:
@@ -73,9 +65,9 @@ async def test_the_leader_is_known_to_everybody(leases: Leases) -> None:
     assert await leases.leader() == leader
 
 
-async def test_a_lease_that_has_run_out_may_be_taken_by_another(leases: Leases, engine: AsyncEngine) -> None:
+async def test_a_lease_that_has_run_out_may_be_taken_by_another(leases: Leases, backend: Backend) -> None:
     first = await taken(leases, ANN)
-    await run_out(engine)
+    await backend.end_lease()
     assert await leases.leader() is None
     second = await taken(leases, BEA)
     assert second.token == first.token + 1
@@ -84,21 +76,19 @@ async def test_a_lease_that_has_run_out_may_be_taken_by_another(leases: Leases, 
     assert (await leases.renew(second)).token == second.token
 
 
-async def test_a_lease_that_has_run_out_is_not_renewed(leases: Leases, engine: AsyncEngine) -> None:
+async def test_a_lease_that_has_run_out_is_not_renewed(leases: Leases, backend: Backend) -> None:
     lease = await taken(leases, ANN)
-    await run_out(engine)
+    await backend.end_lease()
     with pytest.raises(LeaseLost):
         await leases.renew(lease)
     assert (await taken(leases, ANN)).token == lease.token + 1
 
 
-async def test_a_renewed_lease_lasts_on(leases: Leases, engine: AsyncEngine) -> None:
+async def test_a_renewed_lease_lasts_on(leases: Leases, backend: Backend) -> None:
     lease = await taken(leases, ANN)
-    async with statements(engine) as connection:
-        await connection.execute(text("UPDATE leases SET expires_at = clock_timestamp() + interval '1 minute'"))
-        await leases.renew(lease)
-        left = await connection.execute(text("SELECT expires_at - clock_timestamp() FROM leases"))
-        assert timedelta(seconds=0) < left.scalar_one() <= timedelta(seconds=9)
+    await backend.end_lease(left=timedelta(minutes=1))
+    await leases.renew(lease)
+    assert timedelta(0) < await backend.lease_left() <= LASTS
 
 
 async def test_whoever_missed_the_answer_may_ask_once_more(leases: Leases) -> None:
@@ -120,10 +110,9 @@ async def test_a_lease_that_is_given_up_may_be_taken_at_once(leases: Leases) -> 
     assert (await leases.renew(second)).token == second.token
 
 
-async def test_tokens_do_not_come_again_after_the_database_was_emptied(leases: Leases, engine: AsyncEngine) -> None:
+async def test_tokens_do_not_come_again_after_the_store_was_emptied(leases: Leases, backend: Backend) -> None:
     old = await taken(leases, ANN)
-    async with statements(engine) as connection:
-        await connection.execute(text("DELETE FROM leases"))
+    await backend.forget_lease()
     new = await taken(leases, BEA)
     assert new.token > old.token
     with pytest.raises(LeaseLost):

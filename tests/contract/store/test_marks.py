@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from tests.builders import BASE, NOW, POOL, make_context, make_pull, make_run, sha
-from tide.adapters.postgres.store import PostgresStore
 from tide.domain.evidence import Batch, BatchState
 from tide.domain.intents import Intent, IntentKind
 from tide.domain.keys import HeadKey, PoolKey, PullKey
@@ -15,15 +14,16 @@ from tide.domain.leases import Lease
 from tide.domain.pulls import ContextState
 from tide.domain.runs import Purpose, RunState
 from tide.domain.snapshot import Standing, StandingKind
+from tide.ports.store import Store
 
 LATER = NOW + timedelta(minutes=1)
 RELEASE = replace(POOL, branch="release-1.0")
 FIRST = make_run(purpose=Purpose.FIRST, state=RunState.FAILURE)
-Change = Callable[[PostgresStore], Awaitable[object]]
+Change = Callable[[Store], Awaitable[object]]
 
 
 @pytest.fixture
-async def filled(store: PostgresStore) -> PostgresStore:
+async def filled(store: Store) -> Store:
     pulls = [make_pull(1, [make_context("unit")]), make_pull(2), make_pull(3, base_branch="release-1.0")]
     await store.save_pulls(pulls, NOW)
     await store.set_standing(RELEASE, Standing(StandingKind.PROVEN))
@@ -31,7 +31,7 @@ async def filled(store: PostgresStore) -> PostgresStore:
     return store
 
 
-async def test_the_pools_that_have_marks_are_those_of_open_pull_requests(filled: PostgresStore) -> None:
+async def test_the_pools_that_have_marks_are_those_of_open_pull_requests(filled: Store) -> None:
     orbit = replace(make_pull(5), key=PullKey("acme", "orbit", 5))
     await filled.save_pulls([orbit, make_pull(4, base_branch="old", is_open=False)], NOW)
     assert {str(pool) for pool in await filled.marks()} == {
@@ -41,13 +41,13 @@ async def test_the_pools_that_have_marks_are_those_of_open_pull_requests(filled:
     }
 
 
-async def test_some_are_asked_for_as_all_are(filled: PostgresStore) -> None:
+async def test_some_are_asked_for_as_all_are(filled: Store) -> None:
     everything = await filled.marks()
     assert await filled.marks([POOL, replace(POOL, branch="gone")]) == {POOL: everything[POOL]}
     assert await filled.marks([]) == {}
 
 
-async def test_a_mark_stays_while_nothing_changes(filled: PostgresStore) -> None:
+async def test_a_mark_stays_while_nothing_changes(filled: Store) -> None:
     before = await filled.marks()
     assert all(before.values())
     await filled.save_pulls([make_pull(1, [make_context("unit")]), make_pull(2)], LATER)
@@ -56,7 +56,7 @@ async def test_a_mark_stays_while_nothing_changes(filled: PostgresStore) -> None
     assert await filled.marks() == before
 
 
-async def go_and_come_back(store: PostgresStore) -> None:
+async def go_and_come_back(store: Store) -> None:
     await store.save_pulls([make_pull(1, [make_context("unit", ContextState.PENDING)])], LATER)
     await store.save_pulls([make_pull(1, [make_context("unit")])], LATER)
 
@@ -82,13 +82,13 @@ CHANGES: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-async def test_a_change_changes_the_mark(filled: PostgresStore, change: Change) -> None:
+async def test_a_change_changes_the_mark(filled: Store, change: Change) -> None:
     before = await filled.marks()
     await change(filled)
     assert (await filled.marks())[POOL] != before[POOL]
 
 
-async def test_a_pool_has_no_mark_while_anything_is_under_way(filled: PostgresStore, lease: Lease) -> None:
+async def test_a_pool_has_no_mark_while_anything_is_under_way(filled: Store, lease: Lease) -> None:
     await filled.save_runs([make_run(name="live", state=RunState.PENDING)], NOW)
     assert await mark_of(filled) == ""
     await filled.save_runs([make_run(name="live", state=RunState.SUCCESS)], LATER)
@@ -107,5 +107,5 @@ async def test_a_pool_has_no_mark_while_anything_is_under_way(filled: PostgresSt
     assert await mark_of(filled) != "", "a status is written beside the syncs"
 
 
-async def mark_of(store: PostgresStore, pool: PoolKey = POOL) -> str:
+async def mark_of(store: Store, pool: PoolKey = POOL) -> str:
     return (await store.marks())[pool]

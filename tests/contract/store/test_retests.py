@@ -1,12 +1,10 @@
-"""What somebody asked to be run again stays asked for until a run answers it."""
-
 from datetime import timedelta
 
-from tests.builders import NOW, POOL, make_pull, make_run, sha
-from tide.adapters.postgres.store import PostgresStore
+from tests.builders import NOW, POOL, make_run, sha
 from tide.domain.keys import PullKey
 from tide.domain.retests import Retest
 from tide.domain.runs import Purpose, RunState
+from tide.ports.store import Store
 
 PULL = PullKey("acme", "rocket", 1)
 LATER = NOW + timedelta(minutes=1)
@@ -15,13 +13,13 @@ AGAIN = make_run("unit", 1, RunState.PENDING, name="unit-1-again", attempt=2)
 OPEN = ((sha(1), "unit"),)
 
 
-async def test_nothing_is_asked_for_at_first(store: PostgresStore) -> None:
+async def test_nothing_is_asked_for_at_first(store: Store) -> None:
     await store.save_runs([FAILED], NOW)
     assert await store.asked_again(POOL, [sha(1)]) == ()
     assert await store.retests(PULL, sha(1)) == ()
 
 
-async def test_what_is_asked_for_twice_is_asked_for_once(store: PostgresStore) -> None:
+async def test_what_is_asked_for_twice_is_asked_for_once(store: Store) -> None:
     assert await store.ask_again(PULL, sha(1), ["unit", "lint"], NOW) == ("lint", "unit")
     assert await store.ask_again(PULL, sha(1), ["unit"], LATER) == ()
     assert await store.asked_again(POOL, [sha(1), sha(2)]) == ((sha(1), "lint"), (sha(1), "unit"))
@@ -29,7 +27,7 @@ async def test_what_is_asked_for_twice_is_asked_for_once(store: PostgresStore) -
     assert await store.asked_again(POOL, []) == ()
 
 
-async def test_a_run_that_was_there_before_answers_nothing(store: PostgresStore) -> None:
+async def test_a_run_that_was_there_before_answers_nothing(store: Store) -> None:
     await store.save_runs([FAILED], NOW)
     await store.ask_again(PULL, sha(1), ["unit"], NOW)
     await store.save_runs([FAILED], LATER)
@@ -37,7 +35,7 @@ async def test_a_run_that_was_there_before_answers_nothing(store: PostgresStore)
     assert await store.asked_again(POOL, [sha(1)]) == OPEN
 
 
-async def test_the_run_that_follows_answers_and_the_next_asking_is_another(store: PostgresStore) -> None:
+async def test_the_run_that_follows_answers_and_the_next_asking_is_another(store: Store) -> None:
     await store.save_runs([FAILED], NOW)
     await store.ask_again(PULL, sha(1), ["unit"], NOW)
     await store.save_runs([AGAIN], LATER)
@@ -49,7 +47,7 @@ async def test_the_run_that_follows_answers_and_the_next_asking_is_another(store
     assert await store.asked_again(POOL, [sha(1)]) == OPEN
 
 
-async def test_runs_of_other_jobs_heads_and_batches_answer_nothing(store: PostgresStore) -> None:
+async def test_runs_of_other_jobs_heads_and_batches_answer_nothing(store: Store) -> None:
     await store.ask_again(PULL, sha(1), ["unit"], NOW)
     others = [
         make_run("lint", 1),
@@ -62,14 +60,6 @@ async def test_runs_of_other_jobs_heads_and_batches_answer_nothing(store: Postgr
     assert await store.asked_again(POOL, [sha(1)]) == OPEN
 
 
-async def test_the_runs_of_a_head_alone_are_told(store: PostgresStore) -> None:
+async def test_the_runs_of_a_head_alone_are_told(store: Store) -> None:
     await store.save_runs([AGAIN, FAILED, make_run("unit", (1, 2)), make_run("unit", 2)], NOW)
     assert [run.name for run in await store.runs_alone(PULL, sha(1))] == [FAILED.name, AGAIN.name]
-
-
-async def test_what_is_asked_for_stays_as_long_as_its_head_is_open(store: PostgresStore) -> None:
-    await store.save_pulls([make_pull(1)], NOW)
-    await store.ask_again(PULL, sha(1), ["unit"], NOW)
-    await store.ask_again(PULL, sha("old"), ["unit"], NOW)
-    assert (await store.prune(NOW + timedelta(days=60)))["retests"] == 1
-    assert await store.asked_again(POOL, [sha(1), sha("old")]) == OPEN

@@ -3,7 +3,18 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
-from tests.builders import BASE, NOW, POOL, make_pull, make_run, make_snapshot, make_view, sha
+from tests.builders import (
+    BASE,
+    NOW,
+    POOL,
+    SUCCESS,
+    make_context,
+    make_pull,
+    make_run,
+    make_snapshot,
+    make_view,
+    sha,
+)
 from tide.adapters.postgres.engine import statements
 from tide.adapters.postgres.inbox import PostgresInbox
 from tide.adapters.postgres.schema import snapshots
@@ -13,6 +24,7 @@ from tide.domain.actions import Wait
 from tide.domain.decisions import Decision
 from tide.domain.evidence import Batch, BatchState, Evidence
 from tide.domain.intents import Intent, IntentKind
+from tide.domain.keys import HeadKey
 from tide.domain.leases import Lease
 from tide.domain.records import HistoryRecord
 from tide.domain.runs import Purpose, RunState
@@ -141,3 +153,19 @@ async def test_hints_that_nobody_has_followed_for_days_go(store: PostgresStore) 
     await inbox.take(Delivery("recent", "push", NOW - timedelta(days=3)), make_pull(1).key)
     assert (await store.prune(NOW))["hints"] == 1
     assert [hint for _, hint in await inbox.waiting()] == [make_pull(1).key]
+
+
+async def test_what_is_asked_for_stays_as_long_as_its_head_is_open(store: PostgresStore) -> None:
+    await store.save_pulls([make_pull(1)], NOW)
+    await store.ask_again(make_pull(1).key, sha(1), ["unit"], NOW)
+    await store.ask_again(make_pull(1).key, sha("old"), ["unit"], NOW)
+    assert (await store.prune(NOW + timedelta(days=60)))["retests"] == 1
+    assert await store.asked_again(POOL, [sha(1), sha("old")]) == ((sha(1), "unit"),)
+
+
+async def test_old_counts_of_statuses_go(store: PostgresStore) -> None:
+    head, status = HeadKey("acme", "rocket", sha(1)), make_context("tide", SUCCESS, "In merge pool.")
+    await store.status_written(head, status, NOW - timedelta(days=40))
+    await store.status_written(replace(head, sha=sha(2)), status, NOW)
+    assert (await store.prune(NOW))["statuses"] == 1
+    assert await store.statuses_written(head) == 0

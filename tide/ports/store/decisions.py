@@ -24,7 +24,8 @@ class Decisions(Protocol):
         """Give a decision with the snapshot it rests on, as of the moment it was first taken; for replaying it.
 
         Raises:
-            StoreError: there is no such decision.
+            NotFound: there is no such decision.
+            Unreadable: this program cannot read it.
         """
         ...
 
