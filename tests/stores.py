@@ -123,7 +123,12 @@ def _columns(row: Any) -> Iterable[tuple[str, Any]]:
         if is_dataclass(value):
             yield from _columns(value)
         else:
-            yield field.name, value
+            yield field.name, _listed(value)
+
+
+def _listed(value: Any) -> Any:
+    """Give tuples as lists, as they are read from JSON."""
+    return list(map(_listed, value)) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,11 @@ from tests.bench.tables import Row, show
 from tests.bench.tide_cost import Term, TideCost
 from tests.bench.tide_statuses import TideStatuses
 from tests.integration.sync.story import Config, Story, told
+from tests.stores import PostgresBackend
 from tide.adapters.github.code_host import GitHub
 from tide.adapters.postgres.embedded import embedded
 from tide.adapters.postgres.engine import connected
 from tide.adapters.postgres.migrate import upgrade
-from tide.adapters.postgres.store import PostgresStore
-from tide.adapters.postgres.views import PostgresViews
 from tide.domain.runs import Purpose, Run, RunState
 
 PULLS, SLOTS, BAD_EVERY, JOB_ROUNDS = 60, 8, 20, 3
@@ -52,8 +51,7 @@ async def _play(directory: Path) -> None:
         upgrade(url)
         async with connected(url) as engine:
             (directory / "story").mkdir()
-            store, views = PostgresStore(engine), PostgresViews(engine)
-            async with told(store, views, directory / "story", Config(statuses=True)) as story:
+            async with told(PostgresBackend(engine), directory / "story", Config(statuses=True)) as story:
                 await _Busy(story).play()
 
 

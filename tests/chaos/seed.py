@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.chaos.evidence import Broken, Evidence, Ledger, broken, is_misled
 from tests.chaos.replicas import Replica
@@ -24,7 +24,10 @@ from tests.programs import free_port
 from tide.adapters.clock import SystemClock
 from tide.adapters.http_server import bound_socket, serving_on
 from tide.adapters.postgres.embedded import embedded
+from tide.adapters.postgres.engine import opened
 from tide.adapters.postgres.migrate import upgrade
+from tide.adapters.postgres.store import PostgresStore
+from tide.adapters.postgres.views import PostgresViews
 from tide.app.demo_config import demo_config
 from tide.config.loading import load
 from tide.config.parsing import Parser
@@ -133,8 +136,9 @@ class Town:
     async def _report(self, left: list[str], seconds: float) -> Report:
         opened = self.contributors.pulls.values()
         found = broken(self.evidence, await Ledger.read(self.engine), await self.truth.verdict(), opened)
-        found += [Broken("decision that does not replay", told) for told in otherwise(await stored(self.engine))]
-        await keep(self.engine, f"chaos-{self.seed}")
+        recorded = await stored(PostgresStore(self.engine), PostgresViews(self.engine))
+        found += [Broken("decision that does not replay", told) for told in otherwise(recorded)]
+        keep(recorded, f"chaos-{self.seed}")
         for replica in self.replicas:
             found += [Broken("clean stop", told) for told in replica.bad_stops]
             found += [Broken("end of its own", told) for told in replica.surprises]
@@ -247,7 +251,7 @@ async def town(seed: int, place: Path, tell: Callable[[str], None]) -> AsyncIter
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(embedded(place / "postgres"))
         await asyncio.to_thread(upgrade, database)
-        engine = create_async_engine(database, pool_pre_ping=True, isolation_level="AUTOCOMMIT")
+        engine = opened(database, is_tried=True)
         stack.push_async_callback(engine.dispose)
         replicas = [_replica(place, name, port, url, database) for name, port in zip(REPLICAS, ports, strict=True)]
         for replica in replicas:

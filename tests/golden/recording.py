@@ -12,19 +12,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from tide.adapters.documents import decision_from, document, packed, snapshot_document, snapshot_from
+from tide.adapters.documents import document, packed, snapshot_document, snapshot_from
 from tide.domain.actions import targets_of
 from tide.domain.decisions import Decision
 from tide.domain.snapshot import Snapshot
 from tide.policy.replay import replay
+from tide.ports.store.decisions import Decisions
+from tide.ports.views import Views
 
 FILE = Path(__file__).parent / "decisions.jsonl.xz"
 KEPT_IN = "TIDE_KEEP_DECISIONS"
-_ALL = """SELECT decisions.id, first_seen, decisions.body AS decision, snapshots.body AS snapshot
-          FROM decisions JOIN snapshots ON snapshots.digest = snapshot_digest ORDER BY id"""
+MOST = 2**31
+"""More decisions than any store holds."""
 
 Recorded = tuple[Snapshot, dict[str, Any]]
 """A snapshot, and what was made of it (`gist`)."""
@@ -46,11 +45,10 @@ def gist(decision: Decision) -> dict[str, Any]:
     }
 
 
-async def stored(engine: AsyncEngine) -> list[tuple[Snapshot, Decision]]:
-    """Read all decisions that a database holds, in their order."""
-    async with engine.connect() as connection:
-        rows = (await connection.execute(text(_ALL))).all()
-    return [(snapshot_from(row.snapshot, row.first_seen), decision_from(row.decision)) for row in rows]
+async def stored(store: Decisions, views: Views) -> list[tuple[Snapshot, Decision]]:
+    """Read all decisions that a store holds, in their order."""
+    records = await views.decisions(None, MOST, None)
+    return [await store.recorded(record.id) for record in reversed(records)]
 
 
 def otherwise(recorded: Iterable[tuple[Snapshot, Decision]]) -> list[str]:
@@ -62,10 +60,10 @@ def otherwise(recorded: Iterable[tuple[Snapshot, Decision]]) -> list[str]:
     ]
 
 
-async def keep(engine: AsyncEngine, name: str) -> None:
-    """Keep all decisions of a database in a file of that name, where they are asked for."""
+def keep(recorded: Iterable[tuple[Snapshot, Decision]], name: str) -> None:
+    """Keep decisions in a file of that name, where they are asked for."""
     if directory := os.environ.get(KEPT_IN):
-        found = ((snapshot, gist(decision)) for snapshot, decision in await stored(engine))
+        found = ((snapshot, gist(decision)) for snapshot, decision in recorded)
         (Path(directory) / f"{name}.jsonl.xz").write_bytes(written(found))
 
 

@@ -10,16 +10,16 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.integration.sync.story import Config, Story, job, told
 from tests.integration.sync.test_many_pools import Counted, count
 from tests.integration.sync.witness import Witness
-from tide.adapters.postgres.schema import metadata
-from tide.adapters.postgres.store import PostgresStore
-from tide.adapters.postgres.views import PostgresViews
+from tests.stores import PostgresBackend
 from tide.domain.decisions import Decision
 from tide.domain.keys import PoolKey, PullKey
 from tide.domain.snapshot import Snapshot, Standing, StandingKind
+from tide.ports.store import Store
 from tide.sandbox.evidence import NewCheckRun, NewStatus
 from tide.sandbox.model import CheckConclusion, PullRequest, StatusState
 from tide.sync.sync import Sync
@@ -155,7 +155,7 @@ class World:
 class Unrecorded:
     """A store that reads as the one under it does, and keeps no decision."""
 
-    store: PostgresStore
+    store: Store
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.store, name)
@@ -199,12 +199,11 @@ steps = st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 11)), min_siz
 
 
 @asynccontextmanager
-async def begun(store: PostgresStore, views: PostgresViews, folder: Path) -> AsyncIterator[World]:
+async def begun(engine: AsyncEngine, folder: Path) -> AsyncIterator[World]:
     """Begin with an empty database, and pull requests in each branch for which nothing more is to be done."""
-    async with store.engine.connect() as connection:
-        for table in reversed(metadata.sorted_tables):
-            await connection.execute(table.delete())
-    async with told(store, views, folder, Config(statuses=True)) as ctx:
+    backend = PostgresBackend(engine)
+    await backend.empty()
+    async with told(backend, folder, Config(statuses=True)) as ctx:
         world = World(ctx, count(ctx, "store", "pool_pulls"))
         for number in (1, 3, 4):
             await world.open(number)
@@ -232,17 +231,15 @@ async def live_through(world: World, program: list[tuple[Event, int]]) -> None:
 )
 @given(steps)
 async def test_what_rests_would_be_decided_just_so(
-    store: PostgresStore, views: PostgresViews, tmp_path: Path, program: list[tuple[Event, int]]
+    engine: AsyncEngine, tmp_path: Path, program: list[tuple[Event, int]]
 ) -> None:
     with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
-        async with begun(store, views, Path(folder)) as world:
+        async with begun(engine, Path(folder)) as world:
             await live_through(world, program)
 
 
-async def test_a_pool_is_found_at_rest_as_long_as_nothing_happens_in_it(
-    store: PostgresStore, views: PostgresViews, tmp_path: Path
-) -> None:
-    async with begun(store, views, tmp_path) as world:
+async def test_a_pool_is_found_at_rest_as_long_as_nothing_happens_in_it(engine: AsyncEngine, tmp_path: Path) -> None:
+    async with begun(engine, tmp_path) as world:
         await live_through(world, [(World.nothing, 0)] * 3)
         assert world.rested == 3 * len(BRANCHES)
         await live_through(world, [(World.push_to_a_branch, 0)])

@@ -9,12 +9,11 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.integration.sync.story import Config, Story, told
 from tests.integration.sync.witness import Killed, die
-from tide.adapters.postgres.schema import metadata
-from tide.adapters.postgres.store import PostgresStore
-from tide.adapters.postgres.views import PostgresViews
+from tests.stores import PostgresBackend
 from tide.domain.snapshot import StandingKind
 from tide.sandbox.evidence import NewCheckRun
 from tide.sandbox.model import PullRequest
@@ -179,13 +178,12 @@ steps: st.SearchStrategy[list[Step]] = st.lists(st.sampled_from(EVENTS) | kills,
 )
 @given(steps)
 async def test_good_changes_land_once_and_no_branch_rests_on_a_failing_head(
-    store: PostgresStore, views: PostgresViews, tmp_path: Path, program: list[Step]
+    engine: AsyncEngine, tmp_path: Path, program: list[Step]
 ) -> None:
-    async with store.engine.connect() as connection:
-        for table in reversed(metadata.sorted_tables):
-            await connection.execute(table.delete())
+    backend = PostgresBackend(engine)
+    await backend.empty()
     with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
-        async with told(store, views, Path(folder), Config()) as ctx:
+        async with told(backend, Path(folder), Config()) as ctx:
             town = Town(ctx)
             for step in (Town.open_good, Town.open_good, Town.sync_and_run, *program):
                 await step(town)

@@ -20,6 +20,8 @@ from tide.domain.retests import Retest
 from tide.domain.snapshot import StandingKind
 from tide.policy.replay import Replayed, replay
 from tide.policy.retesting import HeadJobs, jobs_of_head
+from tide.ports.store import Store
+from tide.ports.views import Views
 
 _PAGE = 500
 
@@ -38,8 +40,8 @@ class Asked:
 class Archive:
     """The store and its views, with what a human may tell them."""
 
-    store: PostgresStore
-    views: PostgresViews
+    store: Store
+    views: Views
 
     async def unfreeze(self, pool: PoolKey) -> str:
         """Let the branch of a frozen pool be proved again; say what will happen.

@@ -9,14 +9,20 @@ import pytest
 
 from tests.golden.recording import keep, otherwise, stored
 from tests.integration.sync.story import Config, Story, told
-from tide.adapters.postgres.store import PostgresStore
-from tide.adapters.postgres.views import PostgresViews
+from tests.stores import Backend, MemoryBackend, PostgresBackend
 
 World = Callable[..., AbstractAsyncContextManager[Story]]
 
 
 @pytest.fixture
-def world(store: PostgresStore, views: PostgresViews, tmp_path: Path, request: pytest.FixtureRequest) -> World:
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """A store in which nothing is: in memory, but in Postgres for the stories that are marked so."""
+    on_postgres = request.node.get_closest_marker("on_postgres")
+    return PostgresBackend(request.getfixturevalue("engine")) if on_postgres else MemoryBackend()
+
+
+@pytest.fixture
+def world(backend: Backend, tmp_path: Path, request: pytest.FixtureRequest) -> World:
     """Begin a story; the keywords are those of `Config`.
 
     At its end no branch may have been red, and whatever was decided is decided again from what is stored.
@@ -24,11 +30,12 @@ def world(store: PostgresStore, views: PostgresViews, tmp_path: Path, request: p
 
     @asynccontextmanager
     async def begin(*, expect_green: bool = True, **changes: Any) -> AsyncIterator[Story]:
-        async with told(store, views, tmp_path, replace(Config(), **changes)) as story:
+        async with told(backend, tmp_path, replace(Config(), **changes)) as story:
             yield story
             if expect_green:
                 await story.expect_green()
-        assert otherwise(await stored(store.engine)) == []
-        await keep(store.engine, re.sub(r"\W+", "-", request.node.nodeid))
+        recorded = await stored(backend.open_store(), backend.open_views())
+        assert otherwise(recorded) == []
+        keep(recorded, re.sub(r"\W+", "-", request.node.nodeid))
 
     return begin

@@ -1,7 +1,7 @@
 """Stories about the queue: contributors, GitHub, a CI and a human on one side, the sync on the other.
 
-GitHub is the sandbox over HTTP, git and Postgres are real, the configuration is loaded from files; only the CI is in
-memory, and time moves as the story says.
+GitHub is the sandbox over HTTP, git is real, the configuration is loaded from files; the CI is in memory, and so is the
+store unless a story says otherwise; time moves as the story says.
 """
 
 import asyncio
@@ -19,12 +19,10 @@ import yaml
 from tests.integration.sandbox.world import AUTHOR, Clock
 from tests.integration.sync.ci import Ci
 from tests.integration.sync.witness import Killed, Tampered, Witness
+from tests.stores import Backend, Row
 from tide.adapters.git.bare_repositories import BareRepositories
 from tide.adapters.github.connect import GitHubSettings, github
 from tide.adapters.github.retries import Patience
-from tide.adapters.postgres.leases import PostgresLeases
-from tide.adapters.postgres.store import PostgresStore
-from tide.adapters.postgres.views import PostgresViews
 from tide.app.reading import Archive, Asked
 from tide.config.loading import LoadOptions
 from tide.config.reload import ConfigSource
@@ -40,6 +38,9 @@ from tide.domain.runs import Run, RunKind, RunState
 from tide.domain.snapshot import Standing
 from tide.policy.queries import ask_for_reviews
 from tide.ports.code_host import CodeHost
+from tide.ports.leases import Leases
+from tide.ports.store import Store
+from tide.ports.views import Views
 from tide.sandbox.changes import AnyChange, Pushed
 from tide.sandbox.commits import NewCommit
 from tide.sandbox.faults import Fault
@@ -140,8 +141,9 @@ class Story:
     clock: StoryClock
     truth: Truth
     ci: Ci
-    store: PostgresStore
-    views: PostgresViews
+    backend: Backend
+    store: Store
+    views: Views
     folder: Path
     world: World
     witness: Witness
@@ -263,9 +265,9 @@ class Story:
             await self.run_jobs()
         raise AssertionError(f"not settled: {[str(decision.action) for decision in self.witness.decisions[-5:]]}")
 
-    def restart(self, *, is_dry_run: bool = False, store: PostgresStore | None = None) -> None:
-        """Begin anew as a new process would, with the store as it is (or another one)."""
-        self.world = replace(self.world, store=store or self.store, code_host=self.host, git=self.git, runner=self.ci)
+    def restart(self, *, is_dry_run: bool = False) -> None:
+        """Begin anew as a new process would, with the store as it is."""
+        self.world = replace(self.world, store=self.store, code_host=self.host, git=self.git, runner=self.ci)
         self.lead.process += 1
         self.sync_ = self._sync(is_dry_run=is_dry_run)
 
@@ -359,11 +361,9 @@ class Story:
     async def standing(self, pool: PoolKey = MAIN) -> Standing:
         return await self.store.standing(pool)
 
-    async def rows(self, table: str) -> list[dict[str, Any]]:
+    async def rows(self, table: str) -> list[Row]:
         """The rows of a table, oldest first where they are numbered."""
-        async with self.store.engine.connect() as connection:
-            found = (await connection.exec_driver_sql(f"SELECT * FROM {table}")).mappings().all()  # noqa: S608 - ours
-        return sorted(map(dict, found), key=lambda row: row.get("id", 0))
+        return await self.backend.rows(table)
 
     async def expect_green(self) -> None:
         """No branch ever rested on a failing head, and no intermediate one failed either."""
@@ -382,7 +382,7 @@ class Story:
 class Lead:
     """The lead, which the process that lives has. A new process has it from the one before it, without the wait."""
 
-    leases: PostgresLeases
+    leases: Leases
     process: int = 1
     lease: Lease | None = None
 
@@ -393,7 +393,7 @@ class Lead:
         return self.lease
 
     async def keep(self) -> None:
-        """Have the lead, also after the database was emptied."""
+        """Have the lead, also after the store was emptied."""
         if self.lease and self.lease.holder != self._name:
             await self.leases.release(self.lease)
         try:
@@ -436,7 +436,7 @@ def _parts(repository: Path, more_objects: Path, tree: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def told(store: PostgresStore, views: PostgresViews, folder: Path, config: Config) -> AsyncIterator[Story]:
+async def told(backend: Backend, folder: Path, config: Config) -> AsyncIterator[Story]:
     """Serve GitHub with the repositories that have jobs, each with `main` and `release`, and a sync over it."""
     for name in ("forge", "git", "config"):
         (folder / name).mkdir()
@@ -461,8 +461,8 @@ async def told(store: PostgresStore, views: PostgresViews, folder: Path, config:
             git = BareRepositories(folder / "git", lambda repo: sandbox.git_url(str(repo)), _token)
             ci = Ci(clock, _Judge(sandbox, folder / "git"), host)
             witness = Witness()
-            # It is the database that lets a lease run out, by its own clock: here it must not.
-            leases = PostgresLeases(store.engine, clock, timedelta(hours=1), call_seconds=60)
+            # It is the store that lets a lease run out, by its own clock: here it must not.
+            leases, store = backend.open_leases(clock, timedelta(hours=1)), backend.open_store()
             world = World(host, git, ci, store, witness, clock, leases, clock.sleep)
             lead, woken = Lead(leases), list[PoolKey]()
             await lead.keep()
@@ -473,8 +473,9 @@ async def told(store: PostgresStore, views: PostgresViews, folder: Path, config:
                 clock=clock,
                 truth=truth,
                 ci=ci,
+                backend=backend,
                 store=store,
-                views=views,
+                views=backend.open_views(),
                 folder=folder / "config",
                 world=world,
                 witness=witness,

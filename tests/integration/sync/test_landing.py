@@ -17,6 +17,8 @@ from tide.sandbox.merging import MergeRequest, merge_pull
 from tide.sandbox.model import PullRequest
 from tide.web.cards import action_done
 
+pytestmark = pytest.mark.on_postgres
+
 RELEASE = PoolKey("acme", "rocket", "release")
 UNPROVEN, PROVEN, FROZEN = StandingKind.UNPROVEN, StandingKind.PROVEN, StandingKind.FROZEN
 

@@ -19,6 +19,8 @@ from tide.domain.snapshot import StandingKind
 from tide.sync.deeds import DEED_TIMEOUT, Deeds
 from tide.sync.recovery import MERGE_MAY_COME
 
+pytestmark = pytest.mark.on_postgres
+
 
 async def lose_the_lead(ctx: Story) -> None:
     """Let another replica take the lead, as if this one had been held up for too long."""

@@ -12,6 +12,8 @@ from tests.integration.sync.story import MAIN, ROCKET, Story
 from tide.domain.keys import Hint, PoolKey, PullKey
 from tide.sandbox.state import NewPull
 
+pytestmark = pytest.mark.on_postgres
+
 MANY = 40
 
 

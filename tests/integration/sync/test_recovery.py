@@ -9,11 +9,12 @@ from tests.integration.sync.conftest import World
 from tests.integration.sync.story import MAIN, Story
 from tests.integration.sync.test_landing import RELEASE, passing, passing_batch, proofs
 from tests.integration.sync.witness import die
-from tide.adapters.postgres.schema import metadata
 from tide.domain.errors import StoreError
 from tide.domain.keys import PoolKey
 from tide.domain.runs import RunKind, RunState
 from tide.domain.snapshot import StandingKind
+
+pytestmark = pytest.mark.on_postgres
 
 MOMENTS = [
     ("store", "begin", "before"),
@@ -30,13 +31,6 @@ MOMENTS = [
 
 async def lose_the_database() -> None:
     raise StoreError("the database is out of reach")
-
-
-async def empty(ctx: Story) -> None:
-    """Lose the database."""
-    async with ctx.store.engine.connect() as connection:
-        for table in reversed(metadata.sorted_tables):
-            await connection.execute(table.delete())
 
 
 @dataclass
@@ -114,7 +108,7 @@ async def test_a_kill_that_takes_the_database_along_does_no_deed_twice(world: Wo
         pulls = await passing_batch(ctx, "pump", "valve", "nozzle")
         ctx.tamper("code_host", "merge", nth=nth, after=die)
         await ctx.sync_and_die()
-        await empty(ctx)
+        await ctx.backend.empty()
         ctx.restart()
         await ctx.settle()
         assert [ctx.merges(pull) for pull in pulls] == [1, 1, 1]
@@ -124,7 +118,7 @@ async def test_a_passed_batch_lands_also_with_an_empty_database(world: World) ->
     async with world() as ctx:
         pulls = await passing_batch(ctx, "pump", "valve", "nozzle")
         started = len(ctx.ci.all)
-        await empty(ctx)
+        await ctx.backend.empty()
         ctx.restart()
         await ctx.sync()
         assert all(pull.merged for pull in pulls)

@@ -2,7 +2,6 @@
 
 from tests.integration.sync.conftest import World
 from tests.integration.sync.story import MAIN, Story
-from tests.integration.sync.test_recovery import empty
 from tide.domain.pulls import ContextState
 from tide.domain.runs import RunState
 from tide.ports.code_host import StatusPost
@@ -89,7 +88,7 @@ async def test_an_emptied_database_starts_no_failed_job_again(world: World) -> N
         await ctx.sync()
         await ctx.ci.finish(state=RunState.FAILURE)
         await ctx.settle()
-        await empty(ctx)
+        await ctx.backend.empty()
         ctx.restart()
         await ctx.settle()
         await ctx.push("main", moved="provides moved")

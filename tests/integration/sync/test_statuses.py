@@ -9,7 +9,7 @@ import pytest
 from tests.integration.sandbox.world import AUTHOR
 from tests.integration.sync.conftest import World
 from tests.integration.sync.rules import require_checks
-from tests.integration.sync.story import PROW_CONFIG, ROCKET, Story, job
+from tests.integration.sync.story import MAIN, PROW_CONFIG, ROCKET, Story, job
 from tests.integration.sync.test_landing import passing, passing_batch
 from tests.integration.sync.test_leading import lose_the_lead
 from tests.integration.sync.test_recovery import lose_the_database
@@ -17,7 +17,7 @@ from tests.integration.sync.witness import Killed, die
 from tide.adapters.github.allowance import HourlyAllowance
 from tide.adapters.github.code_host import GitHub
 from tide.domain.errors import LeaseLost, NotFound, StoreError
-from tide.domain.keys import PullKey
+from tide.domain.keys import HeadKey, PullKey
 from tide.domain.runs import RunKind, RunState
 from tide.sandbox.commits import NewCommit
 from tide.sandbox.evidence import NewStatus
@@ -66,9 +66,7 @@ def allow_statuses(ctx: Story, hourly: int) -> HourlyAllowance:
 
 async def fill_up(ctx: Story, pull: PullRequest, count: int) -> None:
     """Say that a head has so many statuses of ours."""
-    async with ctx.store.engine.connect() as connection:
-        update = "UPDATE statuses SET written = %(count)s WHERE sha = %(sha)s"
-        await connection.exec_driver_sql(update, {"count": count, "sha": pull.head_sha})
+    await ctx.backend.set_statuses_written(HeadKey(MAIN.org, MAIN.repo, pull.head_sha), count)
 
 
 # Which pull requests, and when.
@@ -524,7 +522,7 @@ async def test_the_database_lost_right_after_a_status_is_made_up_for(world: Worl
             await ctx.sync()
         await ctx.sync()
         assert told(ctx, pull)[-1] == NEEDS_LGTM
-        assert await ctx.rows("statuses")
+        assert await ctx.store.statuses_written(HeadKey(MAIN.org, MAIN.repo, pull.head_sha))
         assert all(row["outcome"] for row in await ctx.rows("intents"))
 
 
