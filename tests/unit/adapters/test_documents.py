@@ -1,17 +1,19 @@
 import json
 from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from pydantic_core import PydanticSerializationError, to_json
 
 from tests.builders import NOW, make_context, make_pull, make_snapshot, make_view
 from tide.adapters.documents import (
     decision_from,
     digest,
     document,
+    exact_document,
     packed,
     parsed,
     snapshot_document,
@@ -24,6 +26,7 @@ from tide.domain.pulls import Context, ContextState, MergeState
 from tide.domain.rules import QueueSettings
 from tide.domain.snapshot import Snapshot
 
+T = TypeVar("T")
 ANY_TEXT = st.text(st.characters(codec=None), max_size=8)  # surrogates and NUL included
 PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     str: ANY_TEXT,
@@ -52,12 +55,21 @@ def values_of(kind: Any) -> st.SearchStrategy[Any]:
     return st.one_of(*map(values_of, arguments)) if arguments else st.sampled_from(kind)
 
 
+def kept(value: T) -> T:
+    """Give what comes back of a value: all of it, but where there are no bytes for halves of UTF-16 pairs."""
+    try:
+        to_json(value)
+    except PydanticSerializationError:
+        return storable(value)
+    return value
+
+
 @settings(max_examples=60, deadline=None)
 @given(values_of(Snapshot))
 def test_a_snapshot_comes_back_as_it_was(snapshot: Snapshot) -> None:
     # The same but for what our own statuses make of it, which is the next test.
     assume(all(view.pull.merge_state is not MergeState.UNSTABLE for view in snapshot.pulls))
-    assert snapshot_from(packed(snapshot_document(snapshot)), snapshot.now) == storable(snapshot)
+    assert snapshot_from(packed(snapshot_document(snapshot)), snapshot.now) == kept(snapshot)
 
 
 def test_what_our_own_statuses_make_of_a_snapshot_is_left_out() -> None:
@@ -69,7 +81,7 @@ def test_what_our_own_statuses_make_of_a_snapshot_is_left_out() -> None:
 @settings(max_examples=60, deadline=None)
 @given(values_of(Decision))
 def test_a_decision_comes_back_as_it_was(decision: Decision) -> None:
-    assert decision_from(packed(document(decision))) == storable(decision)
+    assert decision_from(packed(exact_document(decision))) == kept(decision)
 
 
 def test_snapshots_that_differ_only_in_the_moment_have_one_digest() -> None:
