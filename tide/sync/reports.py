@@ -19,7 +19,6 @@ class Reports:
     """
 
     _since: dict[PoolKey, dict[tuple[str, str], float]] = field(default_factory=dict)
-    _awaited: set[PoolKey] = field(default_factory=set)
 
     def missing(
         self, pool: PoolKey, unattended: Collection[tuple[str, str]], steady: float
@@ -33,18 +32,17 @@ class Reports:
         """
         known = self._since.get(pool, {})
         self._since[pool] = since = {one: known.get(one, steady) for one in unattended}
-        late = tuple(sorted(one for one, at in since.items() if steady - at >= REPORT_COMES_WITHIN.total_seconds()))
-        if len(late) < len(since):
-            self._awaited.add(pool)
-        else:
-            self._awaited.discard(pool)
-        return late
+        return tuple(sorted(one for one, at in since.items() if _is_late(at, steady)))
 
-    def are_awaited(self, pool: PoolKey) -> bool:
-        """Tell whether any report was still waited for when a pool was last looked at."""
-        return pool in self._awaited
+    def awaited_for(self, pool: PoolKey, steady: float) -> timedelta | None:
+        """Tell for how long the next report of a pool that does not come is still waited for, None without any."""
+        awaited = [at for at in self._since.get(pool, {}).values() if not _is_late(at, steady)]
+        return REPORT_COMES_WITHIN - timedelta(seconds=steady - min(awaited)) if awaited else None
 
     def keep(self, pools: Collection[PoolKey]) -> None:
         """Forget all pools but these."""
         self._since = {pool: since for pool, since in self._since.items() if pool in pools}
-        self._awaited &= set(pools)
+
+
+def _is_late(since: float, steady: float) -> bool:
+    return steady - since >= REPORT_COMES_WITHIN.total_seconds()

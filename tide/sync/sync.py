@@ -6,6 +6,7 @@ One broken pool never stops the others, and one broken sync never stops the loop
 import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from tide.domain.actions import Action, Blocked, Merge, MergeBatch, TriggerBatch, Wait, targets_of
 from tide.domain.decisions import Decision
@@ -362,7 +363,7 @@ class Sync:
         asks_host = bool(snapshot.base_sha) and bear_on_merges(snapshot.rules)
         settings_last = self._settings.last(pool, with_rules=asks_host)
         is_shown = self.is_dry_run or self.statuses is None or self.statuses.are_shown(pool)
-        awaits = self._contexts_seen.are_awaited(pool) or self._reports.are_awaited(pool)
+        awaits = self._contexts_seen.are_awaited(pool)
         is_settled = is_shown and not awaits and not self._settings.have_changed(pool)
         if settings_last and is_settled and may_rest(snapshot, decision):
             rest = Rest(
@@ -372,9 +373,16 @@ class Sync:
                 standing=snapshot.standing,
                 base_sha=snapshot.base_sha,
                 opted_in=frozenset(view.pull.key for view in candidates(snapshot)),
-                until=rests_until(pool, snapshot.now, settings_last),
+                until=self._rests_until(snapshot, settings_last),
             )
             self._resting.lay(rest)
+
+    def _rests_until(self, snapshot: Snapshot, settings_last: datetime) -> datetime:
+        """Tell when a pool is to be decided anew in any case; that a report does not come is seen by nothing else."""
+        pool, now = snapshot.pool, snapshot.now
+        until = rests_until(pool, now, settings_last)
+        awaited = self._reports.awaited_for(pool, self.world.clock.steady())
+        return until if awaited is None else min(until, now + awaited)
 
     async def _settle(self, pool: PoolKey, config: JobConfig, lease: Lease) -> None:
         if self._settled.get(pool) != lease.token:

@@ -58,6 +58,24 @@ async def test_a_pool_in_which_nothing_has_changed_is_not_decided_anew(world: Wo
         assert synced_at > before
 
 
+async def test_a_pool_rests_while_a_report_is_waited_for_and_no_longer(world: World) -> None:
+    async with world(queue={"*": {"trigger": False}}) as ctx:
+        pull = await ctx.open_pull("pump")
+        pending = NewStatus(context="unit", state="pending", description="Job triggered.")
+        ctx.forge.create_status(ctx.repository(), pull.head_sha, pending)
+        await ctx.settle()
+        ctx.clock.sandbox.forward(minutes=1)
+        for _ in range(3):
+            await ctx.sync()
+        assert not await is_decided(ctx, ctx.sync)
+        ctx.clock.sandbox.forward(minutes=7)
+        assert await is_decided(ctx, ctx.sync), "no pool rests for longer"
+        assert not await is_decided(ctx, ctx.sync)
+        ctx.clock.sandbox.forward(minutes=2.5)
+        assert await is_decided(ctx, ctx.sync), "by now the report does not come any more"
+        assert len(ctx.ci.live) == 1
+
+
 def report(ctx: Story, failed: PullRequest, _other: PullRequest) -> None:
     status = NewStatus(context="unit", state="failure", description="Broken in another way.")
     ctx.forge.create_status(ctx.repository(), failed.head_sha, status)
