@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from tide.domain.actions import Action, TriggerBatch, targets_of
 from tide.domain.outcomes import Outcome
-from tide.domain.snapshot import Snapshot
 
 LAST_SEEN_GRAIN = timedelta(seconds=30)
 """Syncs that follow each other closely move `last_seen` only this often."""
@@ -16,11 +15,6 @@ POOL_LISTS = ("passing", "pending", "missing", "batch_pending")
 def which_are_known(action: Action) -> tuple[int, ...]:
     """Name what an action is about; of those that could be a batch, git has yet to tell which are."""
     return () if isinstance(action, TriggerBatch) else tuple(target.number for target in targets_of(action))
-
-
-def tenants_of(snapshot: Snapshot) -> tuple[str, ...]:
-    """Name the tenants whose runs a pool shows, sorted."""
-    return tuple(sorted({run.tenant_id for run in snapshot.runs if run.pool == snapshot.pool}))
 
 
 def outcome_told(outcome: Outcome) -> str:

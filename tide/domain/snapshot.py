@@ -83,6 +83,11 @@ class Snapshot:
     unreported: tuple[tuple[str, str], ...] = ()
     is_dry_run: bool = False
 
+    @property
+    def tenant_ids(self) -> tuple[str, ...]:
+        """The tenants that the runs of the pool belong to, sorted (Prow: Pool.TenantIDs)."""
+        return tuple(sorted({run.tenant_id for run in self.runs if run.pool == self.pool}))
+
     def policy_of(self, view: PullView) -> ContextPolicy:
         """Tell which contexts count for one of the pull requests."""
         return self.rules.context_policy if view.context_policy is None else view.context_policy

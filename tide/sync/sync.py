@@ -38,7 +38,7 @@ from tide.sync.settings import HostSettings, bear_on_merges
 from tide.sync.standings import Standings
 from tide.sync.statuses import Statuses
 from tide.sync.turns import Line, Turns
-from tide.sync.verdicts import Recorder, tenant_ids
+from tide.sync.verdicts import Recorder
 from tide.sync.world import World
 
 
@@ -441,5 +441,5 @@ def _history(snapshot: Snapshot, decision: Decision, outcome: Outcome, world: Wo
         targets=targets,
         error=outcome.error,
         reason=outcome.reason,
-        tenant_ids=tenant_ids(snapshot.runs, snapshot.pool),
+        tenant_ids=snapshot.tenant_ids,
     )

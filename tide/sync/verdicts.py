@@ -1,6 +1,6 @@
 """Keep what runs have shown: evidence by tree, and what became of batches."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from tide.domain.evidence import Batch, BatchState, Evidence
@@ -121,8 +121,3 @@ def _evidence(run: Run) -> Evidence:
         base_sha=run.base_sha,
         observed_at=run.completed_at,
     )
-
-
-def tenant_ids(runs: Iterable[Run], pool: PoolKey) -> tuple[str, ...]:
-    """Name the tenants that the runs of a pool belong to (Prow: Pool.TenantIDs)."""
-    return tuple(sorted({run.tenant_id for run in runs if run.pool == pool}))

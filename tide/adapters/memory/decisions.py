@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
-from tide.adapters.decision_records import LAST_SEEN_GRAIN, POOL_LISTS, outcome_told, tenants_of, which_are_known
+from tide.adapters.decision_records import LAST_SEEN_GRAIN, POOL_LISTS, outcome_told, which_are_known
 from tide.adapters.documents import (
     decision_from,
     digest,
@@ -131,5 +131,5 @@ def _pool_row(snapshot: Snapshot, decision: Decision, number: int) -> PoolRow:
         decision.base_sha,
         {name: getattr(decision, name) for name in POOL_LISTS},
         storable(snapshot.blockers),
-        tenants_of(snapshot),
+        snapshot.tenant_ids,
     )

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, any_, bindparam, exist
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tide.adapters.decision_records import LAST_SEEN_GRAIN, POOL_LISTS, outcome_told, tenants_of, which_are_known
+from tide.adapters.decision_records import LAST_SEEN_GRAIN, POOL_LISTS, outcome_told, which_are_known
 from tide.adapters.documents import (
     decision_from,
     digest,
@@ -192,7 +192,7 @@ def _pool_state(snapshot: Snapshot, decision: Decision, decision_id: int) -> dic
         "base_sha": decision.base_sha,
         **{name: getattr(decision, name) for name in POOL_LISTS},
         "blockers": snapshot.blockers,
-        "tenant_ids": tenants_of(snapshot),
+        "tenant_ids": snapshot.tenant_ids,
         "error": "",
         "failed_at": None,
         "dropped_at": None,
