@@ -19,6 +19,8 @@ class Reports:
     """
 
     _since: dict[PoolKey, dict[tuple[str, str], float]] = field(default_factory=dict)
+    # Since when the first of those that are still waited for has been pending, as the last look at a pool found it.
+    _awaited: dict[PoolKey, float] = field(default_factory=dict)
 
     def missing(
         self, pool: PoolKey, unattended: Collection[tuple[str, str]], steady: float
@@ -32,17 +34,21 @@ class Reports:
         """
         known = self._since.get(pool, {})
         self._since[pool] = since = {one: known.get(one, steady) for one in unattended}
-        return tuple(sorted(one for one, at in since.items() if _is_late(at, steady)))
+        late = tuple(sorted(one for one, at in since.items() if steady - at >= REPORT_COMES_WITHIN.total_seconds()))
+        self._awaited.pop(pool, None)
+        if len(late) < len(since):
+            self._awaited[pool] = min(at for one, at in since.items() if one not in late)
+        return late
 
     def awaited_for(self, pool: PoolKey, steady: float) -> timedelta | None:
-        """Tell for how long the next report of a pool that does not come is still waited for, None without any."""
-        awaited = [at for at in self._since.get(pool, {}).values() if not _is_late(at, steady)]
-        return REPORT_COMES_WITHIN - timedelta(seconds=steady - min(awaited)) if awaited else None
+        """Tell for how long a report of a pool is still waited for that the last look has not given up, None for none.
+
+        It may be less than nothing: then the next look gives it up.
+        """
+        since = self._awaited.get(pool)
+        return None if since is None else REPORT_COMES_WITHIN - timedelta(seconds=steady - since)
 
     def keep(self, pools: Collection[PoolKey]) -> None:
         """Forget all pools but these."""
         self._since = {pool: since for pool, since in self._since.items() if pool in pools}
-
-
-def _is_late(since: float, steady: float) -> bool:
-    return steady - since >= REPORT_COMES_WITHIN.total_seconds()
+        self._awaited = {pool: since for pool, since in self._awaited.items() if pool in pools}
