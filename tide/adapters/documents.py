@@ -52,10 +52,7 @@ def _storable(value: Any) -> Any:
 
 def document(value: object) -> bytes:
     """Write rows, or a domain value, as JSON that Postgres can store."""
-    try:
-        written = _written(value)
-    except PydanticSerializationError:
-        return _written(storable(value))
+    written = exact_document(value)
     return _written(storable(value)) if b"\\u0000" in written else written
 
 
