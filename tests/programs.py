@@ -57,6 +57,19 @@ class Program:
             assert time.monotonic() < deadline, f"no {what} within {patience:.0f} seconds: {self.told}"
             waiting.wait(_EVERY)
 
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The lines of its log so far; what else it has said is left out."""
+        return [json.loads(line) for line in self.stderr.read_text().splitlines() if line.endswith("}")]
+
+    def serving(self, *, patience: float = _PATIENCE) -> dict[str, Any]:
+        """Wait for the line of the log that tells where a daemon serves: its ports, and the address of its page."""
+        return self.wait_for(
+            lambda: next((line for line in self.log if line.get("msg") == "serving"), None),
+            "line that tells where it serves",
+            patience=patience,
+        )
+
     def first_line(self, path: Path) -> str:
         """Wait for the first whole line of one of its outputs."""
         return self.wait_for(lambda: path.read_text().partition("\n")[0] if "\n" in path.read_text() else None, "line")

@@ -7,7 +7,6 @@ first decision, with a database of its own.
 """
 
 import asyncio
-import json
 import logging
 import tempfile
 import time
@@ -123,7 +122,7 @@ def _measure_start(directory: Path, forge: dict[str, str]) -> None:
     )
     began = time.perf_counter()
     with started([*TIDE, "run", *flags], directory, "run") as program, httpx.Client(timeout=30) as browser:
-        port = program.wait_for(lambda: _port(program.stderr), "port")
+        port = program.serving()["port"]
         program.wait_for(lambda: _has_decided(browser, port), "decision")
         wall, cpu = time.perf_counter() - began, cpu_of_family(program.process.pid)
         program.end()
@@ -131,12 +130,6 @@ def _measure_start(directory: Path, forge: dict[str, str]) -> None:
         f"from the start of a process to its first decision: {SIZE.pools} pools, embedded Postgres, empty database",
         [Row("CPU, with what it has started and seen end", f"{cpu:.2f} s"), Row("wall", f"{wall:.2f} s")],
     )
-
-
-def _port(log: Path) -> int | None:
-    """Give where the page is, as soon as the log tells."""
-    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
-    return next((int(line["port"]) for line in lines if line.get("msg") == "serving"), None)
 
 
 def _has_decided(browser: httpx.Client, port: int) -> bool:

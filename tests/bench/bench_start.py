@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.bench.meters import cpu_of_family
 from tests.bench.tables import Row, show
-from tests.programs import BROWSER, TIDE, Program, Sandbox, open_directory, sandbox, started
+from tests.programs import BROWSER, TIDE, Sandbox, open_directory, sandbox, started
 
 BUSY_PER_CORE = (0, 2, 4)
 AIM = "<= 10 s"
@@ -42,16 +42,12 @@ def _start(where: Path, github: Sandbox, name: str) -> tuple[float, float]:
     command = (*TIDE, "run", "--i-trust-contributors", "--dry-run=false", *flags, *ports, *github.flags)
     began = time.monotonic()
     with started(command, where, name) as program:
-        program.wait_for(lambda: _is_ready(program), "end of the first round", patience=_PATIENCE)
+        page = program.serving(patience=_PATIENCE)["page"]
+        ready = f"{page}readyz"
+        program.wait_for(lambda: BROWSER.get(ready).is_success, "end of the first round", patience=_PATIENCE)
         took, cpu = time.monotonic() - began, cpu_of_family(program.process.pid)
         program.end()
     return took, cpu
-
-
-def _is_ready(program: Program) -> bool:
-    line = next((line for line in program.stderr.read_text().splitlines() if '"page"' in line), "")
-    page = line.partition('"page": "')[2].partition('"')[0]
-    return bool(page) and BROWSER.get(f"{page}readyz").is_success
 
 
 @contextmanager

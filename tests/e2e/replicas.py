@@ -1,10 +1,9 @@
 """Two replicas as processes of their own, on a simulated GitHub and a simulated cluster in the test's process."""
 
 import asyncio
-import json
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,15 +164,8 @@ class Town:
             *("--port=0", "--metrics-port=0", "--health-port=0", "--bind=127.0.0.1"),
         ]
         with started([*TIDE, "run", *flags], self.place, name) as program:
-            told = program.wait_for(lambda: _serving(program), "line that tells the ports")
+            told = program.serving()
             yield Replica(program, told["port"])
-
-
-def _serving(program: Program) -> dict[str, Any] | None:
-    lines: Sequence[dict[str, Any]] = [
-        json.loads(line) for line in program.stderr.read_text().splitlines() if line.endswith("}")
-    ]
-    return next((told for told in lines if told.get("msg") == "serving"), None)
 
 
 @asynccontextmanager

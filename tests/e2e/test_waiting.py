@@ -1,14 +1,12 @@
 """The daemon starts before what it needs is there: it serves and tells, waits, and goes on by itself."""
 
 import asyncio
-import json
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -55,19 +53,12 @@ def tide_run(where: Path, *flags: str) -> Iterator[Program]:
         yield program
 
 
-def lines(program: Program) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in program.stderr.read_text().splitlines() if line.endswith("}")]
-
-
 def outages(program: Program) -> list[tuple[str, str]]:
-    return [(line["msg"], line["system"]) for line in lines(program) if "outage" in line["msg"]]
+    return [(line["msg"], line["system"]) for line in program.log if "outage" in line["msg"]]
 
 
 def url_of_page(program: Program) -> str:
-    def serving() -> dict[str, Any] | None:
-        return next((line for line in lines(program) if line["msg"] == "serving"), None)
-
-    page: str = program.wait_for(serving, "line that tells where the page is")["page"]
+    page: str = program.serving()["page"]
     return page.rstrip("/")
 
 
@@ -135,7 +126,7 @@ async def test_a_database_and_a_github_that_come_later_are_waited_for() -> None:
                         assert await asyncio.to_thread(program.end) == 0, program.told
                 both = ("the database", "GitHub")
                 assert sorted(outages(program)) == sorted((event, system) for event in (BEGAN, OVER) for system in both)
-                errors = [line["msg"] for line in lines(program) if line["severity"] in {"error", "warning"}]
+                errors = [line["msg"] for line in program.log if line["severity"] in {"error", "warning"}]
                 assert errors == [BEGAN, BEGAN], program.told
 
 

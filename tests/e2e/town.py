@@ -1,6 +1,5 @@
 """A town of two processes that know each other by HTTP only: the sandbox's GitHub, and the daemon."""
 
-import json
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -93,17 +92,8 @@ def daemon(
     command = [*TIDE, "run", *github.flags, *ports, *backend, "--dry-run=false"]
     everything = {**github.environment, **(environment or {})}
     with started([*command, f"--data-dir={data}", *flags], place, "run", everything) as program:
-        told = program.wait_for(lambda: _serving(program), "line that tells the ports")
+        told = program.serving()
         yield Daemon(program, data, told["port"], told["metrics_port"], told["health_port"])
-
-
-def _serving(program: Program) -> dict[str, Any] | None:
-    """Find the line of the log that tells where it listens."""
-    for line in program.stderr.read_text().splitlines():
-        told: dict[str, Any] = json.loads(line) if line.endswith("}") else {}
-        if told.get("msg") == "serving":
-            return told
-    return None
 
 
 @contextmanager
